@@ -1,0 +1,527 @@
+//! Where the decoder keeps what it cannot lend from the input: one region of bytes, filled from both ends.
+//!
+//! ```text
+//! | data | line ->            free            <- inner | outer | last event ID |
+//! ```
+//!
+//! In front stand the data of the event and, behind it, the value of a line that was cut. At the back stands the last event
+//! ID, and before it the event type and the `id` of the block, in the order in which they came: the newer one is the inner one.
+//! A newer value replaces an older one of its kind at a cost of the bytes that came since, so that any sequence of lines
+//! takes linear time; with a fixed order, a long event type would be moved for every `id` line after it.
+//!
+//! Memory that is lent never grows: the limits that are made from its size make sure that everything fits.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::str;
+
+use crate::limits::Limits;
+
+/// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]` or `&mut [u8]`.
+///
+/// A `Vec<u8>` grows as events need it, up to the limits, and shrinks when they do not. Memory that is lent, as an array or
+/// a slice, stays as it is; its size sets the limits: a quarter for the last event ID, the rest for an event.
+pub trait Buffer: sealed::Memory {}
+
+#[cfg(feature = "alloc")]
+impl Buffer for Vec<u8> {}
+impl<const N: usize> Buffer for [u8; N] {}
+impl Buffer for &mut [u8] {}
+
+pub(crate) mod sealed {
+    use crate::limits::Limits;
+
+    /// What the decoder needs of its memory; not to be named, so not to be implemented, outside the crate.
+    #[allow(unnameable_types, reason = "this is what seals `Buffer`")]
+    pub trait Memory {
+        /// Whether `grow` and `shrink` do anything.
+        const GROWS: bool;
+        fn bytes(&self) -> &[u8];
+        fn bytes_mut(&mut self) -> &mut [u8];
+        /// The limits that go with this memory unless others are given.
+        fn limits(&self) -> Limits;
+        /// Makes room for `length` bytes.
+        fn grow(&mut self, _length: usize) {}
+        /// Gives back all but the first `length` bytes.
+        fn shrink(&mut self, _length: usize) {}
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl sealed::Memory for Vec<u8> {
+    const GROWS: bool = true;
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new()
+    }
+
+    fn grow(&mut self, length: usize) {
+        if length > self.len() {
+            self.reserve_exact(length - self.len());
+            self.resize(length, 0);
+        }
+    }
+
+    fn shrink(&mut self, length: usize) {
+        self.truncate(length);
+        self.shrink_to_fit();
+    }
+}
+
+impl<const N: usize> sealed::Memory for [u8; N] {
+    const GROWS: bool = false;
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::for_memory(N)
+    }
+}
+
+impl sealed::Memory for &mut [u8] {
+    const GROWS: bool = false;
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::for_memory(self.len())
+    }
+}
+
+/// No growth below this: a few small allocations in a row would cost more than they spare.
+const SMALLEST: usize = 256;
+/// After so many events in a row that used less than a quarter of the memory, the rest is given back.
+const PATIENCE: u8 = 16;
+
+/// The region, and where its parts end.
+#[derive(Clone)]
+pub(crate) struct Store<B> {
+    memory: B,
+    limits: Limits,
+    data: usize,
+    line: usize,
+    event_type: usize,
+    id: usize,
+    last_event_id: usize,
+    /// Which of event type and id is the inner one.
+    inner: Slot,
+    /// Whether the id of the block has become the last event ID, and awaits being moved there.
+    committed: bool,
+    /// Events in a row that used less than a quarter of the memory, and the most that one of them used.
+    modest: u8,
+    modest_peak: usize,
+}
+
+/// A part at the back of the region that a block may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    EventType,
+    Id,
+}
+
+impl<B: sealed::Memory> Store<B> {
+    pub(crate) fn new(memory: B) -> Self {
+        let limits = memory.limits();
+        Self::with_limits(memory, limits)
+    }
+
+    pub(crate) const fn with_limits(memory: B, limits: Limits) -> Self {
+        Self {
+            memory,
+            limits,
+            data: 0,
+            line: 0,
+            event_type: 0,
+            id: 0,
+            last_event_id: 0,
+            inner: Slot::EventType,
+            committed: false,
+            modest: 0,
+            modest_peak: 0,
+        }
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn data(&self) -> &[u8] {
+        self.part(0, self.data)
+    }
+
+    pub(crate) const fn data_len(&self) -> usize {
+        self.data
+    }
+
+    /// The value of the unfinished line, so far.
+    pub(crate) fn line(&self) -> &[u8] {
+        self.part(self.data, self.line)
+    }
+
+    pub(crate) const fn line_len(&self) -> usize {
+        self.line
+    }
+
+    pub(crate) fn event_type(&self) -> &[u8] {
+        self.part(self.start_of(Slot::EventType), self.event_type)
+    }
+
+    pub(crate) const fn event_type_len(&self) -> usize {
+        self.event_type
+    }
+
+    pub(crate) const fn id_len(&self) -> usize {
+        self.id
+    }
+
+    /// The last event ID, the one that was just dispatched included.
+    pub(crate) fn last_event_id(&self) -> &[u8] {
+        if self.committed {
+            self.part(self.start_of(Slot::Id), self.id)
+        } else {
+            self.part(self.end() - self.last_event_id, self.last_event_id)
+        }
+    }
+
+    /// Adds to the unfinished line.
+    pub(crate) fn push_line(&mut self, value: &[u8]) {
+        self.reserve(value.len());
+        let front = self.front();
+        if let Some(room) = self.memory.bytes_mut().get_mut(front..front + value.len()) {
+            room.copy_from_slice(value);
+            self.line += value.len();
+        }
+    }
+
+    /// Drops the unfinished line.
+    pub(crate) const fn clear_line(&mut self) {
+        self.line = 0;
+    }
+
+    /// The unfinished line is complete and belongs to the data.
+    pub(crate) const fn line_to_data(&mut self) {
+        self.data += self.line;
+        self.line = 0;
+    }
+
+    /// The unfinished line is complete and is the event type.
+    pub(crate) fn line_to_event_type(&mut self) {
+        let length = self.line;
+        self.drop_slot(Slot::EventType);
+        // The line may overlap the place it goes to, so it counts as used until it is moved.
+        let from = self.data;
+        let to = self.end() - self.back() - length;
+        shift(self.memory.bytes_mut(), from, length, to);
+        self.line = 0;
+        self.set_inner(Slot::EventType, length);
+    }
+
+    /// Keeps an event type that is whole in the input.
+    pub(crate) fn set_event_type(&mut self, value: &[u8]) {
+        self.drop_slot(Slot::EventType);
+        self.reserve(value.len());
+        let start = self.end() - self.back() - value.len();
+        if let Some(room) = self.memory.bytes_mut().get_mut(start..start + value.len()) {
+            room.copy_from_slice(value);
+        }
+        self.set_inner(Slot::EventType, value.len());
+    }
+
+    /// Keeps an `id` as text that takes `text_len` bytes: a value that is whole in the input, or the unfinished line.
+    pub(crate) fn set_id(&mut self, value: Option<&[u8]>, text_len: usize) {
+        self.drop_slot(Slot::Id);
+        let length = match value {
+            Some(value) => {
+                self.reserve(text_len);
+                let stop = self.end() - self.back();
+                if let Some(room) = self.memory.bytes_mut().get_mut(stop - value.len()..stop) {
+                    room.copy_from_slice(value);
+                }
+                value.len()
+            }
+            None => {
+                let length = self.line;
+                self.reserve(text_len - length);
+                let (from, stop) = (self.data, self.end() - self.back());
+                shift(self.memory.bytes_mut(), from, length, stop - length);
+                self.line = 0;
+                length
+            }
+        };
+        self.set_inner(Slot::Id, length);
+        self.replace_invalid_in(Slot::Id, text_len);
+    }
+
+    pub(crate) fn clear_event_type(&mut self) {
+        self.drop_slot(Slot::EventType);
+    }
+
+    pub(crate) fn clear_id(&mut self) {
+        self.drop_slot(Slot::Id);
+    }
+
+    /// Replaces the last event ID.
+    pub(crate) fn set_last_event_id(&mut self, id: &[u8]) {
+        let inner = self.event_type + self.id;
+        self.reserve(id.len().saturating_sub(self.last_event_id));
+        let (end, from) = (self.end(), self.end() - self.back());
+        let bytes = self.memory.bytes_mut();
+        shift(bytes, from, inner, end - id.len() - inner);
+        if let Some(room) = bytes.get_mut(end - id.len()..end) {
+            room.copy_from_slice(id);
+        }
+        self.last_event_id = id.len();
+    }
+
+    /// The event is refused: forgets its data and type, but neither its id nor the unfinished line.
+    pub(crate) fn refuse(&mut self) {
+        self.drop_slot(Slot::EventType);
+        let (from, length) = (self.data, self.line);
+        shift(self.memory.bytes_mut(), from, length, 0);
+        self.data = 0;
+        self.modest = 0;
+    }
+
+    /// 9.2.6, the first step of dispatching: the id of the block becomes the last event ID.
+    pub(crate) const fn commit_id(&mut self) {
+        self.committed = true;
+    }
+
+    /// Replaces what is not UTF-8 in data and event type, which then take so many bytes.
+    #[cold]
+    pub(crate) fn replace_invalid(&mut self, data_len: usize, event_type_len: usize) {
+        self.reserve(data_len - self.data);
+        let (length, bytes) = (self.data, self.memory.bytes_mut());
+        shift(bytes, 0, length, data_len - length);
+        if let Some(data) = bytes.get_mut(..data_len) {
+            replace_invalid(data, length);
+        }
+        self.data = data_len;
+        if event_type_len != self.event_type {
+            self.make_inner(Slot::EventType);
+            self.replace_invalid_in(Slot::EventType, event_type_len);
+        }
+    }
+
+    /// Forgets the block, except for an id that was committed, and gives back what a giant took.
+    pub(crate) fn end_block(&mut self) {
+        if B::GROWS && self.data + self.line + self.event_type + self.id > 0 {
+            self.note_use();
+        }
+        self.data = 0;
+        self.line = 0;
+        if self.committed {
+            self.committed = false;
+            let (from, length, end) = (self.start_of(Slot::Id), self.id, self.end());
+            shift(self.memory.bytes_mut(), from, length, end - length);
+            self.last_event_id = length;
+        }
+        self.event_type = 0;
+        self.id = 0;
+        if B::GROWS && self.modest >= PATIENCE {
+            self.give_back();
+        }
+    }
+
+    fn note_use(&mut self) {
+        let used = self.front() + self.back();
+        if used < self.end() / 4 {
+            self.modest += 1;
+            self.modest_peak = self.modest_peak.max(used);
+        } else {
+            self.modest = 0;
+            self.modest_peak = 0;
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self) {
+        let (end, back) = (self.end(), self.back());
+        let length = (self.modest_peak * 2).max(back).max(SMALLEST);
+        self.modest = 0;
+        self.modest_peak = 0;
+        if length < end {
+            shift(self.memory.bytes_mut(), end - back, back, length - back);
+            self.memory.shrink(length);
+        }
+    }
+
+    /// Makes sure that `additional` bytes are free, if the memory can grow.
+    fn reserve(&mut self, additional: usize) {
+        let (end, back) = (self.end(), self.back());
+        let needed = self.front() + back + additional;
+        if B::GROWS && needed > end {
+            // Doubling keeps the cost of copying linear in the bytes that were stored.
+            let most = self.limits.event.saturating_add(self.limits.last_event_id);
+            let ample = end.saturating_mul(2).max(SMALLEST).min(most);
+            self.memory.grow(needed.max(ample));
+            let grown = self.end();
+            shift(self.memory.bytes_mut(), end - back, back, grown - back);
+        }
+    }
+
+    /// Removes a slot; what stands further in moves out.
+    fn drop_slot(&mut self, slot: Slot) {
+        if slot != self.inner && self.slot_len(self.inner) > 0 {
+            let (inner, by) = (self.slot_len(self.inner), self.slot_len(slot));
+            let from = self.start_of(self.inner);
+            shift(self.memory.bytes_mut(), from, inner, from + by);
+        }
+        self.set_len(slot, 0);
+    }
+
+    /// Makes the outer slot the inner one.
+    fn make_inner(&mut self, slot: Slot) {
+        if slot != self.inner {
+            let (from, by, stop) = (
+                self.start_of(self.inner),
+                self.slot_len(self.inner),
+                self.end() - self.last_event_id,
+            );
+            if let Some(both) = self.memory.bytes_mut().get_mut(from..stop) {
+                if by <= both.len() {
+                    both.rotate_left(by);
+                }
+            }
+            self.inner = slot;
+        }
+    }
+
+    /// What was just put before the other parts at the back is this slot.
+    const fn set_inner(&mut self, slot: Slot, length: usize) {
+        self.set_len(slot, length);
+        self.inner = slot;
+    }
+
+    /// Replaces what is not UTF-8 in the inner slot, which then takes `text_len` bytes.
+    fn replace_invalid_in(&mut self, slot: Slot, text_len: usize) {
+        let length = self.slot_len(slot);
+        if text_len == length {
+            return;
+        }
+        self.reserve(text_len - length);
+        let stop = self.start_of(slot) + length;
+        if let Some(text) = self.memory.bytes_mut().get_mut(stop - text_len..stop) {
+            replace_invalid(text, length);
+        }
+        self.set_len(slot, text_len);
+    }
+
+    const fn slot_len(&self, slot: Slot) -> usize {
+        match slot {
+            Slot::EventType => self.event_type,
+            Slot::Id => self.id,
+        }
+    }
+
+    const fn set_len(&mut self, slot: Slot, length: usize) {
+        match slot {
+            Slot::EventType => self.event_type = length,
+            Slot::Id => self.id = length,
+        }
+    }
+
+    fn start_of(&self, slot: Slot) -> usize {
+        let outer = self.end() - self.last_event_id;
+        if slot == self.inner {
+            outer - self.event_type - self.id
+        } else {
+            outer - self.slot_len(slot)
+        }
+    }
+
+    const fn front(&self) -> usize {
+        self.data + self.line
+    }
+
+    const fn back(&self) -> usize {
+        self.event_type + self.id + self.last_event_id
+    }
+
+    fn end(&self) -> usize {
+        self.memory.bytes().len()
+    }
+
+    fn part(&self, start: usize, length: usize) -> &[u8] {
+        self.memory
+            .bytes()
+            .get(start..start + length)
+            .unwrap_or_default()
+    }
+}
+
+/// How many bytes `bytes` take as text, with U+FFFD for what is not UTF-8.
+pub(crate) fn text_len(bytes: &[u8]) -> usize {
+    if str::from_utf8(bytes).is_ok() {
+        return bytes.len();
+    }
+    bytes
+        .utf8_chunks()
+        .map(|chunk| {
+            chunk.valid().len()
+                + if chunk.invalid().is_empty() {
+                    0
+                } else {
+                    REPLACEMENT.len()
+                }
+        })
+        .sum()
+}
+
+const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+
+/// Turns the last `length` bytes of `room` into text that fills all of it, with U+FFFD for what is not UTF-8.
+///
+/// What is written never overtakes what is read: the room that is left between them is what the rest still grows by.
+fn replace_invalid(room: &mut [u8], length: usize) {
+    let mut read = room.len() - length;
+    let mut write = 0;
+    while let Some(rest) = room.get(read..).filter(|rest| !rest.is_empty()) {
+        let (valid, invalid) = match str::from_utf8(rest) {
+            Ok(text) => (text.len(), 0),
+            // 9.2.5 decodes as UTF-8 does everywhere on the Web: each longest prefix of a sequence becomes one U+FFFD.
+            Err(error) => {
+                let valid = error.valid_up_to();
+                (valid, error.error_len().unwrap_or(rest.len() - valid))
+            }
+        };
+        shift(room, read, valid, write);
+        read += valid + invalid;
+        write += valid;
+        if invalid > 0 {
+            if let Some(place) = room.get_mut(write..write + REPLACEMENT.len()) {
+                place.copy_from_slice(REPLACEMENT);
+            }
+            write += REPLACEMENT.len();
+        }
+    }
+}
+
+/// Moves `length` bytes within `bytes`.
+fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
+    let fits = from + length <= bytes.len() && to + length <= bytes.len();
+    debug_assert!(fits, "the parts of the region are within it");
+    if fits && from != to {
+        bytes.copy_within(from..from + length, to);
+    }
+}

@@ -1,0 +1,879 @@
+//! WHATWG HTML 9.2.6, interpreting an event stream: fields to dispatched events.
+//!
+//! [`EventDecoder::step`] drives the [`FieldParser`] and says *where* the parts of an event are, in the input or in the
+//! store, without borrowing either; `decode`, `decode_raw` and `decode_item` turn places into what they lend.
+//!
+//! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
+//! when a second data line joins the first, and when the call ends before the event does.
+
+use core::{fmt, str, time::Duration};
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use memchr::memchr;
+
+use crate::buffer::{Buffer, Store, text_len};
+use crate::error::{BufferFull, DecodeError};
+use crate::event::{Event, RawEvent};
+use crate::limits::Limits;
+use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
+use crate::value::LastEventId;
+
+/// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
+///
+/// Events are lent: an event that lies whole in one input with a single data line is borrowed from it, neither copied nor
+/// allocated for; what a cut divides, or several data lines join, is copied once into a buffer that is used again.
+/// With `alloc` that buffer is a `Vec<u8>` and needs no mention; without, it is memory that the caller lends.
+///
+/// ```
+/// use sse_wire::EventDecoder;
+///
+/// let mut decoder = EventDecoder::new();
+/// for mut chunk in [&b"data: hel"[..], b"lo\n\nevent: add\ndata: 1\n\n"] {
+///     while let Some(event) = decoder.decode(&mut chunk)? {
+///         println!("{}: {}", event.event_type(), event.data());
+///     }
+/// }
+/// # Ok::<(), sse_wire::DecodeError>(())
+/// ```
+///
+/// Each call takes what it consumed off the front of the slice, so the slice must be a variable that lives outside the
+/// `while let`, as `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?` would begin the same chunk
+/// again and again, and never end.
+///
+/// # Errors
+///
+/// The only errors are [limits](Limits). One refused event is one error; the decoder has moved on by then, and the next call
+/// gives what comes after. So `?` stops at the first event that is too large, and this skips it:
+///
+/// ```
+/// use sse_wire::{EventDecoder, Limits};
+///
+/// let mut decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+/// let mut chunk: &[u8] = b"data: much too large\n\ndata: small\n\n";
+/// let (mut events, mut refused) = (0, 0);
+/// loop {
+///     match decoder.decode(&mut chunk) {
+///         Ok(Some(event)) => events += usize::from(event.data() == "small"),
+///         Ok(None) => break,
+///         Err(_) => refused += 1,
+///     }
+/// }
+/// assert_eq!((events, refused), (1, 1));
+/// ```
+///
+/// The `retry` of a refused event counts, and its `id` becomes the last event ID if it fits: otherwise a client that
+/// reconnects would be sent the same giant for ever.
+///
+/// # Without an allocator
+///
+/// ```
+/// use sse_wire::EventDecoder;
+///
+/// let mut memory = [0; 512];
+/// let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+/// assert_eq!((decoder.limits().event, decoder.limits().last_event_id), (384, 128));
+/// ```
+#[derive(Clone)]
+pub struct EventDecoder<
+    #[cfg(feature = "alloc")] B: Buffer = Vec<u8>,
+    #[cfg(not(feature = "alloc"))] B: Buffer,
+> {
+    parser: FieldParser,
+    store: Store<B>,
+    block: Block,
+    unfinished: UnfinishedLine,
+    /// Milliseconds; meaningful if `has_reconnection_time`.
+    reconnection_time: u64,
+    has_reconnection_time: bool,
+    before_next: BeforeNext,
+}
+
+/// What is known of the current block beside what the store holds.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// A `data`, `event` or `id` line was completed.
+    has_lines: bool,
+    has_data: bool,
+    has_id: bool,
+    /// It exceeded a limit, which was reported.
+    refused: bool,
+}
+
+/// What is known of a line that is being read beside what the store holds of its value.
+#[derive(Debug, Clone, Copy)]
+struct UnfinishedLine {
+    /// The `id` contains NUL.
+    has_nul: bool,
+    /// The `id` is larger than its limit, and no longer stored.
+    is_oversized: bool,
+    digits: Digits,
+    /// The number that the digits of `retry` give so far.
+    number: u64,
+}
+
+/// The value of a `retry` line, so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    None,
+    Some,
+    /// Something else than a digit came: the line is ignored.
+    Spoilt,
+}
+
+/// What is left over from the last call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BeforeNext {
+    Nothing,
+    /// The store still holds what was lent.
+    EndBlock,
+    /// The stream was ended by `finish`.
+    Restart,
+}
+
+/// An event, or what else a stream says, in the order in which it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has nothing else to say"
+)]
+pub enum Item<'d> {
+    /// A dispatched event.
+    Event(Event<'d>),
+    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
+    Comment {
+        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        text: &'d [u8],
+        /// Whether the comment ends here. Only a part with `end: true` may be empty.
+        end: bool,
+    },
+    /// A valid `retry` field: the reconnection time is now this.
+    Retry(Duration),
+}
+
+/// What [`EventDecoder::step`] found.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Event(Places),
+    Comment {
+        start: usize,
+        stop: usize,
+        end: bool,
+    },
+    Retry,
+}
+
+/// Where the data and the event type of a block are.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    data: Place,
+    event_type: Place,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// In the store.
+    Held,
+    /// In the input, from `start` to `stop`.
+    Input { start: usize, stop: usize },
+}
+
+#[cfg(feature = "alloc")]
+impl EventDecoder<Vec<u8>> {
+    /// A decoder with the default [`Limits`].
+    ///
+    /// It allocates nothing until it has to store something.
+    pub fn new() -> Self {
+        Self::with_limits(Limits::new())
+    }
+
+    /// A decoder that refuses events and last event IDs larger than `limits`.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self::with_store(Store::with_limits(Vec::new(), limits))
+    }
+}
+
+impl<B: Buffer> EventDecoder<B> {
+    /// A decoder that stores what it must in `buffer`: a `[u8; N]`, or a `&mut [u8]` that is lent to it.
+    ///
+    /// The size of the memory sets the limits: a quarter for the last event ID, the rest for an event. An event that does
+    /// not fit is refused, even if it could be lent from the input.
+    pub fn with_buffer(buffer: B) -> Self {
+        Self::with_store(Store::new(buffer))
+    }
+
+    const fn with_store(store: Store<B>) -> Self {
+        Self {
+            parser: FieldParser::new(),
+            store,
+            block: Block::NEW,
+            unfinished: UnfinishedLine::NEW,
+            reconnection_time: 0,
+            has_reconnection_time: false,
+            before_next: BeforeNext::Nothing,
+        }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.store.limits()
+    }
+
+    /// Takes input off the front of `input` until an event is complete, and lends it as text.
+    ///
+    /// `Ok(None)` means that `input` is empty: more is needed. What is not UTF-8 becomes U+FFFD, as in a browser.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut.
+    pub fn decode<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'d>>, DecodeError> {
+        let whole = *input;
+        match self.step(input, false)? {
+            Some(Found::Event(places)) => self.lend_text(whole, places).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes input off the front of `input` until an event is complete, and lends it as bytes, which are not validated.
+    ///
+    /// For data that something else will validate anyway, such as a JSON parser, or that is not meant to be text. Otherwise
+    /// as [`decode`](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut.
+    pub fn decode_raw<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<RawEvent<'d>>, DecodeError> {
+        let whole = *input;
+        match self.step(input, false)? {
+            Some(Found::Event(places)) => Ok(Some(self.lend_raw(whole, places))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes input off the front of `input` until there is an event, a comment or a reconnection time, in the order in
+    /// which they came.
+    ///
+    /// Comments show that the other side is alive. An event is as from [`decode`](Self::decode), but is copied
+    /// if comments or `retry` lines stand between its fields.
+    ///
+    /// ```
+    /// use sse_wire::{EventDecoder, Item};
+    ///
+    /// let mut decoder = EventDecoder::with_buffer([0; 64]);
+    /// let mut input: &[u8] = b": ping\nretry: 1500\ndata: x\n\n";
+    /// assert_eq!(decoder.decode_item(&mut input)?, Some(Item::Comment { text: b" ping", end: true }));
+    /// assert!(matches!(decoder.decode_item(&mut input)?, Some(Item::Retry(time)) if time.as_millis() == 1500));
+    /// assert!(matches!(decoder.decode_item(&mut input)?, Some(Item::Event(event)) if event.data() == "x"));
+    /// assert_eq!(decoder.decode_item(&mut input)?, None);
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut.
+    pub fn decode_item<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Item<'d>>, DecodeError> {
+        let whole = *input;
+        Ok(match self.step(input, true)? {
+            Some(Found::Event(places)) => Some(Item::Event(self.lend_text(whole, places)?)),
+            Some(Found::Comment { start, stop, end }) => {
+                let text = whole.get(start..stop).unwrap_or_default();
+                Some(Item::Comment { text, end })
+            }
+            Some(Found::Retry) => Some(Item::Retry(Duration::from_millis(self.reconnection_time))),
+            None => None,
+        })
+    }
+
+    /// The last event ID: what a client sends as `Last-Event-ID` when it connects again; empty if there is none.
+    ///
+    /// An `id` counts once the blank line that ends its block has come, whether or not the block has data.
+    pub fn last_event_id(&self) -> &str {
+        str::from_utf8(self.store.last_event_id()).unwrap_or_default()
+    }
+
+    /// Sets the last event ID, for a client that goes on where an earlier one left off.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`]; nothing has changed then.
+    pub fn set_last_event_id(&mut self, id: LastEventId<'_>) -> Result<(), BufferFull> {
+        let id = id.as_str().as_bytes();
+        let available = self.limits().last_event_id;
+        if id.len() > available {
+            let needed = id.len();
+            return Err(BufferFull { needed, available });
+        }
+        self.forget_lent();
+        self.store.set_last_event_id(id);
+        Ok(())
+    }
+
+    /// The reconnection time that the stream asked for, if it did: how long a client waits before it connects again.
+    ///
+    /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII digits: milliseconds,
+    /// `u64::MAX` at the most.
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.has_reconnection_time
+            .then(|| Duration::from_millis(self.reconnection_time))
+    }
+
+    /// Ends the stream, and says whether it broke off within an event.
+    ///
+    /// `None` if the stream ended between events: after a blank line, or after lines that carry none (comments, `retry`,
+    /// unknown fields). Otherwise there is an [`Incomplete`] event. The standard discards it: so does dropping it. Either way
+    /// the decoder is as after [`restart`](Self::restart) then.
+    ///
+    /// ```
+    /// use sse_wire::{CutLine, EventDecoder};
+    ///
+    /// let mut decoder = EventDecoder::with_buffer([0; 64]);
+    /// let mut input: &[u8] = b"data: 1\n\ndata: [DONE]";
+    /// while let Some(_event) = decoder.decode(&mut input)? {}
+    /// let incomplete = decoder.finish().expect("no blank line came");
+    /// assert!(incomplete.is_inside_line());
+    /// let event = incomplete.recover(CutLine::Keep)?.expect("it has data");
+    /// assert_eq!(event.data(), "[DONE]");
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    pub fn finish(&mut self) -> Option<Incomplete<'_, B>> {
+        self.forget_lent();
+        if self.parser.is_inside_line() || self.block.has_lines || self.block.refused {
+            self.before_next = BeforeNext::Restart;
+            Some(Incomplete { decoder: self })
+        } else {
+            self.restart();
+            None
+        }
+    }
+
+    /// Begins a new stream on a new connection.
+    ///
+    /// The last event ID and the reconnection time are kept. Everything that was pending is dropped, an `id` without its blank
+    /// line included, and a byte order mark may come again.
+    pub fn restart(&mut self) {
+        self.before_next = BeforeNext::Nothing;
+        self.parser = FieldParser::new();
+        self.end_block();
+    }
+
+    /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
+    fn step(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
+        self.forget_lent();
+        let whole = *input;
+        let mut at = 0;
+        let mut places = Places::HELD;
+        let found = loop {
+            let Some(piece) = self.parser.advance(whole, &mut at) else {
+                break None;
+            };
+            let Piece {
+                start, stop, end, ..
+            } = piece;
+            let found = match piece.line {
+                Line::Field(name) => match self.field(name, piece, whole, &mut places) {
+                    Ok(is_retry) => (is_retry && items).then_some(Found::Retry),
+                    Err(error) => {
+                        *input = whole.get(at..).unwrap_or_default();
+                        return Err(error);
+                    }
+                },
+                Line::Comment => items.then_some(Found::Comment { start, stop, end }),
+                Line::Blank => self.dispatch().then_some(Found::Event(places)),
+                Line::Withheld(_) => None,
+            };
+            if found.is_some() {
+                break found;
+            }
+            if piece.line == Line::Blank {
+                places = Places::HELD;
+            }
+        };
+        if !matches!(found, Some(Found::Event(_))) {
+            self.hold(&mut places, whole);
+        }
+        *input = whole.get(at..).unwrap_or_default();
+        Ok(found)
+    }
+
+    /// 9.2.6, processing a field, or a part of one; tells whether it set the reconnection time.
+    fn field(
+        &mut self,
+        name: FieldName,
+        piece: Piece,
+        whole: &[u8],
+        places: &mut Places,
+    ) -> Result<bool, DecodeError> {
+        match name {
+            FieldName::Data | FieldName::Event if self.block.refused => {}
+            FieldName::Data => self.data(piece, whole, places)?,
+            FieldName::Event => self.event_type(piece, whole, places)?,
+            FieldName::Id => self.id(piece, whole, places)?,
+            FieldName::Retry => return Ok(self.retry(piece.of(whole), piece.end)),
+            FieldName::Unknown => return Ok(false),
+        }
+        self.block.has_lines |= piece.end;
+        Ok(false)
+    }
+
+    fn data(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        let value = piece.of(whole);
+        let begins = self.store.line_len() == 0;
+        let joins = begins && self.block.has_data;
+        let counted =
+            self.counted(places) + self.store.line_len() + usize::from(joins) + value.len();
+        if counted > self.limits().event {
+            self.store.clear_line();
+            return Err(self.refuse_event(places));
+        }
+        if begins && piece.end && !self.block.has_data {
+            places.data = piece.place();
+        } else {
+            self.hold(places, whole);
+            if joins {
+                self.store.push_line(b"\n");
+            }
+            self.store.push_line(value);
+            if piece.end {
+                self.store.line_to_data();
+            }
+        }
+        self.block.has_data |= piece.end;
+        Ok(())
+    }
+
+    fn event_type(
+        &mut self,
+        piece: Piece,
+        whole: &[u8],
+        places: &mut Places,
+    ) -> Result<(), DecodeError> {
+        let value = piece.of(whole);
+        let begins = self.store.line_len() == 0;
+        if self.counted(places) + self.store.line_len() + value.len() > self.limits().event {
+            self.store.clear_line();
+            return Err(self.refuse_event(places));
+        }
+        if begins && piece.end {
+            self.store.clear_event_type();
+            places.event_type = piece.place();
+        } else {
+            self.hold(places, whole);
+            self.store.push_line(value);
+            if piece.end {
+                self.store.line_to_event_type();
+            }
+        }
+        Ok(())
+    }
+
+    /// The id is stored at once, since it outlives the event, and as text, so that it is text once for all.
+    fn id(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        let value = piece.of(whole);
+        let limits = self.limits();
+        let mut result = Ok(());
+        let length = self.store.line_len() + value.len();
+        if !self.block.refused {
+            // Whichever limit the bytes would meet first if they came one by one, so that no cut makes a difference.
+            let room = limits.event.saturating_sub(self.counted(places));
+            if length > room.min(limits.last_event_id) {
+                result = Err(if room <= limits.last_event_id {
+                    self.refuse_event(places)
+                } else {
+                    self.refuse_id(places)
+                });
+            }
+        }
+        if length > limits.last_event_id {
+            self.unfinished.is_oversized = true;
+            self.store.clear_line();
+        }
+        self.unfinished.has_nul |= memchr(0, value).is_some();
+        if piece.end {
+            let ended = self.end_of_id(value, places);
+            self.unfinished = UnfinishedLine::NEW;
+            self.store.clear_line();
+            result.and(ended)
+        } else {
+            if !self.unfinished.is_oversized {
+                self.hold(places, whole);
+                self.store.push_line(value);
+            }
+            result
+        }
+    }
+
+    /// The line of an id is complete; `value` is its last part.
+    fn end_of_id(&mut self, value: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
+        if self.unfinished.has_nul {
+            return Ok(());
+        }
+        let limits = self.limits();
+        let in_input = self.store.line_len() == 0;
+        if !in_input && !self.unfinished.is_oversized {
+            self.store.push_line(value);
+        }
+        let length = text_len(if in_input { value } else { self.store.line() });
+        if self.unfinished.is_oversized || length > limits.last_event_id {
+            self.store.clear_id();
+            self.block.has_id = false;
+            return if self.block.refused {
+                Ok(())
+            } else {
+                Err(self.refuse_id(places))
+            };
+        }
+        let others = self.counted(places) - self.store.id_len();
+        let result = if !self.block.refused && others + length > limits.event {
+            Err(self.refuse_event(places))
+        } else {
+            Ok(())
+        };
+        self.store.set_id(in_input.then_some(value), length);
+        self.block.has_id = true;
+        result
+    }
+
+    /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
+    fn retry(&mut self, value: &[u8], end: bool) -> bool {
+        let line = &mut self.unfinished;
+        for &byte in value {
+            if !byte.is_ascii_digit() {
+                line.digits = Digits::Spoilt;
+                break;
+            }
+            if line.digits != Digits::Spoilt {
+                line.digits = Digits::Some;
+                let digit = u64::from(byte - b'0');
+                line.number = line.number.saturating_mul(10).saturating_add(digit);
+            }
+        }
+        if !end {
+            return false;
+        }
+        let UnfinishedLine { digits, number, .. } = *line;
+        *line = UnfinishedLine::NEW;
+        if digits == Digits::Some {
+            self.reconnection_time = number;
+            self.has_reconnection_time = true;
+        }
+        digits == Digits::Some
+    }
+
+    /// 9.2.6, dispatching the event: tells whether there is one. It is lent until the next call.
+    fn dispatch(&mut self) -> bool {
+        if self.block.has_id {
+            self.store.commit_id();
+        }
+        let dispatched = self.block.has_data && !self.block.refused;
+        if dispatched {
+            self.before_next = BeforeNext::EndBlock;
+        } else {
+            self.end_block();
+        }
+        dispatched
+    }
+
+    /// What the block counts against the limit of an event, without the line that is being read.
+    fn counted(&self, places: &Places) -> usize {
+        places.data.length_or(self.store.data_len())
+            + places.event_type.length_or(self.store.event_type_len())
+            + self.store.id_len()
+    }
+
+    #[cold]
+    fn refuse_event(&mut self, places: &mut Places) -> DecodeError {
+        self.refuse(places);
+        let limit = self.limits().event;
+        DecodeError::EventTooLarge { limit }
+    }
+
+    #[cold]
+    fn refuse_id(&mut self, places: &mut Places) -> DecodeError {
+        self.refuse(places);
+        let limit = self.limits().last_event_id;
+        DecodeError::LastEventIdTooLarge { limit }
+    }
+
+    fn refuse(&mut self, places: &mut Places) {
+        *places = Places::HELD;
+        self.store.refuse();
+        self.block.refused = true;
+        self.block.has_data = false;
+    }
+
+    /// Copies into the store what lies in the input, which the caller may take away.
+    fn hold(&mut self, places: &mut Places, whole: &[u8]) {
+        if let Some(data) = places.data.of(whole) {
+            self.store.push_line(data);
+            self.store.line_to_data();
+        }
+        if let Some(event_type) = places.event_type.of(whole) {
+            self.store.set_event_type(event_type);
+        }
+        *places = Places::HELD;
+    }
+
+    fn forget_lent(&mut self) {
+        match self.before_next {
+            BeforeNext::Nothing => {}
+            BeforeNext::EndBlock => {
+                self.before_next = BeforeNext::Nothing;
+                self.end_block();
+            }
+            BeforeNext::Restart => self.restart(),
+        }
+    }
+
+    fn end_block(&mut self) {
+        self.store.end_block();
+        self.block = Block::NEW;
+        self.unfinished = UnfinishedLine::NEW;
+    }
+
+    fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
+        let data = places.data.of(whole).unwrap_or(self.store.data());
+        let event_type = places
+            .event_type
+            .of(whole)
+            .unwrap_or(self.store.event_type());
+        RawEvent::new(event_type, data, self.last_event_id(), self.block.has_id)
+    }
+
+    fn lend_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        mut places: Places,
+    ) -> Result<Event<'d>, DecodeError> {
+        // What lies in the input is validated once. What the store holds is validated again where it is lent: a borrow
+        // that is returned on success cannot be given up for replacing on failure.
+        let data = places.data.of(whole).map(str::from_utf8);
+        let event_type = places.event_type.of(whole).map(str::from_utf8);
+        let data_is_text = data
+            .unwrap_or_else(|| str::from_utf8(self.store.data()))
+            .is_ok();
+        let event_type_is_text = event_type
+            .unwrap_or_else(|| str::from_utf8(self.store.event_type()))
+            .is_ok();
+        if data_is_text && event_type_is_text {
+            let data = data.and_then(Result::ok);
+            let event_type = event_type.and_then(Result::ok);
+            return Ok(self.lend(event_type, data));
+        }
+        self.replace_invalid(whole, &mut places)?;
+        Ok(self.lend(None, None))
+    }
+
+    /// The event of which the store holds what is not given.
+    fn lend<'d>(&'d self, event_type: Option<&'d str>, data: Option<&'d str>) -> Event<'d> {
+        let held = |bytes| str::from_utf8(bytes).unwrap_or_default();
+        let data = data.unwrap_or_else(|| held(self.store.data()));
+        let event_type = event_type.unwrap_or_else(|| held(self.store.event_type()));
+        Event::new(event_type, data, self.last_event_id(), self.block.has_id)
+    }
+
+    /// Replaces what is not UTF-8 by U+FFFD, which takes more bytes: these count, too.
+    #[cold]
+    fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        let data = text_len(places.data.of(whole).unwrap_or(self.store.data()));
+        let event_type = text_len(
+            places
+                .event_type
+                .of(whole)
+                .unwrap_or(self.store.event_type()),
+        );
+        let limit = self.limits().event;
+        if data + event_type + self.store.id_len() > limit {
+            return Err(DecodeError::EventTooLarge { limit });
+        }
+        self.hold(places, whole);
+        self.store.replace_invalid(data, event_type);
+        Ok(())
+    }
+}
+
+/// An event that the end of the stream cut off; see [`EventDecoder::finish`].
+///
+/// Dropping it discards the event, as the standard does.
+#[must_use = "dropping it discards the event, which is fine if it is meant"]
+pub struct Incomplete<'d, B: Buffer> {
+    decoder: &'d mut EventDecoder<B>,
+}
+
+/// What to do with a line that the end of the stream cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+pub enum CutLine {
+    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and nothing behind it.
+    Keep,
+    /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
+    Discard,
+}
+
+impl<'d, B: Buffer> Incomplete<'d, B> {
+    /// Whether the stream ended inside a line; otherwise only the blank line is missing.
+    pub fn is_inside_line(&self) -> bool {
+        self.decoder.parser.is_inside_line()
+    }
+
+    /// Dispatches the event all the same, as text, as if the blank line had come.
+    ///
+    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
+    pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
+        if self.decoder.end_event(cut_line)? {
+            self.decoder.lend_text(&[], Places::HELD).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Dispatches the event all the same, as bytes, as if the blank line had come.
+    ///
+    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the event exceeds a limit with this line.
+    pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
+        if self.decoder.end_event(cut_line)? {
+            Ok(Some(self.decoder.lend_raw(&[], Places::HELD)))
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+impl<B: Buffer> EventDecoder<B> {
+    /// Ends an incomplete event, and tells whether it was dispatched.
+    fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
+        let mut result = Ok(false);
+        match (self.parser.finish(), cut_line) {
+            (Some(Token::Field { name, .. }), CutLine::Keep) => {
+                let mut places = Places::HELD;
+                result = self.field(name, Piece::END, &[], &mut places);
+            }
+            _ => self.store.clear_line(),
+        }
+        let dispatched = self.dispatch();
+        self.before_next = BeforeNext::Restart;
+        result.map(|_| dispatched)
+    }
+}
+
+impl Block {
+    const NEW: Self = Self {
+        has_lines: false,
+        has_data: false,
+        has_id: false,
+        refused: false,
+    };
+}
+
+impl UnfinishedLine {
+    const NEW: Self = Self {
+        has_nul: false,
+        is_oversized: false,
+        digits: Digits::None,
+        number: 0,
+    };
+}
+
+impl Places {
+    const HELD: Self = Self {
+        data: Place::Held,
+        event_type: Place::Held,
+    };
+}
+
+impl Place {
+    /// The bytes, if they lie in the input.
+    fn of(self, whole: &[u8]) -> Option<&[u8]> {
+        match self {
+            Self::Held => None,
+            Self::Input { start, stop } => whole.get(start..stop),
+        }
+    }
+
+    /// How many bytes there are, given how many the store holds.
+    const fn length_or(self, held: usize) -> usize {
+        match self {
+            Self::Held => held,
+            Self::Input { start, stop } => stop - start,
+        }
+    }
+}
+
+impl Piece {
+    /// The end of a line of which everything came before.
+    const END: Self = Self {
+        line: Line::Blank,
+        start: 0,
+        stop: 0,
+        end: true,
+    };
+
+    fn of(self, whole: &[u8]) -> &[u8] {
+        whole.get(self.start..self.stop).unwrap_or_default()
+    }
+
+    const fn place(self) -> Place {
+        Place::Input {
+            start: self.start,
+            stop: self.stop,
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Default for EventDecoder<Vec<u8>> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B: Buffer> fmt::Debug for EventDecoder<B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the memory: it may be large, and it is the peer's.
+        formatter
+            .debug_struct("EventDecoder")
+            .field("parser", &self.parser)
+            .field("limits", &self.limits())
+            .field("last_event_id", &self.last_event_id())
+            .field("reconnection_time", &self.reconnection_time())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: Buffer> fmt::Debug for Incomplete<'_, B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Incomplete")
+            .field(&self.decoder)
+            .finish()
+    }
+}

@@ -1,0 +1,429 @@
+//! What a server sends: values to the bytes of an event stream.
+//!
+//! The way back from WHATWG HTML 9.2.6. A block is written as comments, `event`, `id`, `retry`, `data` and the blank line.
+//! A value for a one-line field has been validated by its type; text that may have several lines is split at every CRLF,
+//! CR and LF, so that no line end of the caller ever reaches the stream. The space after the colon is always there: a value that begins
+//! with a space would lose it otherwise.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::{convert::Infallible, fmt, str, time::Duration};
+#[cfg(feature = "std")]
+use std::io;
+
+use memchr::memchr2;
+
+use crate::error::BufferFull;
+#[cfg(feature = "alloc")]
+use crate::event::OwnedEvent;
+use crate::event::{Event, MESSAGE};
+use crate::value::{EventType, LastEventId};
+
+/// A block to send: an event, or an `id`, `retry` or comment alone.
+///
+/// Whatever strings it is given, the other side dispatches exactly one event with just this data, up to CR and CRLF, which arrive
+/// as LF; or none if there is no data.
+///
+/// ```
+/// use sse_wire::{EventType, LastEventId, Outgoing};
+///
+/// let mut out = Vec::new();
+/// Outgoing::event(EventType::from_static("tick"), "hello\nworld")
+///     .id(LastEventId::new("42")?)
+///     .encode(&mut out);
+/// assert_eq!(out, b"event: tick\nid: 42\ndata: hello\ndata: world\n\n");
+/// # Ok::<(), sse_wire::InvalidLastEventId>(())
+/// ```
+///
+/// A comment alone keeps a connection alive, or opens a stream:
+///
+/// ```
+/// use sse_wire::Outgoing;
+///
+/// let mut out = [0; 16];
+/// let length = Outgoing::new().comment("ok").encode_to_slice(&mut out)?;
+/// assert_eq!(&out[..length], b": ok\n\n");
+/// # Ok::<(), sse_wire::BufferFull>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[must_use = "nothing is written until it is encoded"]
+pub struct Outgoing<'a> {
+    event_type: Option<EventType<'a>>,
+    data: Option<&'a str>,
+    id: Option<LastEventId<'a>>,
+    retry: Option<Duration>,
+    comment: Option<&'a str>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A block without data, of which the other side makes no event. With nothing set, nothing is written.
+    pub const fn new() -> Self {
+        Self {
+            event_type: None,
+            data: None,
+            id: None,
+            retry: None,
+            comment: None,
+        }
+    }
+
+    /// An event of type `message`.
+    ///
+    /// `data` may have any number of lines, ended by LF, CR or CRLF. The empty string is data, too.
+    pub const fn message(data: &'a str) -> Self {
+        let mut outgoing = Self::new();
+        outgoing.data = Some(data);
+        outgoing
+    }
+
+    /// An event of the given type; otherwise as [`message`](Self::message).
+    pub const fn event(event_type: EventType<'a>, data: &'a str) -> Self {
+        let mut outgoing = Self::message(data);
+        outgoing.event_type = Some(event_type);
+        outgoing
+    }
+
+    /// Sets the `id`: the last event ID of the other side from this block on.
+    pub const fn id(mut self, id: LastEventId<'a>) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the `retry`: how long the other side shall wait before it connects again.
+    ///
+    /// It is sent in whole milliseconds, rounded down, `u64::MAX` at the most.
+    pub const fn retry(mut self, reconnection_time: Duration) -> Self {
+        self.retry = Some(reconnection_time);
+        self
+    }
+
+    /// Sets the comments before the block: one for each line of `text`. Setting them again replaces them.
+    pub const fn comment(mut self, text: &'a str) -> Self {
+        self.comment = Some(text);
+        self
+    }
+
+    /// Appends the block to `out`, and allocates for nothing else.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let Ok(()) = self.pieces(|piece| {
+            out.extend_from_slice(piece);
+            Ok::<(), Infallible>(())
+        });
+    }
+
+    /// Writes the block to the front of `out`, and tells how many bytes it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferFull`] when `out` is too small; it says how many bytes are needed, and `out` is as before.
+    pub fn encode_to_slice(&self, out: &mut [u8]) -> Result<usize, BufferFull> {
+        let (needed, available) = (self.encoded_len(), out.len());
+        if needed > available {
+            return Err(BufferFull { needed, available });
+        }
+        let mut length = 0;
+        let Ok(()) = self.pieces(|piece| {
+            if let Some(place) = out.get_mut(length..length + piece.len()) {
+                place.copy_from_slice(piece);
+            }
+            length += piece.len();
+            Ok::<(), Infallible>(())
+        });
+        Ok(length)
+    }
+
+    /// Writes the block to `out`, a small one in a single write.
+    ///
+    /// It does not flush: a buffered writer, or a compressor, may keep the event until that is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`; a part of the block may have been written then, and the stream is of no more use.
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn write_to(&self, mut out: impl io::Write) -> io::Result<()> {
+        // Without it an unbuffered socket would be asked to send every prefix and every line end on its own.
+        let mut gathered = [0; 1024];
+        let mut used = 0;
+        self.pieces(|piece| {
+            if piece.len() > gathered.len() - used {
+                out.write_all(gathered.get(..used).unwrap_or_default())?;
+                used = 0;
+            }
+            match gathered.get_mut(used..used + piece.len()) {
+                Some(place) => {
+                    place.copy_from_slice(piece);
+                    used += piece.len();
+                    Ok(())
+                }
+                None => out.write_all(piece),
+            }
+        })?;
+        out.write_all(gathered.get(..used).unwrap_or_default())
+    }
+
+    /// How many bytes the block takes, exactly.
+    pub fn encoded_len(&self) -> usize {
+        let mut length = 0;
+        let Ok(()) = self.pieces(|piece| {
+            length += piece.len();
+            Ok::<(), Infallible>(())
+        });
+        length
+    }
+
+    /// Appends the block to `out` with data that `write` writes straight into the data lines.
+    ///
+    /// Whatever is written goes through line splitting, also when a CRLF is cut between two writes; it follows the data that was
+    /// set, if any. There is a data line even if nothing is written.
+    ///
+    /// ```
+    /// use sse_wire::Outgoing;
+    ///
+    /// let value = serde_json::json!({ "delta": "hello\nworld" });
+    /// let mut out = Vec::new();
+    /// # #[cfg(feature = "std")]
+    /// Outgoing::new().encode_with(&mut out, |data| serde_json::to_writer(data, &value))?;
+    /// # #[cfg(feature = "std")]
+    /// assert_eq!(out, b"data: {\"delta\":\"hello\\nworld\"}\n\n");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// For an event type, give it with the first part of the data, which may be empty:
+    ///
+    /// ```
+    /// use std::fmt::Write;
+    /// use sse_wire::{EventType, Outgoing};
+    ///
+    /// let mut out = Vec::new();
+    /// let tick = Outgoing::event(EventType::from_static("tick"), "");
+    /// tick.encode_with(&mut out, |data| write!(data, "{:.2}", 3.14159))?;
+    /// assert_eq!(out, b"event: tick\ndata: 3.14\n\n");
+    /// # Ok::<(), std::fmt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`; `out` is as before then, and also if `write` panics.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn encode_with<E>(
+        &self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut DataWriter<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut rollback = Rollback {
+            length: out.len(),
+            out,
+        };
+        let Ok(()) = self.head(&mut |piece| {
+            rollback.out.extend_from_slice(piece);
+            Ok::<(), Infallible>(())
+        });
+        rollback.out.extend_from_slice(b"data: ");
+        let mut writer = DataWriter {
+            out: rollback.out,
+            after_cr: false,
+        };
+        writer.push(self.data.unwrap_or_default().as_bytes());
+        write(&mut writer)?;
+        rollback.out.extend_from_slice(b"\n\n");
+        rollback.length = rollback.out.len();
+        Ok(())
+    }
+
+    /// The block, piece by piece; what all the ways out have in common.
+    fn pieces<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        self.head(&mut put)?;
+        if let Some(data) = self.data {
+            for line in Lines::of(data.as_bytes()) {
+                put(b"data: ")?;
+                put(line)?;
+                put(b"\n")?;
+            }
+        }
+        if *self == Self::new() {
+            Ok(())
+        } else {
+            put(b"\n")
+        }
+    }
+
+    /// All fields but the data.
+    fn head<E>(&self, put: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        if let Some(comment) = self.comment {
+            for line in Lines::of(comment.as_bytes()) {
+                put(if line.is_empty() { b":" } else { b": " })?;
+                put(line)?;
+                put(b"\n")?;
+            }
+        }
+        let mut field = |name: &[u8], value: &[u8]| {
+            put(name)?;
+            put(value)?;
+            put(b"\n")
+        };
+        if let Some(event_type) = self.event_type {
+            field(b"event: ", event_type.as_str().as_bytes())?;
+        }
+        if let Some(id) = self.id {
+            field(b"id: ", id.as_str().as_bytes())?;
+        }
+        if let Some(retry) = self.retry {
+            field(b"retry: ", digits(milliseconds(retry), &mut [0; 20]))?;
+        }
+        Ok(())
+    }
+}
+
+/// The block as it is sent.
+impl fmt::Display for Outgoing<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Text is only ever cut beside ASCII, so that each piece of it is text.
+        self.pieces(|piece| formatter.write_str(str::from_utf8(piece).map_err(|_| fmt::Error)?))
+    }
+}
+
+/// Forwards a decoded event: its type, its data, and the `id` of its own block, if any.
+///
+/// An inherited last event ID is not repeated, since the other side has it too.
+impl<'a> From<Event<'a>> for Outgoing<'a> {
+    fn from(event: Event<'a>) -> Self {
+        let mut outgoing = Self::message(event.data());
+        if event.event_type() != MESSAGE {
+            outgoing.event_type = Some(EventType::from_decoded(event.event_type()));
+        }
+        outgoing.id = event.id().map(LastEventId::from_decoded);
+        outgoing
+    }
+}
+
+impl<'a> From<&Event<'a>> for Outgoing<'a> {
+    fn from(event: &Event<'a>) -> Self {
+        (*event).into()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a OwnedEvent> for Outgoing<'a> {
+    fn from(event: &'a OwnedEvent) -> Self {
+        event.as_event().into()
+    }
+}
+
+/// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with `std` as [`std::io::Write`].
+///
+/// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through `io::Write` are
+/// not checked to be UTF-8; where they are not, the other side will see U+FFFD.
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Debug)]
+pub struct DataWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// The last byte written was a CR: an LF that comes next belongs to it.
+    after_cr: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl DataWriter<'_> {
+    fn push(&mut self, bytes: &[u8]) {
+        let Some(&last) = bytes.last() else { return };
+        let bytes = match bytes.strip_prefix(b"\n") {
+            Some(rest) if self.after_cr => rest,
+            _ => bytes,
+        };
+        self.after_cr = last == b'\r';
+        let mut lines = Lines::of(bytes);
+        self.out.extend_from_slice(lines.next().unwrap_or_default());
+        for line in lines {
+            self.out.extend_from_slice(b"\ndata: ");
+            self.out.extend_from_slice(line);
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Write for DataWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+impl io::Write for DataWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes back what was written unless it is complete: an open block would swallow the next event.
+#[cfg(feature = "alloc")]
+struct Rollback<'a> {
+    out: &'a mut Vec<u8>,
+    length: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Drop for Rollback<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.length);
+    }
+}
+
+/// The lines of a text that may end in CRLF, CR or LF, each of them one end (9.2.5); at least one.
+struct Lines<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    const fn of(text: &'a [u8]) -> Self {
+        Self { rest: Some(text) }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest?;
+        let Some((line, end)) =
+            memchr2(b'\r', b'\n', rest).and_then(|length| rest.split_at_checked(length))
+        else {
+            self.rest = None;
+            return Some(rest);
+        };
+        let after = end.strip_prefix(b"\r\n").or_else(|| end.get(1..));
+        self.rest = after;
+        Some(line)
+    }
+}
+
+/// The reconnection time in milliseconds, without the 128-bit arithmetic of `Duration::as_millis`.
+fn milliseconds(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_mul(1000)
+        .saturating_add(u64::from(time.subsec_millis()))
+}
+
+/// The decimal digits of `number`, written to the end of `digits`.
+fn digits(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut start = digits.len();
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        let value = (number % 10) as u8;
+        *digit = b'0' + value;
+        start = index;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
+}

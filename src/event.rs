@@ -1,0 +1,245 @@
+//! What the decoder hands over: events as text, as bytes, and owned.
+
+use core::str::{self, Utf8Error};
+
+#[cfg(feature = "alloc")]
+use alloc::{borrow::ToOwned, string::String};
+
+/// The type of an event whose block has no `event` field, or an empty one (WHATWG HTML 9.2.6).
+pub(crate) const MESSAGE: &str = "message";
+
+/// A dispatched event as text, lent from the input and the decoder.
+///
+/// Invalid UTF-8 has been replaced by U+FFFD, as a browser does.
+///
+/// ```
+/// use sse_wire::EventDecoder;
+///
+/// let mut decoder = EventDecoder::with_buffer([0; 64]);
+/// let mut input: &[u8] = b"id: 7\nevent: tick\ndata: one\ndata: two\n\ndata: three\n\n";
+///
+/// let event = decoder.decode(&mut input)?.expect("the first block");
+/// assert_eq!(event.event_type(), "tick");
+/// assert_eq!(event.data(), "one\ntwo");
+/// assert_eq!((event.last_event_id(), event.id()), ("7", Some("7")));
+///
+/// let event = decoder.decode(&mut input)?.expect("the second block");
+/// assert_eq!(event.event_type(), "message");
+/// assert_eq!((event.last_event_id(), event.id()), ("7", None));
+/// # Ok::<(), sse_wire::DecodeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Event<'a> {
+    event_type: &'a str,
+    data: &'a str,
+    last_event_id: &'a str,
+    has_id: bool,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new(
+        event_type: &'a str,
+        data: &'a str,
+        last_event_id: &'a str,
+        has_id: bool,
+    ) -> Self {
+        Self {
+            event_type: if event_type.is_empty() {
+                MESSAGE
+            } else {
+                event_type
+            },
+            data,
+            last_event_id,
+            has_id,
+        }
+    }
+
+    /// The event type: what the block's last `event` field said, or `message`.
+    pub const fn event_type(&self) -> &'a str {
+        self.event_type
+    }
+
+    /// The data: the values of the block's `data` fields, joined by LF.
+    pub const fn data(&self) -> &'a str {
+        self.data
+    }
+
+    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    pub const fn last_event_id(&self) -> &'a str {
+        self.last_event_id
+    }
+
+    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    pub const fn id(&self) -> Option<&'a str> {
+        if self.has_id {
+            Some(self.last_event_id)
+        } else {
+            None
+        }
+    }
+
+    /// Copies the event, so that it can be kept.
+    #[cfg(feature = "alloc")]
+    pub fn into_owned(self) -> OwnedEvent {
+        self.into()
+    }
+}
+
+/// A dispatched event as bytes, lent from the input and the decoder; nothing has been validated.
+///
+/// The last event ID is text all the same, since it outlives the event.
+///
+/// ```
+/// use sse_wire::EventDecoder;
+///
+/// let mut decoder = EventDecoder::with_buffer([0; 64]);
+/// let mut input: &[u8] = b"data: caf\xC3\n\n";
+/// let event = decoder.decode_raw(&mut input)?.expect("a block");
+/// assert_eq!(event.data(), b"caf\xC3");
+/// assert_eq!(event.text().unwrap_err().valid_up_to(), 3);
+/// # Ok::<(), sse_wire::DecodeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RawEvent<'a> {
+    event_type: &'a [u8],
+    data: &'a [u8],
+    last_event_id: &'a str,
+    has_id: bool,
+}
+
+impl<'a> RawEvent<'a> {
+    pub(crate) fn new(
+        event_type: &'a [u8],
+        data: &'a [u8],
+        last_event_id: &'a str,
+        has_id: bool,
+    ) -> Self {
+        Self {
+            event_type: if event_type.is_empty() {
+                MESSAGE.as_bytes()
+            } else {
+                event_type
+            },
+            data,
+            last_event_id,
+            has_id,
+        }
+    }
+
+    /// The event type: what the block's last `event` field said, or `message`.
+    pub const fn event_type(&self) -> &'a [u8] {
+        self.event_type
+    }
+
+    /// The data: the values of the block's `data` fields, joined by LF.
+    pub const fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    pub const fn last_event_id(&self) -> &'a str {
+        self.last_event_id
+    }
+
+    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    pub const fn id(&self) -> Option<&'a str> {
+        if self.has_id {
+            Some(self.last_event_id)
+        } else {
+            None
+        }
+    }
+
+    /// The event as text, if it is valid UTF-8: for those who would rather refuse than replace.
+    ///
+    /// # Errors
+    ///
+    /// The first invalid sequence of the data, or else of the event type. The decoder is not concerned: the stream goes on.
+    pub fn text(&self) -> Result<Event<'a>, Utf8Error> {
+        let data = str::from_utf8(self.data)?;
+        let event_type = str::from_utf8(self.event_type)?;
+        Ok(Event::new(
+            event_type,
+            data,
+            self.last_event_id,
+            self.has_id,
+        ))
+    }
+}
+
+/// A dispatched event that owns its text.
+///
+/// ```
+/// use sse_wire::{EventDecoder, OwnedEvent};
+///
+/// let mut decoder = EventDecoder::new();
+/// let mut kept: Vec<OwnedEvent> = Vec::new();
+/// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\n\n"] {
+///     while let Some(event) = decoder.decode(&mut chunk)? {
+///         kept.push(event.into_owned());
+///     }
+/// }
+/// assert_eq!(kept[0].data(), "one");
+/// assert_eq!(kept[1].data(), "two");
+/// # Ok::<(), sse_wire::DecodeError>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OwnedEvent {
+    event_type: String,
+    data: String,
+    last_event_id: String,
+    has_id: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl OwnedEvent {
+    /// The event, lent.
+    pub fn as_event(&self) -> Event<'_> {
+        Event::new(
+            &self.event_type,
+            &self.data,
+            &self.last_event_id,
+            self.has_id,
+        )
+    }
+
+    /// The event type: what the block's last `event` field said, or `message`.
+    pub fn event_type(&self) -> &str {
+        &self.event_type
+    }
+
+    /// The data: the values of the block's `data` fields, joined by LF.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    pub fn id(&self) -> Option<&str> {
+        self.as_event().id()
+    }
+
+    /// The data, without copying it.
+    pub fn into_data(self) -> String {
+        self.data
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        Self {
+            event_type: event.event_type.to_owned(),
+            data: event.data.to_owned(),
+            last_event_id: event.last_event_id.to_owned(),
+            has_id: event.has_id,
+        }
+    }
+}

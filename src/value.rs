@@ -1,0 +1,171 @@
+//! Values that may go into a one-line field, validated once.
+
+use core::fmt;
+
+use crate::error::{InvalidEventType, InvalidLastEventId};
+
+/// The type of an event to send: not empty, without CR and LF.
+///
+/// Anything else may be in it, spaces at its ends and NUL included: it arrives as it was sent.
+///
+/// ```
+/// use sse_wire::{EventType, InvalidEventType};
+///
+/// const TICK: EventType<'_> = EventType::from_static("tick");
+/// assert_eq!(TICK.as_str(), "tick");
+/// assert_eq!(EventType::new(""), Err(InvalidEventType::Empty));
+/// assert_eq!(EventType::new("a\ndata: b"), Err(InvalidEventType::Byte { byte: b'\n', offset: 1 }));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventType<'a>(&'a str);
+
+impl<'a> EventType<'a> {
+    /// Checks an event type that is known when the program runs.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEventType`] says that the string is empty, or where its first CR or LF is.
+    pub const fn new(event_type: &'a str) -> Result<Self, InvalidEventType> {
+        if event_type.is_empty() {
+            return Err(InvalidEventType::Empty);
+        }
+        match first_of(event_type.as_bytes(), b"\r\n") {
+            Some((byte, offset)) => Err(InvalidEventType::Byte { byte, offset }),
+            None => Ok(Self(event_type)),
+        }
+    }
+
+    /// Makes an event type out of a literal.
+    ///
+    /// # Panics
+    ///
+    /// When the literal is empty or contains a line end; in a constant that is an error of compilation.
+    pub const fn from_static(event_type: &'static str) -> Self {
+        match Self::new(event_type) {
+            Ok(valid) => valid,
+            Err(_) => panic!("an event type must not be empty, nor contain CR or LF"),
+        }
+    }
+
+    /// An event type that the decoder dispatched: a line's value, hence without line ends, and never empty.
+    pub(crate) const fn from_decoded(event_type: &'a str) -> Self {
+        Self(event_type)
+    }
+
+    /// The event type as text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// A last event ID to send, or to seed a decoder with: without CR, LF and NUL.
+///
+/// The empty one is allowed: it resets the last event ID of the other side.
+///
+/// ```
+/// use sse_wire::LastEventId;
+///
+/// let id = LastEventId::new("42")?;
+/// assert_eq!(id.as_str(), "42");
+/// let error = LastEventId::new("4\02").unwrap_err();
+/// assert_eq!((error.byte, error.offset), (0, 1));
+/// # Ok::<(), sse_wire::InvalidLastEventId>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LastEventId<'a>(&'a str);
+
+impl<'a> LastEventId<'a> {
+    /// Checks a last event ID that is known when the program runs.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLastEventId`] says where the first CR, LF or NUL is.
+    pub const fn new(id: &'a str) -> Result<Self, InvalidLastEventId> {
+        match first_of(id.as_bytes(), b"\r\n\0") {
+            Some((byte, offset)) => Err(InvalidLastEventId { byte, offset }),
+            None => Ok(Self(id)),
+        }
+    }
+
+    /// Makes a last event ID out of a literal.
+    ///
+    /// # Panics
+    ///
+    /// When the literal contains CR, LF or NUL; in a constant that is an error of compilation.
+    pub const fn from_static(id: &'static str) -> Self {
+        match Self::new(id) {
+            Ok(valid) => valid,
+            Err(_) => panic!("a last event ID must not contain CR, LF or NUL"),
+        }
+    }
+
+    /// An `id` that the decoder accepted: a line's value, hence without line ends, and without NUL (9.2.6).
+    pub(crate) const fn from_decoded(id: &'a str) -> Self {
+        Self(id)
+    }
+
+    /// The last event ID as text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// The first byte of `text` that is one of `refused`, and where it is.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a const fn has no iterators; the loops bound the indices"
+)]
+const fn first_of(text: &[u8], refused: &[u8]) -> Option<(u8, usize)> {
+    let mut offset = 0;
+    while offset < text.len() {
+        let mut candidate = 0;
+        while candidate < refused.len() {
+            if text[offset] == refused[candidate] {
+                return Some((text[offset], offset));
+            }
+            candidate += 1;
+        }
+        offset += 1;
+    }
+    None
+}
+
+impl<'a> TryFrom<&'a str> for EventType<'a> {
+    type Error = InvalidEventType;
+
+    fn try_from(event_type: &'a str) -> Result<Self, Self::Error> {
+        Self::new(event_type)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for LastEventId<'a> {
+    type Error = InvalidLastEventId;
+
+    fn try_from(id: &'a str) -> Result<Self, Self::Error> {
+        Self::new(id)
+    }
+}
+
+impl AsRef<str> for EventType<'_> {
+    fn as_ref(&self) -> &str {
+        self.0
+    }
+}
+
+impl AsRef<str> for LastEventId<'_> {
+    fn as_ref(&self) -> &str {
+        self.0
+    }
+}
+
+impl fmt::Display for EventType<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, formatter)
+    }
+}
+
+impl fmt::Display for LastEventId<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, formatter)
+    }
+}
