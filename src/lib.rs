@@ -2,7 +2,70 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::unwrap_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! Reads and writes `text/event-stream`.
+// The documentation speaks of all features; it is published with all of them.
+#![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
+//! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a browser does.
+//!
+//! It is a codec, and moves no bytes itself: not an HTTP client, not a server, not a reconnecting client. Any transport can
+//! drive it, in chunks of any size.
+//!
+//! # Reading
+//!
+//! ```
+//! use sse_wire::EventDecoder;
+//!
+//! let mut decoder = EventDecoder::new();
+//! for mut chunk in [&b"event: add\ndata: 1"[..], b"\n\ndata: [DONE]\n\n"] {
+//!     while let Some(event) = decoder.decode(&mut chunk)? {
+//!         println!("{}: {}", event.event_type(), event.data());
+//!     }
+//! }
+//! # Ok::<(), sse_wire::DecodeError>(())
+//! ```
+//!
+//! The chunk must be a variable outside the `while let`: each call takes what it read off its front. Writing
+//! `decode(&mut &chunk[..])` there would begin the same chunk again for ever.
+//!
+//! # Writing
+//!
+//! ```
+//! use sse_wire::{EventType, LastEventId, Outgoing};
+//!
+//! let mut out = Vec::new();
+//! let tick = Outgoing::event(EventType::from_static("tick"), "hello\nworld");
+//! tick.id(LastEventId::new("42")?).encode(&mut out);
+//! assert_eq!(out, b"event: tick\nid: 42\ndata: hello\ndata: world\n\n");
+//! # Ok::<(), sse_wire::InvalidLastEventId>(())
+//! ```
+//!
+//! # The floors
+//!
+//! Bytes become fields, fields become events, and each floor is public:
+//!
+//! - [`FieldParser`] (9.2.5): fields and comments, borrowed from the input, in a few bytes of state.
+//! - [`EventDecoder`] (9.2.6): events as text ([`decode`](EventDecoder::decode)), as bytes
+//!   ([`decode_raw`](EventDecoder::decode_raw)), or with comments and reconnection times
+//!   ([`decode_item`](EventDecoder::decode_item)). It knows the last event ID, and what to make of a stream's
+//!   [end](EventDecoder::finish). What it holds is bounded by [`Limits`].
+//! - [`Outgoing`]: events and comments to send, out of values that have been validated ([`EventType`], [`LastEventId`]).
+//!
+//! # Features
+//!
+//! - `std` (default, implies `alloc`): [`Outgoing::write_to`], [`std::io::Write`] for [`DataWriter`], and SIMD that is
+//!   chosen when the program runs.
+//! - `alloc`: memory that grows ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
+//! - None: everything else, with [memory that is lent](EventDecoder::with_buffer).
+//!
+//! # Guarantees
+//!
+//! - The events, and the errors, depend on the bytes of the stream alone, never on how they are cut.
+//! - `n` bytes take O(n) time, for any stream and any cuts.
+//! - Memory is bounded by the [`Limits`], and given back after a large event.
+//! - Nothing is copied of the data and the type of an event that lies whole in a chunk, with one data line.
+//! - No input and no string of a caller makes it panic; there is no `unsafe` in it.
+//! - Whatever strings are sent, the other side dispatches that event, or none, but no other.
+//!
+//! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -30,3 +93,7 @@ pub use event::{Event, RawEvent};
 pub use limits::Limits;
 pub use parse::{FieldName, FieldParser, Token};
 pub use value::{EventType, LastEventId};
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
