@@ -1,0 +1,459 @@
+//! Decodes an event stream as its bytes arrive and prints each event at the moment it is dispatched.
+//!
+//! ```text
+//! cargo run --example inspect -- tests/data/openai-chat.sse
+//! curl -N https://example.com/events | cargo run --example inspect -- --all
+//! ```
+
+use core::fmt::{self, Write as _};
+use core::num::NonZeroUsize;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use lexopt::ValueExt as _;
+use sse_wire::{CutLine, DecodeError, Event, EventDecoder, Item, Limits};
+
+const HELP: &str = "\
+Decodes an event stream (Server-Sent Events) and prints each event when it is dispatched.
+
+Usage: inspect [OPTIONS] [FILE]
+
+Standard input is read without FILE, or when FILE is -. A summary goes to standard error.
+
+Options:
+      --json         one JSON object per line: {\"type\":…,\"data\":…,\"lastEventId\":…}
+      --all          comments and reconnection times too, in the order of the stream
+                     (in JSON: {\"comment\":…} and {\"retry\":milliseconds})
+      --chunk N      feed the decoder at most N bytes at a time
+      --limit BYTES  refuse larger events with a line on standard error, and go on
+      --recover      also print what the end of the stream cut off
+  -h, --help         print this help
+  -V, --version      print the version
+
+Without --json, characters that could disturb a terminal are escaped. A comment longer
+than 64 KiB is printed in parts.
+
+Exit code: 0, also when standard output is closed early; 1 when reading or writing
+failed; 2 when the command line is wrong or FILE cannot be opened.
+";
+
+/// How much is read at once, at most: a read returns what has arrived.
+const READ_SIZE: usize = 64 * 1024;
+
+/// How much of a comment is held back until its end, so that an endless one cannot fill the memory.
+const COMMENT_PART: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    let result = match Request::from_arguments(lexopt::Parser::from_env()) {
+        Ok(Request::Help) => print(HELP),
+        Ok(Request::Version) => print(concat!("inspect ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Request::Inspect(options)) => inspect(&options),
+        Err(error) => Err(Failure::Usage(format!("{error} (see --help)"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// What the command line asks for.
+enum Request {
+    Help,
+    Version,
+    Inspect(Options),
+}
+
+#[derive(Default)]
+struct Options {
+    json: bool,
+    all: bool,
+    recover: bool,
+    chunk: Option<NonZeroUsize>,
+    limits: Limits,
+    file: Option<PathBuf>,
+}
+
+impl Request {
+    fn from_arguments(mut arguments: lexopt::Parser) -> Result<Self, lexopt::Error> {
+        use lexopt::Arg::{Long, Short, Value};
+
+        let mut options = Options::default();
+        let mut file: Option<OsString> = None;
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("json") => options.json = true,
+                Long("all") => options.all = true,
+                Long("recover") => options.recover = true,
+                Long("chunk") => {
+                    options.chunk = Some(arguments.value()?.parse().map_err(named("--chunk"))?)
+                }
+                Long("limit") => {
+                    let bytes = arguments.value()?.parse().map_err(named("--limit"))?;
+                    options.limits = Limits::new().with_event(bytes);
+                }
+                Long("help") | Short('h') => return Ok(Self::Help),
+                Long("version") | Short('V') => return Ok(Self::Version),
+                Value(path) if file.is_none() => file = Some(path),
+                other => return Err(other.unexpected()),
+            }
+        }
+        options.file = file.filter(|path| path != "-").map(PathBuf::from);
+        Ok(Self::Inspect(options))
+    }
+}
+
+/// Says which option an error is about: lexopt names only the value.
+fn named(option: &str) -> impl Fn(lexopt::Error) -> lexopt::Error {
+    move |error| format!("{option}: {error}").into()
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(Failure::Output)
+}
+
+fn inspect(options: &Options) -> Result<(), Failure> {
+    let (name, mut input) = open(options)?;
+    let mut inspector = Inspector::new(options, BufWriter::new(io::stdout().lock()));
+    let read = inspector.read_all(&mut input).map_err(Failure::Output)?;
+    let end = inspector.end().map_err(Failure::Output)?;
+    if let Err(error) = &read {
+        complain(&format!("cannot read {name}: {error}"));
+    }
+    complain(&inspector.summary(end));
+    read.map_err(|_| Failure::Reported)
+}
+
+/// The input, and what to call it.
+fn open(options: &Options) -> Result<(String, Box<dyn Read>), Failure> {
+    let Some(path) = &options.file else {
+        return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
+    };
+    match File::open(path) {
+        Ok(file) => Ok((path.display().to_string(), Box::new(file))),
+        Err(error) => {
+            let message = format!("cannot open {}: {error}", path.display());
+            Err(Failure::Usage(message))
+        }
+    }
+}
+
+/// Feeds a decoder, and prints and counts what comes out of it.
+struct Inspector<W> {
+    decoder: EventDecoder,
+    printer: Printer<W>,
+    count: Count,
+    chunk: usize,
+    recover: bool,
+}
+
+impl<W: Write> Inspector<W> {
+    fn new(options: &Options, out: W) -> Self {
+        Self {
+            decoder: EventDecoder::with_limits(options.limits),
+            printer: Printer::new(options, out),
+            count: Count::default(),
+            chunk: options.chunk.map_or(READ_SIZE, NonZeroUsize::get),
+            recover: options.recover,
+        }
+    }
+
+    /// Reads to the end. The outer error is one of writing, the inner one of reading.
+    fn read_all(&mut self, input: &mut dyn Read) -> io::Result<io::Result<()>> {
+        let mut buffer = vec![0; READ_SIZE];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(count) => {
+                    for chunk in buffer[..count].chunks(self.chunk) {
+                        self.feed(chunk)?;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    fn feed(&mut self, mut chunk: &[u8]) -> io::Result<()> {
+        self.count.bytes += chunk.len() as u64;
+        loop {
+            match self.decoder.decode_item(&mut chunk) {
+                Ok(Some(item)) => {
+                    self.count.add(&item);
+                    self.printer.item(&item)?;
+                }
+                Ok(None) => return Ok(()),
+                // The event is lost, the stream is not: the next call goes on behind it.
+                Err(error) => self.count.refuse(error),
+            }
+        }
+    }
+
+    /// A browser discards what the end of the stream cuts off; `--recover` acts as if the line and the block had ended.
+    fn end(&mut self) -> io::Result<End> {
+        let Some(incomplete) = self.decoder.finish() else {
+            return Ok(End::BetweenEvents);
+        };
+        let end = if incomplete.is_inside_line() {
+            End::InsideLine
+        } else {
+            End::InsideEvent
+        };
+        if !self.recover {
+            return Ok(end);
+        }
+        let cut_off = match incomplete.recover(CutLine::Keep) {
+            Ok(event) => event.map(Item::Event),
+            Err(error) => {
+                self.count.refuse(error);
+                None
+            }
+        };
+        let comment = self.count.inside_comment.then_some(Item::Comment {
+            text: b"",
+            end: true,
+        });
+        for item in comment.into_iter().chain(cut_off) {
+            self.count.add(&item);
+            self.printer.item(&item)?;
+        }
+        Ok(end)
+    }
+
+    fn summary(&self, end: End) -> String {
+        let Count {
+            bytes,
+            events,
+            comments,
+            refused,
+            ..
+        } = self.count;
+        let id = self.decoder.last_event_id();
+        let retry = match self.decoder.reconnection_time() {
+            Some(time) => format!("{} ms", time.as_millis()),
+            None => "not set".to_owned(),
+        };
+        format!(
+            "bytes {bytes}, events {events}, comments {comments}, refused {refused}, \
+             last event ID \"{id}\", reconnection time {retry}, {end}"
+        )
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    bytes: u64,
+    events: u64,
+    comments: u64,
+    refused: u64,
+    inside_comment: bool,
+}
+
+impl Count {
+    fn add(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Event(_) => self.events += 1,
+            Item::Comment { end, .. } => {
+                self.comments += u64::from(*end);
+                self.inside_comment = !end;
+            }
+            Item::Retry(_) => {}
+        }
+    }
+
+    fn refuse(&mut self, error: DecodeError) {
+        self.refused += 1;
+        complain(&format!("event refused: {error}"));
+    }
+}
+
+/// Where the stream ended.
+#[derive(Clone, Copy)]
+enum End {
+    BetweenEvents,
+    InsideEvent,
+    InsideLine,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::BetweenEvents => "ended between events",
+            Self::InsideEvent => "ended inside an event",
+            Self::InsideLine => "ended inside an event, within a line",
+        })
+    }
+}
+
+/// Writes items for people or as JSON, and flushes each.
+struct Printer<W> {
+    out: W,
+    start: Instant,
+    json: bool,
+    all: bool,
+    /// The parts so far of a comment that has not ended.
+    comment: Vec<u8>,
+}
+
+impl<W: Write> Printer<W> {
+    fn new(options: &Options, out: W) -> Self {
+        Self {
+            out,
+            start: Instant::now(),
+            json: options.json,
+            all: options.all,
+            comment: Vec::new(),
+        }
+    }
+
+    fn item(&mut self, item: &Item<'_>) -> io::Result<()> {
+        match item {
+            Item::Event(event) => self.event(event),
+            Item::Comment { text, end } if self.all => self.comment_part(text, *end),
+            Item::Retry(time) if self.all => self.retry(time.as_millis()),
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if self.json {
+            return self.json_line(&[
+                ("type", event.event_type()),
+                ("data", event.data()),
+                ("lastEventId", event.last_event_id()),
+            ]);
+        }
+        self.time()?;
+        write!(self.out, "event {}", Printable(event.event_type()))?;
+        if !event.last_event_id().is_empty() {
+            write!(self.out, "  id \"{}\"", Printable(event.last_event_id()))?;
+        }
+        writeln!(self.out)?;
+        for line in event.data().split('\n') {
+            writeln!(self.out, "           | {}", Printable(line))?;
+        }
+        self.out.flush()
+    }
+
+    fn retry(&mut self, milliseconds: u128) -> io::Result<()> {
+        if self.json {
+            writeln!(self.out, "{{\"retry\":{milliseconds}}}")?;
+        } else {
+            self.time()?;
+            writeln!(self.out, "retry {milliseconds} ms")?;
+        }
+        self.out.flush()
+    }
+
+    /// Joins the parts of a comment, up to a bound: the decoder keeps none of it.
+    fn comment_part(&mut self, mut text: &[u8], end: bool) -> io::Result<()> {
+        loop {
+            let (fits, rest) = text.split_at(text.len().min(COMMENT_PART - self.comment.len()));
+            self.comment.extend_from_slice(fits);
+            text = rest;
+            if text.is_empty() {
+                break;
+            }
+            self.print_comment(complete_characters(&self.comment))?;
+        }
+        if end {
+            self.print_comment(self.comment.len())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn print_comment(&mut self, length: usize) -> io::Result<()> {
+        let held: Vec<u8> = self.comment.drain(..length).collect();
+        let text = String::from_utf8_lossy(&held);
+        if self.json {
+            return self.json_line(&[("comment", &text)]);
+        }
+        self.time()?;
+        writeln!(self.out, "comment:{}", Printable(&text))?;
+        self.out.flush()
+    }
+
+    fn time(&mut self) -> io::Result<()> {
+        write!(self.out, "{:>9.3}s ", self.start.elapsed().as_secs_f64())
+    }
+
+    /// One object on one line, its members in the given order.
+    fn json_line(&mut self, members: &[(&str, &str)]) -> io::Result<()> {
+        let mut separator = '{';
+        for (name, value) in members {
+            write!(self.out, "{separator}\"{name}\":")?;
+            serde_json::to_writer(&mut self.out, value)?;
+            separator = ',';
+        }
+        self.out.write_all(b"}\n")?;
+        self.out.flush()
+    }
+}
+
+/// How much of `text` can be printed now: a character at its end may lack its last bytes.
+fn complete_characters(text: &[u8]) -> usize {
+    let cut = text
+        .utf8_chunks()
+        .last()
+        .map_or(0, |chunk| chunk.invalid().len());
+    text.len() - cut
+}
+
+/// Text for a terminal: what could move its cursor, change its state or reorder its line is escaped.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if disturbs_a_terminal(character) {
+                write!(formatter, "{}", character.escape_default())?;
+            } else {
+                formatter.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn disturbs_a_terminal(character: char) -> bool {
+    let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || reorders
+}
+
+/// Why the program ends early.
+enum Failure {
+    Usage(String),
+    Output(io::Error),
+    /// Something that standard error already tells.
+    Reported,
+}
+
+impl Failure {
+    fn report(self) -> ExitCode {
+        match self {
+            Self::Usage(message) => {
+                complain(&message);
+                ExitCode::from(2)
+            }
+            // Whoever read the output has seen enough.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Output(error) => {
+                complain(&format!("cannot write: {error}"));
+                ExitCode::FAILURE
+            }
+            Self::Reported => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// One line on standard error. Unlike `eprintln!` it does not panic when nobody reads there.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "inspect: {}", Printable(message));
+}
