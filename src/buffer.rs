@@ -247,12 +247,13 @@ impl<B: sealed::Memory> Store<B> {
         self.set_inner(Slot::EventType, value.len());
     }
 
-    /// Keeps an `id` as text that takes `text_len` bytes: a value that is whole in the input, or the unfinished line.
-    pub(crate) fn set_id(&mut self, value: Option<&[u8]>, text_len: usize) {
+    /// Keeps an `id` as text: a value that is whole in the input, or the unfinished line. `replaced` is the
+    /// [`replaced_len`] of it.
+    pub(crate) fn set_id(&mut self, value: Option<&[u8]>, replaced: Option<usize>) {
         self.drop_slot(Slot::Id);
         let length = match value {
             Some(value) => {
-                self.reserve(text_len);
+                self.reserve(replaced.unwrap_or(value.len()));
                 let stop = self.end() - self.back();
                 if let Some(room) = self.memory.bytes_mut().get_mut(stop - value.len()..stop) {
                     room.copy_from_slice(value);
@@ -261,7 +262,7 @@ impl<B: sealed::Memory> Store<B> {
             }
             None => {
                 let length = self.line;
-                self.reserve(text_len - length);
+                self.reserve(replaced.unwrap_or(length) - length);
                 let (from, stop) = (self.data, self.end() - self.back());
                 shift(self.memory.bytes_mut(), from, length, stop - length);
                 self.line = 0;
@@ -269,7 +270,9 @@ impl<B: sealed::Memory> Store<B> {
             }
         };
         self.set_inner(Slot::Id, length);
-        self.replace_invalid_in(Slot::Id, text_len);
+        if let Some(text_len) = replaced {
+            self.replace_invalid_in(Slot::Id, text_len);
+        }
     }
 
     pub(crate) fn clear_event_type(&mut self) {
@@ -317,10 +320,8 @@ impl<B: sealed::Memory> Store<B> {
             replace_invalid(data, length);
         }
         self.data = data_len;
-        if event_type_len != self.event_type {
-            self.make_inner(Slot::EventType);
-            self.replace_invalid_in(Slot::EventType, event_type_len);
-        }
+        self.make_inner(Slot::EventType);
+        self.replace_invalid_in(Slot::EventType, event_type_len);
     }
 
     /// Forgets the block, except for an id that was committed, and gives back what a giant took.
@@ -371,8 +372,15 @@ impl<B: sealed::Memory> Store<B> {
         let (end, back) = (self.end(), self.back());
         let needed = self.front() + back + additional;
         if B::GROWS && needed > end {
-            // Doubling keeps the cost of copying linear in the bytes that were stored.
-            let most = self.limits.event.saturating_add(self.limits.last_event_id);
+            // Doubling keeps the cost of copying linear in the bytes that were stored. A refused block may hold an id and the
+            // line of the next one, whatever the limit of an event is.
+            let Limits {
+                event,
+                last_event_id,
+            } = self.limits;
+            let most = event
+                .max(last_event_id.saturating_mul(2))
+                .saturating_add(last_event_id);
             let ample = end.saturating_mul(2).max(SMALLEST).min(most);
             self.memory.grow(needed.max(ample));
             let grown = self.end();
@@ -416,9 +424,6 @@ impl<B: sealed::Memory> Store<B> {
     /// Replaces what is not UTF-8 in the inner slot, which then takes `text_len` bytes.
     fn replace_invalid_in(&mut self, slot: Slot, text_len: usize) {
         let length = self.slot_len(slot);
-        if text_len == length {
-            return;
-        }
         self.reserve(text_len - length);
         let stop = self.start_of(slot) + length;
         if let Some(text) = self.memory.bytes_mut().get_mut(stop - text_len..stop) {
@@ -470,22 +475,21 @@ impl<B: sealed::Memory> Store<B> {
     }
 }
 
-/// How many bytes `bytes` take as text, with U+FFFD for what is not UTF-8.
-pub(crate) fn text_len(bytes: &[u8]) -> usize {
-    if str::from_utf8(bytes).is_ok() {
-        return bytes.len();
-    }
-    bytes
-        .utf8_chunks()
-        .map(|chunk| {
-            chunk.valid().len()
-                + if chunk.invalid().is_empty() {
-                    0
-                } else {
-                    REPLACEMENT.len()
-                }
-        })
-        .sum()
+/// How many bytes `bytes` take as text with U+FFFD for what is not UTF-8, or `None` if they are text already.
+///
+/// That is never less than they take now, and may be the same: one U+FFFD takes as much as the three bytes of a sequence
+/// of four whose last is missing.
+pub(crate) fn replaced_len(bytes: &[u8]) -> Option<usize> {
+    str::from_utf8(bytes).err()?;
+    let replaced = bytes.utf8_chunks().map(|chunk| {
+        let replacement = if chunk.invalid().is_empty() {
+            0
+        } else {
+            REPLACEMENT.len()
+        };
+        chunk.valid().len() + replacement
+    });
+    Some(replaced.sum())
 }
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();

@@ -12,9 +12,9 @@ use core::{fmt, str, time::Duration};
 use alloc::vec::Vec;
 use memchr::memchr;
 
-use crate::buffer::{Buffer, Store, text_len};
+use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::{BufferFull, DecodeError};
-use crate::event::{Event, RawEvent};
+use crate::event::{Event, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
 use crate::value::LastEventId;
@@ -308,8 +308,12 @@ impl<B: Buffer> EventDecoder<B> {
     /// The last event ID: what a client sends as `Last-Event-ID` when it connects again; empty if there is none.
     ///
     /// An `id` counts once the blank line that ends its block has come, whether or not the block has data.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for an ID of n bytes: it is kept as bytes, and seen to be text when it is asked for.
     pub fn last_event_id(&self) -> &str {
-        str::from_utf8(self.store.last_event_id()).unwrap_or_default()
+        known_text(self.store.last_event_id())
     }
 
     /// Sets the last event ID, for a client that goes on where an earlier one left off.
@@ -534,7 +538,9 @@ impl<B: Buffer> EventDecoder<B> {
         if !in_input && !self.unfinished.is_oversized {
             self.store.push_line(value);
         }
-        let length = text_len(if in_input { value } else { self.store.line() });
+        let whole = if in_input { value } else { self.store.line() };
+        let replaced = replaced_len(whole);
+        let length = replaced.unwrap_or(whole.len());
         if self.unfinished.is_oversized || length > limits.last_event_id {
             self.store.clear_id();
             self.block.has_id = false;
@@ -550,7 +556,7 @@ impl<B: Buffer> EventDecoder<B> {
         } else {
             Ok(())
         };
-        self.store.set_id(in_input.then_some(value), length);
+        self.store.set_id(in_input.then_some(value), replaced);
         self.block.has_id = true;
         result
     }
@@ -658,7 +664,12 @@ impl<B: Buffer> EventDecoder<B> {
             .event_type
             .of(whole)
             .unwrap_or(self.store.event_type());
-        RawEvent::new(event_type, data, self.last_event_id(), self.block.has_id)
+        RawEvent::new(
+            event_type,
+            data,
+            self.store.last_event_id(),
+            self.block.has_id,
+        )
     }
 
     fn lend_text<'d, 'i: 'd>(
@@ -687,22 +698,23 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// The event of which the store holds what is not given.
     fn lend<'d>(&'d self, event_type: Option<&'d str>, data: Option<&'d str>) -> Event<'d> {
-        let held = |bytes| str::from_utf8(bytes).unwrap_or_default();
-        let data = data.unwrap_or_else(|| held(self.store.data()));
-        let event_type = event_type.unwrap_or_else(|| held(self.store.event_type()));
-        Event::new(event_type, data, self.last_event_id(), self.block.has_id)
+        let data = data.unwrap_or_else(|| known_text(self.store.data()));
+        let event_type = event_type.unwrap_or_else(|| known_text(self.store.event_type()));
+        Event::new(
+            event_type,
+            data,
+            self.store.last_event_id(),
+            self.block.has_id,
+        )
     }
 
     /// Replaces what is not UTF-8 by U+FFFD, which takes more bytes: these count, too.
     #[cold]
     fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        let text_len = |bytes: &[u8]| replaced_len(bytes).unwrap_or(bytes.len());
         let data = text_len(places.data.of(whole).unwrap_or(self.store.data()));
-        let event_type = text_len(
-            places
-                .event_type
-                .of(whole)
-                .unwrap_or(self.store.event_type()),
-        );
+        let event_type = places.event_type.of(whole);
+        let event_type = text_len(event_type.unwrap_or(self.store.event_type()));
         let limit = self.limits().event;
         if data + event_type + self.store.id_len() > limit {
             return Err(DecodeError::EventTooLarge { limit });

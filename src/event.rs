@@ -1,5 +1,6 @@
 //! What the decoder hands over: events as text, as bytes, and owned.
 
+use core::fmt;
 use core::str::{self, Utf8Error};
 
 #[cfg(feature = "alloc")]
@@ -7,6 +8,14 @@ use alloc::{borrow::ToOwned, string::String};
 
 /// The type of an event whose block has no `event` field, or an empty one (WHATWG HTML 9.2.6).
 pub(crate) const MESSAGE: &str = "message";
+
+/// Bytes that were text when they were stored, as text.
+pub(crate) const fn known_text(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
 
 /// A dispatched event as text, lent from the input and the decoder.
 ///
@@ -28,11 +37,11 @@ pub(crate) const MESSAGE: &str = "message";
 /// assert_eq!((event.last_event_id(), event.id()), ("7", None));
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Event<'a> {
     event_type: &'a str,
     data: &'a str,
-    last_event_id: &'a str,
+    last_event_id: &'a [u8],
     has_id: bool,
 }
 
@@ -40,7 +49,7 @@ impl<'a> Event<'a> {
     pub(crate) fn new(
         event_type: &'a str,
         data: &'a str,
-        last_event_id: &'a str,
+        last_event_id: &'a [u8],
         has_id: bool,
     ) -> Self {
         Self {
@@ -66,14 +75,18 @@ impl<'a> Event<'a> {
     }
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for an ID of n bytes: it is seen to be text when it is asked for, since most events inherit theirs.
     pub const fn last_event_id(&self) -> &'a str {
-        self.last_event_id
+        known_text(self.last_event_id)
     }
 
     /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
     pub const fn id(&self) -> Option<&'a str> {
         if self.has_id {
-            Some(self.last_event_id)
+            Some(self.last_event_id())
         } else {
             None
         }
@@ -100,11 +113,11 @@ impl<'a> Event<'a> {
 /// assert_eq!(event.text().unwrap_err().valid_up_to(), 3);
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RawEvent<'a> {
     event_type: &'a [u8],
     data: &'a [u8],
-    last_event_id: &'a str,
+    last_event_id: &'a [u8],
     has_id: bool,
 }
 
@@ -112,7 +125,7 @@ impl<'a> RawEvent<'a> {
     pub(crate) fn new(
         event_type: &'a [u8],
         data: &'a [u8],
-        last_event_id: &'a str,
+        last_event_id: &'a [u8],
         has_id: bool,
     ) -> Self {
         Self {
@@ -138,14 +151,18 @@ impl<'a> RawEvent<'a> {
     }
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for an ID of n bytes: it is seen to be text when it is asked for, since most events inherit theirs.
     pub const fn last_event_id(&self) -> &'a str {
-        self.last_event_id
+        known_text(self.last_event_id)
     }
 
     /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
     pub const fn id(&self) -> Option<&'a str> {
         if self.has_id {
-            Some(self.last_event_id)
+            Some(self.last_event_id())
         } else {
             None
         }
@@ -201,7 +218,7 @@ impl OwnedEvent {
         Event::new(
             &self.event_type,
             &self.data,
-            &self.last_event_id,
+            self.last_event_id.as_bytes(),
             self.has_id,
         )
     }
@@ -238,8 +255,35 @@ impl From<Event<'_>> for OwnedEvent {
         Self {
             event_type: event.event_type.to_owned(),
             data: event.data.to_owned(),
-            last_event_id: event.last_event_id.to_owned(),
+            last_event_id: event.last_event_id().to_owned(),
             has_id: event.has_id,
         }
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Event")
+            .field("event_type", &self.event_type)
+            .field("data", &self.data)
+            .field("last_event_id", &self.last_event_id())
+            .field("id", &self.id())
+            .finish()
+    }
+}
+
+impl fmt::Debug for RawEvent<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RawEvent")
+            .field(
+                "event_type",
+                &format_args!("b\"{}\"", self.event_type.escape_ascii()),
+            )
+            .field("data", &format_args!("b\"{}\"", self.data.escape_ascii()))
+            .field("last_event_id", &self.last_event_id())
+            .field("id", &self.id())
+            .finish()
     }
 }
