@@ -222,17 +222,18 @@ impl FieldParser {
             let &next = rest.first()?;
             match self.state {
                 State::Start { seen } => {
-                    if BYTE_ORDER_MARK.get(usize::from(seen)) == Some(&next) {
-                        *at += 1;
-                        self.state = if usize::from(seen) + 1 == BYTE_ORDER_MARK.len() {
-                            State::LineStart
-                        } else {
-                            State::Start { seen: seen + 1 }
-                        };
-                    } else if seen == 0 {
+                    let missing = BYTE_ORDER_MARK.get(usize::from(seen)..).unwrap_or_default();
+                    if rest.starts_with(missing) {
+                        *at += missing.len();
                         self.state = State::LineStart;
-                    } else {
+                    } else if missing.starts_with(rest) {
+                        let seen = consume(seen, input, at);
+                        self.state = State::Start { seen };
+                        return None;
+                    } else if seen > 0 {
                         return Some(self.withheld(first(BYTE_ORDER_MARK, seen), *at));
+                    } else {
+                        self.state = State::LineStart;
                     }
                 }
                 State::AfterCr => {
@@ -262,28 +263,22 @@ impl FieldParser {
                 },
                 State::Name { name, seen } => {
                     let missing = name.bytes().get(usize::from(seen)..).unwrap_or_default();
-                    if let Some(after) = rest.strip_prefix(missing) {
-                        match after.first() {
-                            Some(b':') => {
-                                *at += missing.len() + 1;
-                                self.state = State::BeforeValue { name };
-                                continue;
-                            }
-                            Some(&(CR | LF)) => {
-                                *at += missing.len();
-                                return Some(self.whole_line(
-                                    Line::Field(name),
-                                    *at,
-                                    *at,
-                                    input,
-                                    at,
-                                ));
-                            }
-                            Some(_) => {}
-                            None => return self.keep_name(name, seen, input, at),
+                    if missing.starts_with(rest) {
+                        let seen = consume(seen, input, at);
+                        self.state = State::Name { name, seen };
+                        return None;
+                    }
+                    match rest.strip_prefix(missing) {
+                        Some([b':', ..]) => {
+                            *at += missing.len() + 1;
+                            self.state = State::BeforeValue { name };
+                            continue;
                         }
-                    } else if missing.starts_with(rest) {
-                        return self.keep_name(name, seen, input, at);
+                        Some([CR | LF, ..]) => {
+                            let end = *at + missing.len();
+                            return Some(self.whole_line(Line::Field(name), end, end, input, at));
+                        }
+                        _ => {}
                     }
                     if seen > 0 {
                         return Some(self.withheld(first(name.bytes(), seen), *at));
@@ -354,27 +349,6 @@ impl FieldParser {
         }
     }
 
-    /// The input ends within a known field name, or right behind it.
-    fn keep_name(
-        &mut self,
-        name: FieldName,
-        seen: u8,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Option<Piece> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the rest of the input is no longer than the name"
-        )]
-        let more = (input.len() - *at) as u8;
-        *at = input.len();
-        self.state = State::Name {
-            name,
-            seen: seen + more,
-        };
-        None
-    }
-
     /// What was taken for a name or a byte order mark in earlier inputs began an unknown line.
     fn withheld(&mut self, bytes: &'static [u8], at: usize) -> Piece {
         self.state = State::value(FieldName::Unknown);
@@ -418,4 +392,16 @@ impl FieldName {
 /// The first `count` of `bytes`.
 fn first(bytes: &'static [u8], count: u8) -> &'static [u8] {
     bytes.get(..usize::from(count)).unwrap_or_default()
+}
+
+/// Consumes the rest of `input`, which goes on with something known of which so many bytes were seen before; gives how many
+/// they are now.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "nothing that is known is longer than a few bytes"
+)]
+fn consume(seen: u8, input: &[u8], at: &mut usize) -> u8 {
+    let more = input.len() - *at;
+    *at = input.len();
+    seen + more as u8
 }

@@ -1,0 +1,846 @@
+//! The doors of the crate: every way to read a stream, brought to one shape that the oracle's outcome can be held against.
+//!
+//! A new door is one more entry in [`DOORS`]. Each checks as it goes what must hold for every call, whatever comes out.
+
+#![allow(
+    clippy::exhaustive_enums,
+    reason = "nothing outside the tests builds upon these"
+)]
+
+use super::oracle::{self, Config, Dispatched, Outcome, Recovered, Refusal, Seen};
+use super::random::Random;
+use core::fmt;
+use core::time::Duration;
+use sse_wire::{
+    Buffer, CutLine, DecodeError, Event, EventDecoder, FieldName, FieldParser, Item, LastEventId,
+    Outgoing, RawEvent, Token,
+};
+#[cfg(feature = "alloc")]
+use sse_wire::{Limits, OwnedEvent};
+
+/// Every door.
+pub const DOORS: &[Door] = &[
+    #[cfg(feature = "alloc")]
+    Door::new("decode, growing", Sees::Events, |stream, config| {
+        growing(stream, config, || Call::Decode)
+    }),
+    #[cfg(feature = "alloc")]
+    Door::new("decode_raw, growing", Sees::Events, |stream, config| {
+        growing(stream, config, || Call::DecodeRaw)
+    }),
+    #[cfg(feature = "alloc")]
+    Door::new("decode_item, growing", Sees::Items, |stream, config| {
+        growing(stream, config, || Call::DecodeItem)
+    }),
+    #[cfg(feature = "alloc")]
+    Door::new("all calls mixed, growing", Sees::Some, |stream, config| {
+        growing(stream, config, mixed(stream))
+    }),
+    Door::new("decode, lent slice", Sees::Events, |stream, config| {
+        lent_slice(stream, config, || Call::Decode)
+    }),
+    Door::new("decode_raw, lent slice", Sees::Events, |stream, config| {
+        lent_slice(stream, config, || Call::DecodeRaw)
+    }),
+    Door::new("decode_item, lent slice", Sees::Items, |stream, config| {
+        lent_slice(stream, config, || Call::DecodeItem)
+    }),
+    Door::new(
+        "all calls mixed, lent slice",
+        Sees::Some,
+        |stream, config| lent_slice(stream, config, mixed(stream)),
+    ),
+    Door::new("decode, lent array", Sees::Events, |stream, config| {
+        lent_array(stream, config, || Call::Decode)
+    }),
+    Door::new("decode_raw, lent array", Sees::Events, |stream, config| {
+        lent_array(stream, config, || Call::DecodeRaw)
+    }),
+    Door::new("decode_item, lent array", Sees::Items, |stream, config| {
+        lent_array(stream, config, || Call::DecodeItem)
+    }),
+    Door::new("FieldParser, assembled", Sees::Items, assembled),
+    Door::new("encoded again", Sees::Events, encoded_again),
+];
+
+/// The sizes of lent memory that are tried.
+pub const MEMORY: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 4096, 1 << 20];
+
+/// One way to read a stream.
+pub struct Door {
+    /// What the door is called.
+    pub name: &'static str,
+    /// What can be seen through it.
+    pub sees: Sees,
+    run: fn(&Stream<'_>, &Config) -> Option<Ran>,
+}
+
+/// What can be seen through a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// Events and refusals.
+    Events,
+    /// Comments and reconnection times too.
+    Items,
+    /// Events and refusals, and such comments and reconnection times as the calls happened to ask for.
+    Some,
+}
+
+/// A stream as it arrives.
+#[derive(Clone, Copy)]
+pub struct Stream<'s> {
+    /// The chunks.
+    pub chunks: &'s [&'s [u8]],
+    /// What to do with a line that the end cuts off.
+    pub cut_line: CutLine,
+    /// Where the doors that choose at random begin.
+    pub seed: u64,
+}
+
+/// What came out of a door.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was seen, in order, and by which call.
+    pub seen: Vec<(Call, Seen)>,
+    /// How many events were dispatched in all after each chunk.
+    pub dispatched_after: Vec<usize>,
+    /// The last event ID at the end of the stream.
+    pub last_event_id: String,
+    /// The reconnection time at the end of the stream, in milliseconds.
+    pub reconnection_time: Option<u64>,
+    /// What the end of the stream cut off.
+    pub unfinished: Option<Recovery>,
+}
+
+/// An unfinished event, recovered.
+#[derive(Debug)]
+pub struct Recovery {
+    /// Whether the stream ended inside a line.
+    pub inside_line: bool,
+    /// The call that the recovery belongs to.
+    pub call: Call,
+    /// What the recovery gave.
+    pub recovered: Recovered,
+}
+
+/// The decoder's three calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `decode`: events as text.
+    Decode,
+    /// `decode_raw`: events as bytes.
+    DecodeRaw,
+    /// `decode_item`: events as text, comments and reconnection times.
+    DecodeItem,
+}
+
+/// What a stream means, to readers of text and to readers of bytes.
+#[derive(Debug)]
+pub struct Meaning {
+    text: Outcome,
+    raw: Outcome,
+}
+
+/// The limits that follow from lending `bytes` bytes of memory.
+pub fn lent_config(bytes: usize) -> Config {
+    Config {
+        event_limit: bytes - bytes / 4,
+        last_event_id_limit: bytes / 4,
+        ..Config::default()
+    }
+}
+
+impl Meaning {
+    /// Asks the oracle.
+    pub fn of(input: &[u8], config: &Config) -> Self {
+        let with = |text| {
+            let config = Config {
+                text,
+                ..config.clone()
+            };
+            oracle::interpret(input, &config)
+        };
+        Self {
+            text: with(true),
+            raw: with(false),
+        }
+    }
+
+    fn to(&self, call: Call) -> &Outcome {
+        match call {
+            Call::Decode | Call::DecodeItem => &self.text,
+            Call::DecodeRaw => &self.raw,
+        }
+    }
+}
+
+impl Door {
+    const fn new(
+        name: &'static str,
+        sees: Sees,
+        run: fn(&Stream<'_>, &Config) -> Option<Ran>,
+    ) -> Self {
+        Self { name, sees, run }
+    }
+
+    /// Reads `stream` through this door, and holds what comes out against its meaning. `None` if the door cannot have these
+    /// limits, or not this last event ID to begin with.
+    ///
+    /// # Panics
+    ///
+    /// When they differ. The message shows the chunks.
+    pub fn check(&self, stream: &Stream<'_>, config: &Config, meaning: &Meaning) -> Option<Ran> {
+        let _shown = ShownOnPanic {
+            door: self,
+            stream,
+            config,
+        };
+        let ran = (self.run)(stream, config)?;
+        match self.sees {
+            Sees::Events => compare(&ran.seen, meaning, |seen| {
+                matches!(seen, Seen::Event(_) | Seen::Refused(_))
+            }),
+            Sees::Items => compare(&ran.seen, meaning, |_| true),
+            Sees::Some => compare_some(&ran.seen, meaning),
+        }
+        assert_eq!(ran.last_event_id, meaning.text.last_event_id);
+        assert_eq!(ran.reconnection_time, meaning.text.reconnection_time);
+        assert_eq!(ran.unfinished.is_some(), meaning.text.unfinished.is_some());
+        if let Some(recovery) = &ran.unfinished {
+            let unfinished = meaning.to(recovery.call).unfinished.as_ref();
+            let unfinished = unfinished.expect("reading as bytes ends where reading as text does");
+            assert_eq!(recovery.inside_line, unfinished.inside_line);
+            let expected = match stream.cut_line {
+                CutLine::Keep => &unfinished.keep,
+                CutLine::Discard => &unfinished.discard,
+            };
+            assert_eq!(&recovery.recovered, expected);
+        }
+        Some(ran)
+    }
+
+    /// Like [`check`](Self::check), with the cut line kept, and again with it discarded if there is one to discard.
+    pub fn check_both_ends(
+        &self,
+        chunks: &[&[u8]],
+        config: &Config,
+        meaning: &Meaning,
+        seed: u64,
+    ) -> Option<Ran> {
+        let stream = |cut_line| Stream {
+            chunks,
+            cut_line,
+            seed,
+        };
+        if meaning.text.unfinished.is_some() {
+            self.check(&stream(CutLine::Discard), config, meaning);
+        }
+        self.check(&stream(CutLine::Keep), config, meaning)
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// Everything that was asked for, and nothing else.
+fn compare(seen: &[(Call, Seen)], meaning: &Meaning, asked_for: fn(&Seen) -> bool) {
+    let call = seen.first().map_or(Call::Decode, |(call, _)| *call);
+    let expected: Vec<&Seen> = meaning
+        .to(call)
+        .seen
+        .iter()
+        .filter(|seen| asked_for(seen))
+        .collect();
+    let seen: Vec<Seen> = joined(seen);
+    let seen: Vec<&Seen> = seen.iter().collect();
+    assert_eq!(seen, expected);
+}
+
+/// The parts of each comment as one.
+fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
+    let mut whole: Vec<Seen> = Vec::with_capacity(seen.len());
+    for (_, seen) in seen {
+        match (whole.last_mut(), seen) {
+            (
+                Some(Seen::Comment { text, end }),
+                Seen::Comment {
+                    text: part,
+                    end: last,
+                },
+            ) if !*end => {
+                text.extend_from_slice(part);
+                *end = *last;
+            }
+            _ => whole.push(seen.clone()),
+        }
+    }
+    whole
+}
+
+/// All events and refusals as the call that met them gives them; of the rest what was seen must be there, in this order.
+fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
+    let mut at = 0;
+    let mut within_comment = 0;
+    for (call, seen) in seen {
+        loop {
+            let expected = meaning.to(*call).seen.get(at);
+            let expected = expected.unwrap_or_else(|| panic!("{seen:?} is not in the stream"));
+            match (seen, expected) {
+                (Seen::Event(_) | Seen::Refused(_), Seen::Event(_) | Seen::Refused(_)) => {
+                    assert_eq!(seen, expected);
+                    at += 1;
+                    break;
+                }
+                (Seen::Retry(seen), Seen::Retry(expected)) if seen == expected => {
+                    at += 1;
+                    within_comment = 0;
+                    break;
+                }
+                (Seen::Comment { text: part, end }, Seen::Comment { text, .. }) => {
+                    let rest = &text[within_comment..];
+                    let found = if *end {
+                        rest.ends_with(part).then_some(text.len())
+                    } else {
+                        (0..rest.len())
+                            .find(|start| rest[*start..].starts_with(part))
+                            .map(|start| within_comment + start + part.len())
+                    };
+                    if let Some(stop) = found {
+                        within_comment = stop;
+                        if *end {
+                            at += 1;
+                            within_comment = 0;
+                        }
+                        break;
+                    }
+                }
+                (_, Seen::Event(_) | Seen::Refused(_)) => {
+                    panic!("{seen:?} came before {expected:?}")
+                }
+                _ => {}
+            }
+            at += 1;
+            within_comment = 0;
+        }
+    }
+    let missed = meaning.text.seen[at..]
+        .iter()
+        .find(|seen| matches!(seen, Seen::Event(_) | Seen::Refused(_)));
+    assert_eq!(missed, None, "the last of the events");
+}
+
+/// Shows which stream it was, however the door fails.
+struct ShownOnPanic<'s> {
+    door: &'s Door,
+    stream: &'s Stream<'s>,
+    config: &'s Config,
+}
+
+impl Drop for ShownOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "through {:?}, {:?} at the end, seed {}, {:?}, chunks:",
+                self.door, self.stream.cut_line, self.stream.seed, self.config
+            );
+            for chunk in self.stream.chunks {
+                eprintln!("    b\"{}\"", chunk.escape_ascii());
+            }
+        }
+    }
+}
+
+/// A decoder whose memory grows.
+#[cfg(feature = "alloc")]
+fn growing(stream: &Stream<'_>, config: &Config, next_call: impl FnMut() -> Call) -> Option<Ran> {
+    let limits = Limits::new()
+        .with_event(config.event_limit)
+        .with_last_event_id(config.last_event_id_limit);
+    run(
+        EventDecoder::with_limits(limits),
+        stream,
+        config,
+        next_call,
+        |_| {},
+    )
+}
+
+/// A decoder in a slice, which the memory of a stream before has dirtied.
+fn lent_slice(
+    stream: &Stream<'_>,
+    config: &Config,
+    next_call: impl FnMut() -> Call,
+) -> Option<Ran> {
+    let mut memory = vec![0xA5; lent_bytes(config)?];
+    run(
+        EventDecoder::with_buffer(&mut memory[..]),
+        stream,
+        config,
+        next_call,
+        |_| {},
+    )
+}
+
+/// A decoder that owns its array.
+fn lent_array(
+    stream: &Stream<'_>,
+    config: &Config,
+    next_call: impl FnMut() -> Call,
+) -> Option<Ran> {
+    macro_rules! sizes {
+        ($($size:literal)+) => {
+            match lent_bytes(config)? {
+                $($size => run(EventDecoder::with_buffer([0; $size]), stream, config, next_call, |_| {}),)+
+                _ => None,
+            }
+        };
+    }
+    sizes!(0 1 2 3 4 5 7 8 16 64 4096)
+}
+
+/// How much memory must be lent to have these limits.
+fn lent_bytes(config: &Config) -> Option<usize> {
+    let bytes = config.event_limit + config.last_event_id_limit;
+    (config.last_event_id_limit == bytes / 4).then_some(bytes)
+}
+
+/// A choice of calls that follows from the stream's seed.
+fn mixed(stream: &Stream<'_>) -> impl FnMut() -> Call {
+    let mut random = Random::new(stream.seed);
+    move || *random.choose(&[Call::Decode, Call::DecodeRaw, Call::DecodeItem])
+}
+
+/// Runs a stream through a decoder.
+fn run<B: Buffer>(
+    mut decoder: EventDecoder<B>,
+    stream: &Stream<'_>,
+    config: &Config,
+    mut next_call: impl FnMut() -> Call,
+    mut observe: impl FnMut(&Item<'_>),
+) -> Option<Ran> {
+    assert_eq!(decoder.limits().event, config.event_limit);
+    assert_eq!(decoder.limits().last_event_id, config.last_event_id_limit);
+    let initial = LastEventId::new(&config.initial_last_event_id).expect("a possible ID");
+    if let Err(full) = decoder.set_last_event_id(initial) {
+        assert!(initial.as_str().len() > config.last_event_id_limit);
+        assert_eq!(full.needed, initial.as_str().len());
+        assert_eq!(full.available, config.last_event_id_limit);
+        return None;
+    }
+    let mut seen = Vec::new();
+    let mut dispatched_after = Vec::new();
+    // Whether nothing of a block has been read yet, so that its event lies whole in the input if it comes from there.
+    let mut between_events = true;
+    for &chunk in stream.chunks {
+        let mut input = chunk;
+        let mut calls = 0;
+        loop {
+            let before = input;
+            let call = next_call();
+            let found = match call {
+                Call::Decode => decoder.decode(&mut input).map(|event| {
+                    event.map(|event| {
+                        if between_events {
+                            assert_borrowed(
+                                event.event_type().as_bytes(),
+                                event.data().as_bytes(),
+                                chunk,
+                            );
+                        }
+                        Seen::Event(text(event))
+                    })
+                }),
+                Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| {
+                    event.map(|event| {
+                        if between_events {
+                            assert_borrowed(event.event_type(), event.data(), chunk);
+                        }
+                        Seen::Event(raw(event))
+                    })
+                }),
+                Call::DecodeItem => decoder.decode_item(&mut input).map(|item| {
+                    item.map(|item| {
+                        observe(&item);
+                        match item {
+                            Item::Event(event) => Seen::Event(text(event)),
+                            Item::Comment { text, end } => Seen::Comment {
+                                text: text.to_vec(),
+                                end,
+                            },
+                            Item::Retry(time) => Seen::Retry(milliseconds(time)),
+                        }
+                    })
+                }),
+            };
+            assert!(before.ends_with(input) && input.len() <= before.len());
+            assert_eq!(
+                input.as_ptr_range().end,
+                chunk.as_ptr_range().end,
+                "the input moved"
+            );
+            calls += 1;
+            assert!(
+                calls <= 2 * chunk.len() + 4,
+                "the calls do not come to an end"
+            );
+            let (result, done) = match found {
+                Ok(Some(found)) => (Some(found), false),
+                Err(error) => (Some(Seen::Refused(refusal(error, config))), false),
+                Ok(None) => (None, true),
+            };
+            between_events = match &result {
+                Some(Seen::Event(_)) => true,
+                None => between_events && before.is_empty(),
+                Some(_) => false,
+            };
+            if let Some(Seen::Comment { text, end: false }) = &result {
+                assert!(!text.is_empty(), "an empty part of a comment");
+            }
+            seen.extend(result.map(|result| (call, result)));
+            if done {
+                assert!(
+                    input.is_empty(),
+                    "the call gave up in the middle of the input"
+                );
+                break;
+            }
+        }
+        assert!(matches!(decoder.decode(&mut input), Ok(None)));
+        assert!(matches!(decoder.decode_raw(&mut input), Ok(None)));
+        assert!(matches!(decoder.decode_item(&mut input), Ok(None)));
+        dispatched_after.push(count_events(&seen));
+    }
+    let last_event_id = decoder.last_event_id().to_owned();
+    let reconnection_time = decoder.reconnection_time().map(milliseconds);
+    let call = next_call();
+    let unfinished = decoder.finish().map(|incomplete| {
+        let inside_line = incomplete.is_inside_line();
+        let result = match call {
+            Call::Decode | Call::DecodeItem => incomplete
+                .recover(stream.cut_line)
+                .map(|event| event.map(text)),
+            Call::DecodeRaw => incomplete
+                .recover_raw(stream.cut_line)
+                .map(|event| event.map(raw)),
+        };
+        (inside_line, result.map_err(|error| refusal(error, config)))
+    });
+    let unfinished = unfinished.map(|(inside_line, result)| Recovery {
+        inside_line,
+        call,
+        recovered: Recovered {
+            result,
+            last_event_id: decoder.last_event_id().to_owned(),
+            reconnection_time: decoder.reconnection_time().map(milliseconds),
+        },
+    });
+    assert!(decoder.finish().is_none(), "the end came twice");
+    Some(Ran {
+        seen,
+        dispatched_after,
+        last_event_id,
+        reconnection_time,
+        unfinished,
+    })
+}
+
+/// The data of an event that lies whole in the chunk, in one line, is lent from there, and so is its type.
+fn assert_borrowed(event_type: &[u8], data: &[u8], chunk: &[u8]) {
+    let replaced = |bytes: &[u8]| bytes.windows(3).any(|three| three == "\u{FFFD}".as_bytes());
+    if data.contains(&b'\n') || replaced(data) || replaced(event_type) {
+        return;
+    }
+    let lies_in_chunk = |bytes: &[u8]| {
+        let (chunk, bytes) = (chunk.as_ptr_range(), bytes.as_ptr_range());
+        chunk.start <= bytes.start && bytes.end <= chunk.end
+    };
+    assert!(
+        data.is_empty() || lies_in_chunk(data),
+        "the data was copied"
+    );
+    // The default type is nowhere in the stream.
+    assert!(
+        event_type == b"message" || lies_in_chunk(event_type),
+        "the event type was copied"
+    );
+}
+
+fn text(event: Event<'_>) -> Dispatched {
+    #[cfg(feature = "alloc")]
+    {
+        let owned: OwnedEvent = event.into_owned();
+        assert_eq!(owned.as_event(), event);
+        assert_eq!(owned.into_data(), event.data());
+    }
+    Dispatched {
+        event_type: event.event_type().as_bytes().to_vec(),
+        data: event.data().as_bytes().to_vec(),
+        last_event_id: event.last_event_id().to_owned(),
+        id: event.id().map(str::to_owned),
+    }
+}
+
+fn raw(event: RawEvent<'_>) -> Dispatched {
+    let dispatched = Dispatched {
+        event_type: event.event_type().to_vec(),
+        data: event.data().to_vec(),
+        last_event_id: event.last_event_id().to_owned(),
+        id: event.id().map(str::to_owned),
+    };
+    let valid = [event.event_type(), event.data()]
+        .iter()
+        .all(|bytes| core::str::from_utf8(bytes).is_ok());
+    assert_eq!(event.text().is_ok(), valid);
+    if let Ok(event) = event.text() {
+        assert_eq!(text(event), dispatched);
+    }
+    dispatched
+}
+
+fn refusal(error: DecodeError, config: &Config) -> Refusal {
+    match error {
+        DecodeError::EventTooLarge { limit } => {
+            assert_eq!(limit, config.event_limit);
+            Refusal::Event
+        }
+        DecodeError::LastEventIdTooLarge { limit } => {
+            assert_eq!(limit, config.last_event_id_limit);
+            Refusal::LastEventId
+        }
+        error => panic!("{error} is no limit"),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("a reconnection time has at most 64 bits")
+}
+
+fn count_events(seen: &[(Call, Seen)]) -> usize {
+    seen.iter()
+        .filter(|(_, seen)| matches!(seen, Seen::Event(_)))
+        .count()
+}
+
+/// What a gateway does: decodes, encodes each event again, and the far side decodes that.
+fn encoded_again(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
+    let mut copy = Vec::new();
+    // The ID of a block without data goes into a block of its own.
+    let mut last_event_id = config.initial_last_event_id.clone();
+    let observe = |item: &Item<'_>| {
+        if let Item::Event(event) = item {
+            if event.id().is_none() && event.last_event_id() != last_event_id {
+                let id = LastEventId::new(event.last_event_id()).expect("it was an ID before");
+                encode(&Outgoing::new().id(id), &mut copy);
+            }
+            last_event_id = event.last_event_id().to_owned();
+            encode(&Outgoing::from(event), &mut copy);
+        }
+    };
+    let mut memory = vec![0; lent_bytes(config).unwrap_or(0)];
+    let mut ran = if lent_bytes(config).is_some() {
+        let decoder = EventDecoder::with_buffer(&mut memory[..]);
+        run(decoder, stream, config, || Call::DecodeItem, observe)?
+    } else {
+        growing_observed(stream, config, observe)?
+    };
+    ran.seen
+        .retain(|(_, seen)| matches!(seen, Seen::Event(_) | Seen::Refused(_)));
+
+    let whole = Stream {
+        chunks: &[&copy],
+        ..*stream
+    };
+    let mut memory = vec![0; 4 * copy.len().max(config.initial_last_event_id.len())];
+    let decoder = EventDecoder::with_buffer(&mut memory[..]);
+    let config = Config {
+        initial_last_event_id: config.initial_last_event_id.clone(),
+        ..lent_config(4 * copy.len().max(config.initial_last_event_id.len()))
+    };
+    let again = run(decoder, &whole, &config, || Call::Decode, |_| {})?;
+    assert!(again.unfinished.is_none());
+    assert_eq!(again.last_event_id, last_event_id);
+    let mut again = again.seen.into_iter();
+    for seen in &mut ran.seen {
+        if matches!(seen.1, Seen::Event(_)) {
+            *seen = again.next().expect("every event arrives again");
+        }
+    }
+    assert_eq!(again.next(), None, "more events arrive than were sent");
+    Some(ran)
+}
+
+#[cfg(feature = "alloc")]
+fn growing_observed(
+    stream: &Stream<'_>,
+    config: &Config,
+    observe: impl FnMut(&Item<'_>),
+) -> Option<Ran> {
+    let limits = Limits::new()
+        .with_event(config.event_limit)
+        .with_last_event_id(config.last_event_id_limit);
+    let decoder = EventDecoder::with_limits(limits);
+    run(decoder, stream, config, || Call::DecodeItem, observe)
+}
+
+#[cfg(not(feature = "alloc"))]
+fn growing_observed(_: &Stream<'_>, _: &Config, _: impl FnMut(&Item<'_>)) -> Option<Ran> {
+    None
+}
+
+fn encode(outgoing: &Outgoing<'_>, copy: &mut Vec<u8>) {
+    let before = copy.len();
+    copy.resize(before + outgoing.encoded_len(), 0);
+    let written = outgoing.encode_to_slice(&mut copy[before..]);
+    assert_eq!(written, Ok(copy.len() - before));
+}
+
+/// What somebody writes who wants the fields alone: no limits, and memory as it comes.
+fn assembled(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
+    let length: usize = stream.chunks.iter().map(|chunk| chunk.len()).sum();
+    // U+FFFD is three times as long as the byte that it replaces.
+    if 3 * length > config.event_limit.min(config.last_event_id_limit) {
+        return None;
+    }
+    let mut parser = FieldParser::new();
+    let mut assembler = Assembler {
+        last_event_id: config.initial_last_event_id.clone(),
+        ..Assembler::default()
+    };
+    let mut dispatched_after = Vec::new();
+    for &chunk in stream.chunks {
+        let mut input = chunk;
+        while let Some(token) = parser.next(&mut input) {
+            assembler.take(token);
+        }
+        assert!(input.is_empty());
+        assert_eq!(parser.next(&mut input), None);
+        dispatched_after.push(count_events(&assembler.seen));
+    }
+    let last_event_id = assembler.last_event_id.clone();
+    let reconnection_time = assembler.reconnection_time;
+    let seen = core::mem::take(&mut assembler.seen);
+    let inside_line = parser.is_inside_line();
+    let last_token = parser.finish();
+    assert_eq!(last_token.is_some(), inside_line);
+    let unfinished = (inside_line || assembler.has_lines).then(|| {
+        match (last_token, stream.cut_line) {
+            (Some(token), CutLine::Keep) => assembler.take(token),
+            (None, _) | (_, CutLine::Discard) => assembler.line.clear(),
+        }
+        assembler.take(Token::BlankLine);
+        let event = assembler.seen.into_iter().find_map(|(_, seen)| match seen {
+            Seen::Event(event) => Some(event),
+            _ => None,
+        });
+        Recovery {
+            inside_line,
+            call: Call::DecodeItem,
+            recovered: Recovered {
+                result: Ok(event),
+                last_event_id: assembler.last_event_id,
+                reconnection_time: assembler.reconnection_time,
+            },
+        }
+    });
+    Some(Ran {
+        seen,
+        dispatched_after,
+        last_event_id,
+        reconnection_time,
+        unfinished,
+    })
+}
+
+#[derive(Default)]
+struct Assembler {
+    line: Vec<u8>,
+    data: Vec<u8>,
+    event_type: Vec<u8>,
+    id: Option<String>,
+    has_lines: bool,
+    last_event_id: String,
+    reconnection_time: Option<u64>,
+    seen: Vec<(Call, Seen)>,
+}
+
+impl Assembler {
+    fn take(&mut self, token: Token<'_>) {
+        match token {
+            Token::Field { name, value, end } => {
+                assert!(end || !value.is_empty(), "an empty part of a field");
+                self.line.extend_from_slice(value);
+                if end {
+                    let value = core::mem::take(&mut self.line);
+                    self.field(name, value);
+                }
+            }
+            Token::Comment { text, end } => {
+                assert!(end || !text.is_empty(), "an empty part of a comment");
+                self.see(Seen::Comment {
+                    text: text.to_vec(),
+                    end,
+                });
+            }
+            Token::BlankLine => self.dispatch(),
+        }
+    }
+
+    fn field(&mut self, name: FieldName, value: Vec<u8>) {
+        self.has_lines |= matches!(name, FieldName::Data | FieldName::Event | FieldName::Id);
+        match name {
+            FieldName::Data => {
+                self.data.extend_from_slice(&value);
+                self.data.push(b'\n');
+            }
+            FieldName::Event => self.event_type = value,
+            FieldName::Id => {
+                if !value.contains(&0) {
+                    self.id = Some(lossy(&value));
+                }
+            }
+            FieldName::Retry => {
+                if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+                    let digits = String::from_utf8(value).expect("they are digits");
+                    let time = digits.parse().unwrap_or(u64::MAX);
+                    self.reconnection_time = Some(time);
+                    self.see(Seen::Retry(time));
+                }
+            }
+            FieldName::Unknown => {}
+        }
+    }
+
+    fn dispatch(&mut self) {
+        let mut data = core::mem::take(&mut self.data);
+        let event_type = core::mem::take(&mut self.event_type);
+        let id = self.id.take();
+        self.has_lines = false;
+        if let Some(id) = &id {
+            self.last_event_id.clone_from(id);
+        }
+        if data.pop().is_some() {
+            let event_type = if event_type.is_empty() {
+                &b"message"[..]
+            } else {
+                &event_type[..]
+            };
+            self.see(Seen::Event(Dispatched {
+                event_type: lossy(event_type).into_bytes(),
+                data: lossy(&data).into_bytes(),
+                last_event_id: self.last_event_id.clone(),
+                id,
+            }));
+        }
+    }
+
+    fn see(&mut self, seen: Seen) {
+        self.seen.push((Call::DecodeItem, seen));
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,14 @@
+//! What the tests share: the oracle, the ways to cut a stream, the documents, and the doors of the crate.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "several tests share it, and none uses all of it"
+)]
+
+pub mod cuts;
+pub mod documents;
+pub mod doors;
+pub mod oracle;
+pub mod random;
+pub mod vectors;

@@ -1,0 +1,402 @@
+//! A naive interpreter of event streams (WHATWG HTML 9.2.5 and 9.2.6): the whole input at once, into lines, into fields, into
+//! events. It is written to be compared with the standard by eye, and shares no code with the crate that it judges.
+//!
+//! It models the decoder's limits too, so that "which event is refused" is a statement about the stream and never about its cuts.
+
+#![allow(
+    clippy::exhaustive_enums,
+    reason = "nothing outside the tests builds upon these"
+)]
+
+/// What the reader of the stream was given beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The last event ID that an earlier connection left behind.
+    pub initial_last_event_id: String,
+    /// The limit of an event, in bytes.
+    pub event_limit: usize,
+    /// The limit of a last event ID, in bytes.
+    pub last_event_id_limit: usize,
+    /// Whether events are handed over as text (invalid UTF-8 replaced) or as the bytes that came.
+    pub text: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            initial_last_event_id: String::new(),
+            event_limit: 16 << 20,
+            last_event_id_limit: 64 << 10,
+            text: true,
+        }
+    }
+}
+
+/// One thing that a reader sees, in the order of the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// An event was dispatched.
+    Event(Dispatched),
+    /// A comment.
+    Comment {
+        /// What follows the colon, a space included.
+        text: Vec<u8>,
+        /// Whether its line ended before the stream did.
+        end: bool,
+    },
+    /// A valid reconnection time, in milliseconds.
+    Retry(u64),
+    /// An event went beyond a limit.
+    Refused(Refusal),
+}
+
+/// A dispatched event. Type and data are bytes: in a text stream they are valid UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatched {
+    /// The event type; `message` if the block names none.
+    pub event_type: Vec<u8>,
+    /// The data: the block's lines, joined by LF.
+    pub data: Vec<u8>,
+    /// The last event ID at dispatch.
+    pub last_event_id: String,
+    /// The ID which this very block sets, if any.
+    pub id: Option<String>,
+}
+
+/// The limit that an event went beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The event's.
+    Event,
+    /// The last event ID's.
+    LastEventId,
+}
+
+/// Everything that a stream means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was seen, in order.
+    pub seen: Vec<Seen>,
+    /// The last event ID at the end of the stream.
+    pub last_event_id: String,
+    /// The reconnection time in milliseconds, if the stream set one.
+    pub reconnection_time: Option<u64>,
+    /// What the end of the stream cut off.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// An event which the end of the stream cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Whether the stream ended inside a line rather than between two.
+    pub inside_line: bool,
+    /// What follows if the cut line counts as if its line end had come.
+    pub keep: Recovered,
+    /// What follows if the cut line is forgotten.
+    pub discard: Recovered,
+}
+
+/// What an unfinished event becomes if the missing blank line is taken as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// The event, if there is one to dispatch.
+    pub result: Result<Option<Dispatched>, Refusal>,
+    /// The last event ID afterwards.
+    pub last_event_id: String,
+    /// The reconnection time afterwards.
+    pub reconnection_time: Option<u64>,
+}
+
+/// A line of the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A field.
+    Field {
+        /// `data`, `event`, `id` or `retry`; empty if the field is none of them.
+        name: &'static str,
+        /// The value; of an unknown field the whole line.
+        value: Vec<u8>,
+    },
+    /// A comment: what follows the colon.
+    Comment(Vec<u8>),
+    /// A line without a byte.
+    Blank,
+}
+
+/// Interprets a whole stream.
+pub fn interpret(input: &[u8], config: &Config) -> Outcome {
+    let (lines, last_line) = lines(input);
+    let mut interpreter = Interpreter::new(config);
+    for line in &lines {
+        interpreter.read(line);
+        interpreter.end(line);
+    }
+    if let Some(line) = &last_line {
+        interpreter.read(line);
+        interpreter.break_off(line);
+    }
+    let unfinished = (last_line.is_some() || interpreter.block.has_lines).then(|| Unfinished {
+        inside_line: last_line.is_some(),
+        keep: interpreter.clone().recover(last_line.as_ref()),
+        discard: interpreter.clone().recover(None),
+    });
+    Outcome {
+        seen: interpreter.seen,
+        last_event_id: interpreter.last_event_id,
+        reconnection_time: interpreter.reconnection_time,
+        unfinished,
+    }
+}
+
+/// The lines of a whole stream, and beside them the last line if the stream ends before its line end.
+pub fn lines(input: &[u8]) -> (Vec<Line>, Option<Line>) {
+    let mut rest = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
+    let mut lines = Vec::new();
+    while let Some(length) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        let (line, from_line_end) = rest.split_at(length);
+        lines.push(classify(line));
+        rest = from_line_end
+            .strip_prefix(b"\r\n")
+            .unwrap_or(&from_line_end[1..]);
+    }
+    let last_line = (!rest.is_empty()).then(|| classify(rest));
+    (lines, last_line)
+}
+
+fn classify(line: &[u8]) -> Line {
+    if line.is_empty() {
+        return Line::Blank;
+    }
+    if let Some(text) = line.strip_prefix(b":") {
+        return Line::Comment(text.to_vec());
+    }
+    let (name, value) = match line.iter().position(|byte| *byte == b':') {
+        Some(colon) => (&line[..colon], &line[colon + 1..]),
+        None => (line, &line[line.len()..]),
+    };
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    let (name, value) = match name {
+        b"data" => ("data", value),
+        b"event" => ("event", value),
+        b"id" => ("id", value),
+        b"retry" => ("retry", value),
+        _ => ("", line),
+    };
+    Line::Field {
+        name,
+        value: value.to_vec(),
+    }
+}
+
+/// The buffers of 9.2.6, and what the limits need beside them. All of it ends with the block.
+#[derive(Debug, Clone, Default)]
+struct Block {
+    /// None until the first data line: an event without one is not dispatched.
+    data: Option<Vec<u8>>,
+    event_type: Vec<u8>,
+    id: Option<String>,
+    refused: bool,
+    /// Whether a data, event or id line ended in this block, whatever became of it.
+    has_lines: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Interpreter<'c> {
+    config: &'c Config,
+    block: Block,
+    last_event_id: String,
+    reconnection_time: Option<u64>,
+    seen: Vec<Seen>,
+}
+
+impl<'c> Interpreter<'c> {
+    fn new(config: &'c Config) -> Self {
+        Self {
+            config,
+            block: Block::default(),
+            last_event_id: config.initial_last_event_id.clone(),
+            reconnection_time: None,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The bytes of a line's value come one by one: the first that is too many refuses the event.
+    fn read(&mut self, line: &Line) {
+        if let Line::Field { name, value } = line {
+            for length in 1..=value.len() {
+                self.check(name, length);
+            }
+        }
+    }
+
+    /// The line end comes.
+    fn end(&mut self, line: &Line) {
+        match line {
+            Line::Blank => self.dispatch(),
+            Line::Comment(text) => self.seen.push(Seen::Comment {
+                text: text.clone(),
+                end: true,
+            }),
+            Line::Field { name, value } => {
+                // An empty value has no byte that could have been too many, but its line may need a joining LF.
+                self.check(name, value.len());
+                match *name {
+                    "data" => self.end_data(value),
+                    "event" => self.end_event(value),
+                    "id" => self.end_id(value),
+                    "retry" => self.end_retry(value),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The stream ends instead. A comment has been seen as far as it went.
+    fn break_off(&mut self, line: &Line) {
+        match line {
+            Line::Comment(text) if !text.is_empty() => self.seen.push(Seen::Comment {
+                text: text.clone(),
+                end: false,
+            }),
+            _ => {}
+        }
+    }
+
+    fn check(&mut self, name: &str, value_length: usize) {
+        if !matches!(name, "data" | "event" | "id") || self.block.refused {
+            return;
+        }
+        let joining_line_feed = usize::from(name == "data" && self.block.data.is_some());
+        if self.held() + joining_line_feed + value_length > self.config.event_limit {
+            self.refuse(Refusal::Event);
+        } else if name == "id" && value_length > self.config.last_event_id_limit {
+            self.refuse(Refusal::LastEventId);
+        }
+    }
+
+    /// What the lines before this one take.
+    fn held(&self) -> usize {
+        self.block.data.as_ref().map_or(0, Vec::len)
+            + self.block.event_type.len()
+            + self.block.id.as_ref().map_or(0, String::len)
+    }
+
+    /// One event is refused once, however far beyond the limits it goes. Its ID may live on.
+    fn refuse(&mut self, refusal: Refusal) {
+        if !self.block.refused {
+            self.block.refused = true;
+            self.block.data = None;
+            self.block.event_type.clear();
+            self.seen.push(Seen::Refused(refusal));
+        }
+    }
+
+    fn end_data(&mut self, value: &[u8]) {
+        self.block.has_lines = true;
+        if self.block.refused {
+            return;
+        }
+        match &mut self.block.data {
+            None => self.block.data = Some(value.to_vec()),
+            Some(data) => {
+                data.push(b'\n');
+                data.extend_from_slice(value);
+            }
+        }
+    }
+
+    fn end_event(&mut self, value: &[u8]) {
+        self.block.has_lines = true;
+        if !self.block.refused {
+            self.block.event_type = value.to_vec();
+        }
+    }
+
+    fn end_id(&mut self, value: &[u8]) {
+        self.block.has_lines = true;
+        if value.contains(&0) {
+            return;
+        }
+        let id = String::from_utf8_lossy(value).into_owned();
+        if value.len().max(id.len()) > self.config.last_event_id_limit {
+            self.block.id = None;
+            self.refuse(Refusal::LastEventId);
+        } else {
+            self.block.id = Some(id);
+            if self.held() > self.config.event_limit {
+                self.refuse(Refusal::Event);
+            }
+        }
+    }
+
+    fn end_retry(&mut self, value: &[u8]) {
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return;
+        }
+        let milliseconds = value.iter().fold(0_u64, |sum, digit| {
+            sum.saturating_mul(10)
+                .saturating_add(u64::from(digit - b'0'))
+        });
+        self.reconnection_time = Some(milliseconds);
+        self.seen.push(Seen::Retry(milliseconds));
+    }
+
+    /// The blank line.
+    fn dispatch(&mut self) {
+        let block = core::mem::take(&mut self.block);
+        if let Some(id) = &block.id {
+            self.last_event_id = id.clone();
+        }
+        let Some(data) = block.data else {
+            return;
+        };
+        let data = self.hand_over(data);
+        let event_type = self.hand_over(block.event_type);
+        // U+FFFD takes three bytes where one was: what was held fits, what is handed over may not.
+        let length = data.len() + event_type.len() + block.id.as_ref().map_or(0, String::len);
+        if length > self.config.event_limit {
+            self.seen.push(Seen::Refused(Refusal::Event));
+            return;
+        }
+        self.seen.push(Seen::Event(Dispatched {
+            event_type: if event_type.is_empty() {
+                b"message".to_vec()
+            } else {
+                event_type
+            },
+            data,
+            last_event_id: self.last_event_id.clone(),
+            id: block.id,
+        }));
+    }
+
+    fn hand_over(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.config.text {
+            String::from_utf8_lossy(&bytes).into_owned().into_bytes()
+        } else {
+            bytes
+        }
+    }
+
+    fn recover(mut self, last_line: Option<&Line>) -> Recovered {
+        self.seen.clear();
+        if let Some(line) = last_line {
+            self.end(line);
+        }
+        self.dispatch();
+        let result = self
+            .seen
+            .into_iter()
+            .find_map(|seen| match seen {
+                Seen::Event(event) => Some(Ok(Some(event))),
+                Seen::Refused(refusal) => Some(Err(refusal)),
+                Seen::Comment { .. } | Seen::Retry(_) => None,
+            })
+            .unwrap_or(Ok(None));
+        Recovered {
+            result,
+            last_event_id: self.last_event_id,
+            reconnection_time: self.reconnection_time,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Any document, cut in any way, gives through every door what the naive interpreter of the standard makes of it, limits
+//! included.
+//!
+//! `SSE_WIRE_DOCUMENTS=1000000 cargo test --release --test oracle_agreement -- --nocapture` makes a long run, with
+//! `SSE_WIRE_SEED` to choose other documents.
+
+mod common;
+
+use common::cuts;
+use common::documents::{document, documents, positions};
+use common::doors::{DOORS, MEMORY, Meaning, lent_config};
+use common::oracle::Config;
+use common::random::Random;
+use proptest::prelude::*;
+
+/// How many documents are read unless the environment says otherwise.
+const DOCUMENTS: u64 = 4_000;
+
+/// How often a long run says where it is.
+const PROGRESS: u64 = 100_000;
+
+#[test]
+fn random_documents() {
+    let total = from_environment("SSE_WIRE_DOCUMENTS").unwrap_or(DOCUMENTS);
+    let seed = from_environment("SSE_WIRE_SEED").unwrap_or(0x55E);
+    let mut readings = 0_u64;
+    let mut events = 0_usize;
+    for number in 0..total {
+        // A seed for each document, so that one can be read again without those before it.
+        let document_seed = seed ^ (number << 20);
+        let _shown = ShownOnPanic(document_seed);
+        let mut random = Random::new(document_seed);
+        let document = document(&mut random);
+        let config = config(&mut random);
+        let meaning = Meaning::of(&document, &config);
+        let cut = cuts::random(&document, &mut random);
+        let cut_again = cuts::random(&document, &mut random);
+        for chunks in [
+            &[&document[..]][..],
+            &cuts::bytes(&document),
+            &cut,
+            &cut_again,
+        ] {
+            for door in DOORS {
+                let seed = random.number();
+                if let Some(ran) = door.check_both_ends(chunks, &config, &meaning, seed) {
+                    readings += 1;
+                    events += ran.dispatched_after.last().unwrap_or(&0);
+                }
+            }
+        }
+        if (number + 1) % PROGRESS == 0 {
+            println!(
+                "{} documents, {readings} readings, {events} events",
+                number + 1
+            );
+        }
+    }
+    println!("{total} documents from seed {seed}, {readings} readings, {events} events: all agree");
+    assert!(events as u64 > total, "the documents hardly make an event");
+}
+
+/// The limits of everyday use, small ones, and those of lent memory, all with and without an ID to begin with.
+fn config(random: &mut Random) -> Config {
+    let limits = match random.below(4) {
+        0 => lent_config(1 << 20),
+        1 => Config {
+            event_limit: random.below(60),
+            last_event_id_limit: random.below(30),
+            ..Config::default()
+        },
+        _ => lent_config(*random.choose(MEMORY)),
+    };
+    let initial: &[&str] = &["", "", "7", "é…", "a long one, for small memory at least"];
+    Config {
+        initial_last_event_id: (*random.choose(initial)).to_owned(),
+        ..limits
+    }
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={value} is not a number")),
+    )
+}
+
+/// Says which document it was.
+struct ShownOnPanic(u64);
+
+impl Drop for ShownOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let document = document(&mut Random::new(self.0));
+            eprintln!(
+                "SSE_WIRE_SEED={} SSE_WIRE_DOCUMENTS=1, document: b\"{}\"",
+                self.0,
+                document.escape_ascii()
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn documents_that_shrink(
+        (document, cut) in documents().prop_flat_map(|document| {
+            let positions = positions(document.len());
+            (Just(document), positions)
+        }),
+        event_limit in prop_oneof![Just(1 << 20), 0_usize..60],
+        last_event_id_limit in prop_oneof![Just(1 << 20), 0_usize..30],
+        seed: u64,
+    ) {
+        let config = Config { event_limit, last_event_id_limit, ..Config::default() };
+        let meaning = Meaning::of(&document, &config);
+        let chunks = cuts::at(&document, &cut);
+        for door in DOORS {
+            door.check_both_ends(&chunks, &config, &meaning, seed);
+        }
+    }
+
+    #[test]
+    fn documents_in_lent_memory_that_shrink(
+        (document, cut) in documents().prop_flat_map(|document| {
+            let positions = positions(document.len());
+            (Just(document), positions)
+        }),
+        bytes in 0_usize..200,
+        seed: u64,
+    ) {
+        let config = lent_config(bytes);
+        let meaning = Meaning::of(&document, &config);
+        let chunks = cuts::at(&document, &cut);
+        for door in DOORS {
+            door.check_both_ends(&chunks, &config, &meaning, seed);
+        }
+    }
+}

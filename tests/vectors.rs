@@ -1,0 +1,183 @@
+//! The events of the standard and of real browsers: every vector through every door, however it is cut.
+
+mod common;
+
+use common::doors::{self, DOORS, Door, Meaning, Ran, Sees, Stream};
+use common::oracle::{self, Config, Dispatched, Outcome, Seen};
+use common::vectors::{self, Expected, Vector};
+use common::{cuts, random::Random};
+use sse_wire::CutLine;
+
+/// How often each vector is cut at random.
+const RANDOM_CUTS: usize = 50;
+
+#[test]
+fn the_oracle_gives_what_the_vectors_expect() {
+    let vectors = vectors::parse();
+    for vector in &vectors {
+        let outcome = oracle::interpret(&vector.input, &config(vector));
+        let (events, comments) = readable(&outcome.seen);
+        assert_eq!(events, vector.events, "{}", vector.id);
+        if let Some(expected) = &vector.comments {
+            assert_eq!(&comments, expected, "{}", vector.id);
+        }
+        assert_final_state(vector, &outcome);
+    }
+    println!("{} vectors", vectors.len());
+}
+
+#[test]
+fn every_door_gives_what_the_vectors_expect_at_every_cut() {
+    let vectors = vectors::parse();
+    let mut streams = 0;
+    for vector in &vectors {
+        let config = config(vector);
+        let meaning = Meaning::of(&vector.input, &config);
+        let read = |chunks: &[&[u8]]| {
+            for door in DOORS {
+                if let Some(ran) = door.check_both_ends(chunks, &config, &meaning, 1) {
+                    assert_events(door, &ran, vector);
+                }
+            }
+        };
+        streams += cuts::every_kind(&vector.input, RANDOM_CUTS, 2, read);
+        if let Some(chunks) = &vector.chunks {
+            let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+            assert_eq!(chunks.concat(), vector.input, "{}", vector.id);
+            read(&chunks);
+            streams += 1;
+        }
+    }
+    println!(
+        "{} vectors, {streams} streams, each through {} doors",
+        vectors.len(),
+        DOORS.len()
+    );
+}
+
+#[test]
+fn events_are_dispatched_with_the_chunk_that_completes_them() {
+    let mut checked = 0;
+    for vector in &vectors::parse() {
+        let (Some(chunks), Some(expected)) = (&vector.chunks, &vector.dispatched_after) else {
+            continue;
+        };
+        let config = config(vector);
+        let meaning = Meaning::of(&vector.input, &config);
+        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+        let stream = Stream {
+            chunks: &chunks,
+            cut_line: CutLine::Discard,
+            seed: 3,
+        };
+        for door in DOORS {
+            if let Some(ran) = door.check(&stream, &config, &meaning) {
+                assert_eq!(
+                    &ran.dispatched_after, expected,
+                    "{} through {door:?}",
+                    vector.id
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(
+        checked >= 8 * 3,
+        "the vectors name moments, but {checked} were checked"
+    );
+}
+
+#[test]
+fn small_memory_gives_what_the_oracle_says() {
+    for vector in &vectors::parse() {
+        if vector.input.len() > cuts::EXHAUSTIVE_UP_TO {
+            continue;
+        }
+        for &bytes in doors::MEMORY {
+            let config = Config {
+                initial_last_event_id: vector.initial_last_event_id.clone(),
+                ..doors::lent_config(bytes)
+            };
+            let meaning = Meaning::of(&vector.input, &config);
+            let read = |chunks: &[&[u8]]| {
+                for door in DOORS {
+                    door.check_both_ends(chunks, &config, &meaning, 4);
+                }
+            };
+            read(&[&vector.input]);
+            read(&cuts::bytes(&vector.input));
+            let mut random = Random::new(5);
+            for _ in 0..4 {
+                read(&cuts::random(&vector.input, &mut random));
+            }
+        }
+    }
+}
+
+fn config(vector: &Vector) -> Config {
+    Config {
+        initial_last_event_id: vector.initial_last_event_id.clone(),
+        // As lent memory has them, so that the doors with lent memory take part.
+        ..doors::lent_config(1 << 20)
+    }
+}
+
+/// What a vector can say of a stream: the events, each with the reconnection time that came with it, and the comments.
+fn readable(seen: &[Seen]) -> (Vec<Expected>, Vec<String>) {
+    let mut events = Vec::new();
+    let mut comments = Vec::new();
+    let mut retry = None;
+    for seen in seen {
+        match seen {
+            Seen::Event(event) => events.push(Expected {
+                retry: retry.take(),
+                ..expected(event)
+            }),
+            Seen::Retry(time) => retry = Some(*time),
+            Seen::Comment { text, end: true } => {
+                comments.push(String::from_utf8_lossy(text).into_owned());
+            }
+            Seen::Comment { end: false, .. } => {}
+            Seen::Refused(refusal) => panic!("{refusal:?} refused"),
+        }
+    }
+    (events, comments)
+}
+
+fn expected(event: &Dispatched) -> Expected {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Expected {
+        event_type: text(&event.event_type),
+        data: text(&event.data),
+        last_event_id: event.last_event_id.clone(),
+        retry: None,
+    }
+}
+
+fn assert_final_state(vector: &Vector, outcome: &Outcome) {
+    assert_eq!(
+        outcome.last_event_id, vector.final_last_event_id,
+        "{}",
+        vector.id
+    );
+    assert_eq!(
+        outcome.reconnection_time, vector.final_retry,
+        "{}",
+        vector.id
+    );
+}
+
+/// Holds a door against the vector itself, not only against the oracle.
+fn assert_events(door: &Door, ran: &Ran, vector: &Vector) {
+    let seen: Vec<Seen> = ran.seen.iter().map(|(_, seen)| seen.clone()).collect();
+    let (mut events, _) = readable(&seen);
+    let mut wanted = vector.events.clone();
+    if door.sees != Sees::Items {
+        for event in events.iter_mut().chain(&mut wanted) {
+            event.retry = None;
+        }
+    }
+    assert_eq!(events, wanted, "{} through {door:?}", vector.id);
+    assert_eq!(ran.last_event_id, vector.final_last_event_id);
+    assert_eq!(ran.reconnection_time, vector.final_retry);
+}
