@@ -110,6 +110,8 @@ impl sealed::Memory for &mut [u8] {
 
 /// No growth below this: a few small allocations in a row would cost more than they spare.
 const SMALLEST: usize = 256;
+/// As much is never given back: ordinary events that a cut divides now and then would ask for it again and again.
+const KEPT: usize = 4096;
 /// After so many events in a row that used less than a quarter of the memory, the rest is given back.
 const PATIENCE: u8 = 16;
 
@@ -358,7 +360,7 @@ impl<B: sealed::Memory> Store<B> {
     #[cold]
     fn give_back(&mut self) {
         let (end, back) = (self.end(), self.back());
-        let length = (self.modest_peak * 2).max(back).max(SMALLEST);
+        let length = (self.modest_peak * 2).max(back).max(KEPT);
         self.modest = 0;
         self.modest_peak = 0;
         if length < end {
