@@ -1,0 +1,139 @@
+//! What is refused, and when, depends on the stream alone; and the decoder never holds more than its limits allow.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use sse_wire::{Buffer, CutLine, EventDecoder, Limits};
+use sse_wire_fuzz::allocations::Counting;
+use sse_wire_fuzz::oracle::Config;
+use sse_wire_fuzz::plan::{Call, Plan};
+use sse_wire_fuzz::reading::{Reading, Stream};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting::new();
+
+/// A stream is repeated until it has so many bytes: as the limits are at most 255 bytes each, what should not grow has room to.
+const LONG: usize = 4 * 1024;
+
+#[derive(Debug)]
+struct Case<'s> {
+    limits: Limits,
+    /// The size of lent memory, from which limits of its own follow.
+    lent: usize,
+    cut_line: CutLine,
+    plan: Plan,
+    stream: Stream<'s>,
+}
+
+impl<'a> Arbitrary<'a> for Case<'a> {
+    fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let event = u8::arbitrary(input)?;
+        let last_event_id = u8::arbitrary(input)?;
+        let flags = u8::arbitrary(input)?;
+        let lent = u8::arbitrary(input)?;
+        Ok(Self {
+            limits: Limits::new()
+                .with_event(event.into())
+                .with_last_event_id(last_event_id.into()),
+            // Twice as much as a byte can say with one of the flags.
+            lent: usize::from(lent) | usize::from(flags & 2) << 7,
+            cut_line: match flags & 1 {
+                0 => CutLine::Discard,
+                _ => CutLine::Keep,
+            },
+            plan: Plan::arbitrary(input)?,
+            stream: Stream(input.bytes(input.len())?),
+        })
+    }
+}
+
+/// What the oracle says that a call must give, however the stream is cut.
+struct Expectation {
+    call: Call,
+    cut_line: CutLine,
+    reading: Reading,
+}
+
+impl Expectation {
+    fn hold<B: Buffer>(&self, decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) {
+        let (call, limits) = (self.call, decoder.limits());
+        let reading = Reading::by(decoder, chunks, call, self.cut_line);
+        assert_eq!(
+            reading,
+            self.reading,
+            "decoder (left), oracle (right): {call:?}, {limits:?}, {} chunks",
+            chunks.len()
+        );
+    }
+}
+
+impl Case<'_> {
+    fn expectations(&self, limits: Limits) -> [Expectation; 3] {
+        let config = Config {
+            event_limit: limits.event,
+            last_event_id_limit: limits.last_event_id,
+            ..Config::default()
+        };
+        Call::ALL.map(|call| Expectation {
+            call,
+            cut_line: self.cut_line,
+            reading: Reading::expected(self.stream.0, &config, call, self.cut_line),
+        })
+    }
+}
+
+/// Reads a stream, mixing calls, and keeps nothing of it.
+fn read_on<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[(&[u8], Call)]) {
+    for &(chunk, call) in chunks {
+        let mut input = chunk;
+        // Refused or not, the stream goes on until no input is left.
+        while match call {
+            Call::Decode => decoder.decode(&mut input).map(|event| event.is_some()),
+            Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| event.is_some()),
+            Call::DecodeItem => decoder.decode_item(&mut input).map(|item| item.is_some()),
+        }
+        .unwrap_or(true)
+        {}
+    }
+}
+
+fuzz_target!(|case: Case<'_>| {
+    let cuttings =
+        [&case.plan, &Plan::WHOLE, &Plan::byte_by_byte()].map(|plan| plan.cut(case.stream.0));
+    for expectation in case.expectations(case.limits) {
+        for chunks in &cuttings {
+            expectation.hold(&mut EventDecoder::with_limits(case.limits), chunks);
+        }
+    }
+    // Cleared only once: what an earlier decoder left there must not matter.
+    let mut memory = vec![0; case.lent];
+    let quarter = case.lent / 4;
+    let limits = Limits::new()
+        .with_event(case.lent - quarter)
+        .with_last_event_id(quarter);
+    for expectation in case.expectations(limits) {
+        for chunks in &cuttings {
+            let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+            assert_eq!(decoder.limits(), limits, "{} bytes lent", case.lent);
+            expectation.hold(&mut decoder, chunks);
+        }
+    }
+
+    let long = case.stream.0.repeat(LONG / case.stream.0.len().max(1));
+    let chunks = case.plan.chunks(&long);
+    let mut decoder = EventDecoder::with_limits(case.limits);
+    let peak = ALLOCATOR.peak_of(|| read_on(&mut decoder, &chunks));
+    // The last event ID, and an event or, in a refused block, an id with the line of the next one; twice that while memory
+    // grows.
+    let Limits {
+        event,
+        last_event_id,
+        ..
+    } = case.limits;
+    let allowed = 2 * (last_event_id + event.max(2 * last_event_id));
+    assert!(peak <= allowed, "{peak} bytes held, {allowed} allowed");
+
+    let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+    let peak = ALLOCATOR.peak_of(|| read_on(&mut decoder, &chunks));
+    assert_eq!(peak, 0, "bytes allocated beside lent memory");
+});

@@ -1,0 +1,170 @@
+//! The streams that the benches measure on are the same on every machine, as varied as they claim, and what they say
+//! of their events is true: an oracle and the decoder agree with them, however the streams are cut.
+#![cfg(feature = "alloc")]
+
+#[path = "../benches/shapes/chunking.rs"]
+mod chunking;
+#[path = "common/oracle.rs"]
+pub mod oracle;
+#[path = "../benches/shapes/mod.rs"]
+mod shapes;
+
+use core::ops::RangeInclusive;
+
+use oracle::{Config, Seen, interpret};
+use sse_wire::EventDecoder;
+
+use chunking::CHUNKINGS;
+use shapes::{Lengths, STREAMS, Shape, Stream};
+
+fn usual(shape: Shape, lengths: Lengths) -> Stream {
+    Stream::generate(shape, lengths, shape.usual_size())
+}
+
+/// FNV-1a, 64 bits.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[test]
+fn streams_are_the_same_everywhere() {
+    let expected: [(&str, u64); STREAMS.len()] = [
+        ("llm-chunks", 0xb59b_fd1b_84df_e461),
+        ("llm-chunks-constant", 0xee0f_2da3_6958_16e0),
+        ("typed-events", 0x7b3a_56a3_5aa3_aaa0),
+        ("typed-events-constant", 0xca16_fc92_153f_b0f3),
+        ("tiny", 0x34e1_4a9b_a64f_9967),
+        ("tiny-constant", 0x7a41_6eef_7797_78de),
+        ("notifications", 0xcbad_d516_f824_3306),
+        ("notifications-constant", 0x007d_1d14_3ff5_fda2),
+        ("eight-lines", 0x2ab2_db91_1b3d_a95e),
+        ("base64", 0x44c0_ffaa_adf4_f4b1),
+        ("crlf", 0x70b6_f3c5_98bf_ddb9),
+        ("non-ascii", 0xcb21_0e80_91ca_f5c0),
+    ];
+    for ((shape, lengths), (name, expected)) in STREAMS.into_iter().zip(expected) {
+        let stream = usual(shape, lengths);
+        assert_eq!(stream.name, name);
+        let checksum = checksum(&stream.bytes);
+        assert!(
+            checksum == expected,
+            "{name}: {checksum:#018x}; figures taken on other bytes cannot be compared"
+        );
+    }
+}
+
+/// The lengths that are promised to spread: of events, or of what an event is made of.
+fn lengths_of(shape: Shape, stream: &Stream) -> Vec<usize> {
+    let data_lines = || {
+        let lines = stream.bytes.split(|&byte| byte == b'\n');
+        let values = lines.filter_map(|line| line.strip_prefix(b"data: "));
+        values.map(<[u8]>::len).collect()
+    };
+    match shape {
+        Shape::Tiny | Shape::EightLines => data_lines(),
+        _ => {
+            let starts = [0].iter().chain(&stream.event_ends);
+            let events = stream.event_ends.iter().zip(starts);
+            events.map(|(end, start)| end - start).collect()
+        }
+    }
+}
+
+fn promised(shape: Shape) -> RangeInclusive<usize> {
+    match shape {
+        Shape::LlmChunks | Shape::NonAscii => 125..=375,
+        Shape::TypedEvents | Shape::Crlf => 60..=180,
+        Shape::Tiny => 1..=3,
+        Shape::Notifications => 150..=450,
+        Shape::EightLines => 30..=90,
+        Shape::Base64 => 512 * 1024..=1536 * 1024,
+    }
+}
+
+#[test]
+fn lengths_spread_by_half_of_the_mean() {
+    for (shape, lengths) in STREAMS {
+        let stream = usual(shape, lengths);
+        let name = &stream.name;
+        let (promised, measured) = (promised(shape), lengths_of(shape, &stream));
+        let mean = (promised.start() + promised.end()) / 2;
+        if lengths == Lengths::Constant {
+            assert!(measured.iter().all(|&length| length == mean), "{name}");
+            continue;
+        }
+        assert!(
+            measured.iter().all(|length| promised.contains(length)),
+            "{name}"
+        );
+        let mut distinct = measured.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if shape == Shape::Base64 {
+            assert!(distinct.len() >= 4, "{name}: {measured:?}");
+            continue;
+        }
+        assert_eq!(distinct.len(), promised.clone().count(), "{name}");
+        let average = measured.iter().sum::<usize>() as f64 / measured.len() as f64;
+        let expected = mean as f64;
+        assert!((average / expected - 1.0).abs() < 0.03, "{name}: {average}");
+    }
+}
+
+#[test]
+fn the_oracle_counts_what_is_stated() {
+    for (shape, lengths) in STREAMS {
+        let stream = usual(shape, lengths);
+        let outcome = interpret(&stream.bytes, &Config::default());
+        assert!(outcome.unfinished.is_none(), "{}", stream.name);
+        let mut counted = (0, 0);
+        for seen in &outcome.seen {
+            if let Seen::Event(event) = seen {
+                counted = (counted.0 + 1, counted.1 + event.data.len());
+            }
+        }
+        let stated = (stream.events(), stream.data_bytes);
+        assert_eq!(counted, stated, "{}", stream.name);
+    }
+}
+
+#[test]
+fn the_decoder_counts_what_is_stated_at_every_chunking() {
+    for (shape, lengths) in STREAMS {
+        let stream = usual(shape, lengths);
+        for chunking in CHUNKINGS {
+            let name = format!("{} {}", stream.name, chunking.name());
+            let mut decoder = EventDecoder::new();
+            let mut counted = (0, 0);
+            for mut chunk in chunking.cut(&stream) {
+                while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
+                    counted = (counted.0 + 1, counted.1 + event.data().len());
+                }
+            }
+            let stated = (stream.events(), stream.data_bytes);
+            assert_eq!(counted, stated, "{name}");
+            assert!(decoder.finish().is_none(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_chunking_gives_the_whole_stream() {
+    for (shape, lengths) in STREAMS {
+        let stream = usual(shape, lengths);
+        for chunking in CHUNKINGS {
+            let chunks = chunking.cut(&stream);
+            assert!(
+                chunks.concat() == stream.bytes,
+                "{} {chunking:?}",
+                stream.name
+            );
+            assert!(
+                chunks.iter().all(|chunk| !chunk.is_empty()),
+                "{} {chunking:?}",
+                stream.name
+            );
+        }
+    }
+}
