@@ -1,0 +1,374 @@
+//! Nothing is allocated: not per event once the buffer has grown, not at all for events that lie whole in a chunk, nor in lent
+//! memory, nor beyond the caller's `Vec` when encoding.
+
+pub mod promise;
+
+#[path = "../benches/shapes/chunking.rs"]
+mod chunking;
+#[path = "../benches/shapes/mod.rs"]
+mod shapes;
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+use promise::allocator::{Count, Counting, count};
+use sse_wire::{
+    Buffer, Event, EventDecoder, EventType, FieldParser, Item, LastEventId, Outgoing, Token,
+};
+#[cfg(feature = "alloc")]
+use sse_wire::{CutLine, Limits};
+
+use chunking::{CHUNKINGS, Chunking};
+use shapes::{Lengths, STREAMS, Shape, Stream};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Decode,
+    DecodeRaw,
+    DecodeItem,
+}
+
+const CALLS: [Call; 3] = [Call::Decode, Call::DecodeRaw, Call::DecodeItem];
+
+/// The streams, long enough that everything that varies in them has varied.
+fn streams() -> impl Iterator<Item = Stream> {
+    STREAMS
+        .iter()
+        .filter(|(_, lengths)| *lengths == Lengths::Varied)
+        .map(|(shape, lengths)| Stream::generate(*shape, *lengths, shape.usual_size() / 2))
+}
+
+/// The number of events and the bytes of their data.
+fn decode<B: Buffer>(
+    decoder: &mut EventDecoder<B>,
+    call: Call,
+    chunks: &[&[u8]],
+) -> (usize, usize) {
+    let mut found = (0, 0);
+    let mut add = |data: &[u8]| found = (found.0 + 1, found.1 + data.len());
+    for &(mut chunk) in chunks {
+        match call {
+            Call::Decode => {
+                while let Some(event) = decoder.decode(&mut chunk).expect("it fits") {
+                    add(event.data().as_bytes());
+                }
+            }
+            Call::DecodeRaw => {
+                while let Some(event) = decoder.decode_raw(&mut chunk).expect("it fits") {
+                    add(event.data());
+                }
+            }
+            Call::DecodeItem => {
+                while let Some(item) = decoder.decode_item(&mut chunk).expect("it fits") {
+                    if let Item::Event(event) = item {
+                        add(event.data().as_bytes());
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn every_way(mut each: impl FnMut(&Stream, Chunking, Call)) {
+    for stream in streams() {
+        for chunking in CHUNKINGS {
+            for call in CALLS {
+                each(&stream, chunking, call);
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn assert_nothing(counted: Count, stream: &Stream, chunking: Chunking, call: Call) {
+    let way = format!("{} {} {call:?}", stream.name, chunking.name());
+    assert_eq!(counted, Count::NOTHING, "{way}");
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn a_warm_decoder_allocates_nothing_per_event() {
+    every_way(|stream, chunking, call| {
+        let chunks = chunking.cut(stream);
+        let stated = (stream.events(), stream.data_bytes);
+        let mut decoder = EventDecoder::new();
+        assert_eq!(decode(&mut decoder, call, &chunks), stated);
+        let (counted, found) = count(|| decode(&mut decoder, call, &chunks));
+        assert_eq!(found, stated);
+        assert_nothing(counted, stream, chunking, call);
+    });
+}
+
+#[test]
+fn lent_memory_allocates_nothing_at_all() {
+    let mut memory = vec![0; 4 << 20];
+    every_way(|stream, chunking, call| {
+        let chunks = chunking.cut(stream);
+        let (counted, found) = count(|| {
+            let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+            decode(&mut decoder, call, &chunks)
+        });
+        assert_eq!(found, (stream.events(), stream.data_bytes));
+        assert_nothing(counted, stream, chunking, call);
+    });
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn events_that_lie_whole_in_a_chunk_allocate_nothing_even_at_first() {
+    let mut borrowed = 0;
+    every_way(|stream, chunking, call| {
+        let in_one_line = !stream.name.starts_with("eight-lines");
+        let without_id = !stream.name.starts_with("notifications");
+        let whole = matches!(chunking, Chunking::Whole | Chunking::OneEvent);
+        if !(in_one_line && without_id && whole) {
+            return;
+        }
+        borrowed += 1;
+        let chunks = chunking.cut(stream);
+        let (counted, found) = count(|| decode(&mut EventDecoder::new(), call, &chunks));
+        assert_eq!(found, (stream.events(), stream.data_bytes));
+        assert_nothing(counted, stream, chunking, call);
+    });
+    assert_eq!(borrowed, 6 * 2 * CALLS.len());
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn a_new_decoder_allocates_nothing() {
+    let (counted, decoders) = count(|| {
+        let seeded = {
+            let mut decoder = EventDecoder::new();
+            decoder
+                .set_last_event_id(LastEventId::from_static(""))
+                .expect("it is empty");
+            decoder
+        };
+        [
+            EventDecoder::new(),
+            EventDecoder::with_limits(Limits::new()),
+            seeded,
+        ]
+    });
+    assert_eq!(counted, Count::NOTHING);
+    assert_eq!(
+        decoders.map(|decoder| decoder.last_event_id().len()),
+        [0; 3]
+    );
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn the_ends_of_streams_allocate_nothing() {
+    let mut decoder = EventDecoder::new();
+    let mut connection = |cut_line, data: Option<&str>| {
+        for byte in b": c\nid: 1\nevent: \xFF\nretry: 7\ndata: a\ndata: b".chunks(1) {
+            assert_eq!(decoder.decode(&mut &*byte), Ok(None));
+        }
+        let incomplete = decoder.finish().expect("it broke off");
+        let event = incomplete.recover(cut_line).expect("it fits");
+        assert_eq!(event.map(|event| event.data()), data);
+        for byte in b"data: a\n".chunks(1) {
+            assert_eq!(decoder.decode_raw(&mut &*byte), Ok(None));
+        }
+        decoder.restart();
+        assert!(decoder.finish().is_none());
+    };
+    connection(CutLine::Keep, Some("a\nb"));
+    let (counted, ()) = count(|| {
+        connection(CutLine::Keep, Some("a\nb"));
+        connection(CutLine::Discard, Some("a"));
+    });
+    assert_eq!(counted, Count::NOTHING);
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn refused_events_allocate_nothing() {
+    let mut decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+    let stream =
+        b"event: e\ndata: 0123456789\nid: 1\ndata: x\n\ndata: \xFF\xFF\xFF\n\ndata: fits\n\n";
+    let mut read = || {
+        let (mut events, mut refused) = (0, 0);
+        for mut chunk in stream.chunks(5) {
+            loop {
+                match decoder.decode(&mut chunk) {
+                    Ok(Some(event)) => events += usize::from(event.data() == "fits"),
+                    Ok(None) => break,
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        (events, refused)
+    };
+    read();
+    assert_eq!(count(read), (Count::NOTHING, (1, 2)));
+}
+
+#[test]
+fn the_parser_allocates_nothing() {
+    for stream in streams() {
+        for chunking in CHUNKINGS {
+            let chunks = chunking.cut(&stream);
+            let (counted, blocks) = count(|| {
+                let mut parser = FieldParser::new();
+                let mut blocks = 0;
+                for &(mut chunk) in &chunks {
+                    while let Some(token) = parser.next(&mut chunk) {
+                        blocks += usize::from(token == Token::BlankLine);
+                    }
+                }
+                blocks
+            });
+            assert_eq!((counted, blocks), (Count::NOTHING, stream.events()));
+        }
+    }
+}
+
+/// Every field, several lines, every line end.
+const OUTGOING: Outgoing<'_> =
+    Outgoing::event(EventType::from_static("tick"), "one\rtwo\r\nthree\n")
+        .id(LastEventId::from_static("42"))
+        .retry(Duration::from_millis(1500))
+        .comment("first\nsecond");
+
+const ENCODED: &str = ": first\n: second\nevent: tick\nid: 42\nretry: 1500\n\
+    data: one\ndata: two\ndata: three\ndata: \n\n";
+
+#[test]
+fn encoding_into_memory_of_the_caller_allocates_nothing() {
+    let mut memory = [0; 128];
+    let (counted, lengths) = count(|| {
+        let length = OUTGOING.encode_to_slice(&mut memory).expect("it fits");
+        (length, OUTGOING.encoded_len())
+    });
+    assert_eq!(
+        (counted, lengths),
+        (Count::NOTHING, (ENCODED.len(), ENCODED.len()))
+    );
+    assert_eq!(&memory[..ENCODED.len()], ENCODED.as_bytes());
+    let refused = count(|| OUTGOING.encode_to_slice(&mut memory[..8]).is_err());
+    assert_eq!(refused, (Count::NOTHING, true));
+
+    let mut text = FixedText {
+        memory: [0; 128],
+        length: 0,
+    };
+    let written = count(|| write!(text, "{OUTGOING}"));
+    assert_eq!(written, (Count::NOTHING, Ok(())));
+    assert_eq!(&text.memory[..text.length], ENCODED.as_bytes());
+
+    #[cfg(feature = "std")]
+    {
+        let mut memory = [0; 128];
+        let (counted, left) = count(|| {
+            let mut rest = &mut memory[..];
+            OUTGOING.write_to(&mut rest).expect("it fits");
+            rest.len()
+        });
+        assert_eq!((counted, left), (Count::NOTHING, 128 - ENCODED.len()));
+        assert_eq!(&memory[..ENCODED.len()], ENCODED.as_bytes());
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn encoding_into_a_vec_allocates_for_nothing_else() {
+    let mut out = Vec::with_capacity(OUTGOING.encoded_len());
+    let (counted, ()) = count(|| OUTGOING.encode(&mut out));
+    assert_eq!((counted, &out[..]), (Count::NOTHING, ENCODED.as_bytes()));
+
+    out.clear();
+    let (counted, written) = count(|| {
+        Outgoing::event(EventType::from_static("tick"), "").encode_with(&mut out, |data| {
+            for number in 0..4 {
+                writeln!(data, "{number}\r")?;
+            }
+            Ok::<(), fmt::Error>(())
+        })
+    });
+    assert_eq!((counted, written), (Count::NOTHING, Ok(())));
+    assert!(out.starts_with(b"event: tick\ndata: 0\ndata: 1\n"));
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn forwarding_allocates_nothing_once_warm() {
+    every_way(|stream, chunking, _| {
+        let chunks = chunking.cut(stream);
+        let mut decoder = EventDecoder::new();
+        let mut out = Vec::new();
+        let mut forward = || {
+            let mut forwarded = 0;
+            for &(mut chunk) in &chunks {
+                while let Some(event) = decoder.decode(&mut chunk).expect("it fits") {
+                    out.clear();
+                    Outgoing::from(event).encode(&mut out);
+                    forwarded += 1;
+                }
+            }
+            forwarded
+        };
+        forward();
+        assert_eq!(count(forward), (Count::NOTHING, stream.events()));
+    });
+}
+
+#[test]
+fn control_a_copied_event_is_counted() {
+    let stream = Stream::generate(Shape::Notifications, Lengths::Varied, 10_000);
+    let mut decoder = EventDecoder::with_buffer([0; 4096]);
+    let mut read = |keep: fn(Event<'_>)| {
+        let mut input = &stream.bytes[..];
+        while let Some(event) = decoder.decode(&mut input).expect("it fits") {
+            keep(event);
+        }
+    };
+    assert_eq!(count(|| read(|_| {})).0, Count::NOTHING);
+    let (counted, ()) = count(|| read(|event| drop(event.data().to_owned())));
+    assert_eq!((counted.allocations, counted.kept), (stream.events(), 0));
+    #[cfg(feature = "alloc")]
+    {
+        let (counted, ()) = count(|| read(|event| drop(event.into_owned())));
+        // Event type, data and last event ID.
+        assert_eq!(
+            (counted.allocations, counted.kept),
+            (3 * stream.events(), 0)
+        );
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn control_a_decoder_that_is_not_warm_is_counted() {
+    let (counted, found) = count(|| {
+        let mut decoder = EventDecoder::new();
+        decode(&mut decoder, Call::Decode, &[b"data: cu", b"t\n\n"])
+    });
+    assert_eq!((counted.allocations, found), (1, (1, 3)));
+
+    let mut out = Vec::new();
+    let (counted, ()) = count(|| OUTGOING.encode(&mut out));
+    assert!(counted.allocations >= 1 && counted.kept >= ENCODED.len() as isize);
+}
+
+/// Text in memory that does not grow.
+struct FixedText {
+    memory: [u8; 128],
+    length: usize,
+}
+
+impl fmt::Write for FixedText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let place = self
+            .memory
+            .get_mut(self.length..self.length + text.len())
+            .ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.length += text.len();
+        Ok(())
+    }
+}

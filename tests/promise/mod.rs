@@ -1,0 +1,3 @@
+//! What the tests of the quantitative promises share.
+
+pub mod allocator;
