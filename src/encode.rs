@@ -288,7 +288,9 @@ impl fmt::Display for Outgoing<'_> {
 
 /// Forwards a decoded event: its type, its data, and the `id` of its own block, if any.
 ///
-/// An inherited last event ID is not repeated, since the other side has it too.
+/// An inherited last event ID is not repeated: the other side has it from the event that carried it. One that came without an
+/// event, in a block of its own or from [`set_last_event_id`](crate::EventDecoder::set_last_event_id), is for the caller to
+/// send, with [`Outgoing::new`] and [`Outgoing::id`].
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
         let mut outgoing = Self::message(event.data());

@@ -103,6 +103,22 @@ fn a_warm_decoder_allocates_nothing_per_event() {
 }
 
 #[test]
+#[cfg(feature = "alloc")]
+fn memory_does_not_come_and_go_where_few_events_are_cut() {
+    let data = "x".repeat(6000);
+    let stream = format!(": c\nevent: tick\nretry: 1\nid: 7\ndata: {data}\n: c\n\n").repeat(200);
+    // Of about forty events in a chunk one is cut; the others are lent from it, and take next to nothing.
+    let chunks: Vec<&[u8]> = stream.as_bytes().chunks(256 << 10).collect();
+    for call in [Call::Decode, Call::DecodeRaw] {
+        let mut decoder = EventDecoder::new();
+        let stated = (200, 200 * data.len());
+        assert_eq!(decode(&mut decoder, call, &chunks), stated);
+        let counted = count(|| decode(&mut decoder, call, &chunks));
+        assert_eq!(counted, (Count::NOTHING, stated), "{call:?}");
+    }
+}
+
+#[test]
 fn lent_memory_allocates_nothing_at_all() {
     let mut memory = vec![0; 4 << 20];
     every_way(|stream, chunking, call| {

@@ -1,7 +1,7 @@
 //! A limit of L holds L and refuses L + 1, whichever part of an event it is that counts, however the stream is cut, in memory
 //! that grows and in memory that is lent; and a refusal is one error, after which the stream goes on.
 
-pub mod common;
+mod common;
 
 use common::cuts;
 use common::doors::{DOORS, Meaning, Sees};

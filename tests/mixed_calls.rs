@@ -1,7 +1,7 @@
 //! The calls of a decoder may be mixed at any byte, a decoder may be cloned, ended, restarted and seeded at any byte, and each
 //! of it means what it says whatever the decoder was in the middle of.
 
-pub mod common;
+mod common;
 
 use common::oracle::{self, Config, Dispatched, Recovered, Seen};
 use core::slice;

@@ -533,13 +533,14 @@ mod data_that_is_written {
     }
 }
 
-/// A writer that counts, takes so many bytes at once, and fails when it has no more room.
+/// A writer that counts, takes so many bytes at once, and fails when it has no more room; it must not be used after that.
 #[cfg(feature = "std")]
 struct Writer {
     written: Vec<u8>,
     writes: usize,
     at_once: usize,
     room: usize,
+    failed: bool,
 }
 
 #[cfg(feature = "std")]
@@ -550,6 +551,7 @@ impl Default for Writer {
             writes: 0,
             at_once: usize::MAX,
             room: usize::MAX,
+            failed: false,
         }
     }
 }
@@ -557,9 +559,11 @@ impl Default for Writer {
 #[cfg(feature = "std")]
 impl std::io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        assert!(!self.failed, "written to again after an error");
         self.writes += 1;
         let taken = bytes.len().min(self.at_once).min(self.room);
         if taken == 0 {
+            self.failed = true;
             return Err(std::io::ErrorKind::ConnectionReset.into());
         }
         self.room -= taken;
@@ -623,7 +627,8 @@ mod written_to_a_writer {
 
     #[test]
     fn its_error_comes_back_wherever_it_fails() {
-        let long = "x".repeat(600);
+        // Too long to be gathered with what stands around it.
+        let long = "x".repeat(1_500);
         for line in ["one\ntwo", &long] {
             let outgoing = example(line);
             let bytes = every_way_out(&outgoing);
@@ -640,17 +645,5 @@ mod written_to_a_writer {
                 assert_eq!(writer.written, bytes[..room]);
             }
         }
-    }
-
-    #[test]
-    fn it_is_not_written_to_again_after_an_error() {
-        let data = "x".repeat(3_000);
-        let mut writer = Writer {
-            room: 0,
-            ..Writer::default()
-        };
-        let result = example(&data).write_to(&mut writer);
-        assert!(result.is_err());
-        assert_eq!(writer.writes, 1);
     }
 }
