@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use lexopt::ValueExt as _;
+use serde_json::value::RawValue;
 use sse_wire::{EventType, LastEventId, Outgoing};
 
 const HELP: &str = "\
@@ -28,7 +29,8 @@ Options:
       --ids          number the events: 1, 2, 3, ...
       --retry MS     begin the stream with a reconnection time, in milliseconds
       --comment TEXT begin the stream with a comment
-      --json         DATA is JSON text: check it, and write it without spaces on one line
+      --json         DATA is JSON text: check that it is, and write it with
+                     serde_json, to the letter
       --large BYTES  one event instead, whose only data line has this many bytes
       --demo         a short demonstration instead, with a bit of everything; it is also
                      what comes without any argument when standard input is a terminal
@@ -253,9 +255,9 @@ impl<'a> Emitter<'a> {
         if !self.json {
             return self.out.write(&self.outgoing(data, id));
         }
-        let value: serde_json::Value = serde_json::from_str(data)
+        let value: &RawValue = serde_json::from_str(data)
             .map_err(|error| Failure::Data(format!("event {number} is not JSON: {error}")))?;
-        self.out.write_json(&self.outgoing("", id), &value)
+        self.out.write_json(&self.outgoing("", id), value)
     }
 
     fn outgoing<'d>(&self, data: &'d str, id: Option<LastEventId<'d>>) -> Outgoing<'d>
@@ -293,11 +295,7 @@ impl Output {
     }
 
     /// Writes the value straight into the event's data, without a `String` of JSON in between.
-    fn write_json(
-        &mut self,
-        outgoing: &Outgoing<'_>,
-        value: &serde_json::Value,
-    ) -> Result<(), Failure> {
+    fn write_json(&mut self, outgoing: &Outgoing<'_>, value: &RawValue) -> Result<(), Failure> {
         let mut frame = Vec::new();
         outgoing
             .encode_with(&mut frame, |data| serde_json::to_writer(data, value))

@@ -197,31 +197,38 @@ impl<W: Write> Inspector<W> {
 
     /// A browser discards what the end of the stream cuts off; `--recover` acts as if the line and the block had ended.
     fn end(&mut self) -> io::Result<End> {
-        let Some(incomplete) = self.decoder.finish() else {
-            return Ok(End::BetweenEvents);
-        };
-        let end = if incomplete.is_inside_line() {
-            End::InsideLine
-        } else {
-            End::InsideEvent
-        };
-        if !self.recover {
-            return Ok(end);
-        }
-        let cut_off = match incomplete.recover(CutLine::Keep) {
-            Ok(event) => event.map(Item::Event),
-            Err(error) => {
-                self.count.refuse(error);
-                None
+        let (end, cut_off) = match self.decoder.finish() {
+            None => (End::BetweenEvents, Ok(None)),
+            Some(incomplete) => {
+                let end = if incomplete.is_inside_line() {
+                    End::InsideLine
+                } else {
+                    End::InsideEvent
+                };
+                let cut_off = if self.recover {
+                    incomplete.recover(CutLine::Keep)
+                } else {
+                    Ok(None)
+                };
+                (end, cut_off)
             }
         };
-        let comment = self.count.inside_comment.then_some(Item::Comment {
-            text: b"",
-            end: true,
-        });
-        for item in comment.into_iter().chain(cut_off) {
-            self.count.add(&item);
-            self.printer.item(&item)?;
+        if self.recover && self.count.inside_comment {
+            let rest = Item::Comment {
+                text: b"",
+                end: true,
+            };
+            self.count.add(&rest);
+            self.printer.item(&rest)?;
+        }
+        match cut_off {
+            Ok(Some(event)) => {
+                let event = Item::Event(event);
+                self.count.add(&event);
+                self.printer.item(&event)?;
+            }
+            Ok(None) => {}
+            Err(error) => self.count.refuse(error),
         }
         Ok(end)
     }
@@ -423,8 +430,12 @@ impl fmt::Display for Printable<'_> {
 }
 
 fn disturbs_a_terminal(character: char) -> bool {
-    let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    character.is_control() || reorders
+    let breaks = matches!(character, '\u{2028}' | '\u{2029}');
+    let reorders = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || breaks || reorders
 }
 
 /// Why the program ends early.

@@ -61,7 +61,7 @@ awk '
         failures += verdict != ($3 == "control" ? "NOT LINEAR" : "")
         name = $0
         sub(/^[0-9]+ [0-9]+ /, "", name)
-        printf "%13d %13d %6.2f  %s%s\n", $1, $2, ratio, name, verdict == "" ? "" : "  <- " verdict
+        printf "%13.0f %13.0f %6.2f  %s%s\n", $1, $2, ratio, name, verdict == "" ? "" : "  <- " verdict
     }
     END {
         printf "%d shapes, %d controls, %d failures\n", NR - controls, controls, failures

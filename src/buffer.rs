@@ -17,7 +17,7 @@ use core::str;
 
 use crate::limits::Limits;
 
-/// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]` or `&mut [u8]`.
+/// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]`, `&mut [u8]` or `&mut [u8; N]`.
 ///
 /// A `Vec<u8>` grows as events need it, up to the limits, and shrinks when they do not. Memory that is lent, as an array or
 /// a slice, stays as it is; its size sets the limits: a quarter for the last event ID, the rest for an event.
@@ -27,6 +27,7 @@ pub trait Buffer: sealed::Memory {}
 impl Buffer for Vec<u8> {}
 impl<const N: usize> Buffer for [u8; N] {}
 impl Buffer for &mut [u8] {}
+impl<const N: usize> Buffer for &mut [u8; N] {}
 
 pub(crate) mod sealed {
     use crate::limits::Limits;
@@ -108,12 +109,31 @@ impl sealed::Memory for &mut [u8] {
     }
 }
 
+impl<const N: usize> sealed::Memory for &mut [u8; N] {
+    const GROWS: bool = false;
+
+    fn bytes(&self) -> &[u8] {
+        &self[..]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self[..]
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::for_memory(N)
+    }
+}
+
 /// No growth below this: a few small allocations in a row would cost more than they spare.
 const SMALLEST: usize = 256;
 /// As much is never given back: ordinary events that a cut divides now and then would ask for it again and again.
 const KEPT: usize = 4096;
-/// After so many events in a row that used less than a quarter of the memory, the rest is given back.
-const PATIENCE: u8 = 16;
+/// After so many events in a row that used less than a quarter of the memory, the rest is given back: sixteen if they were
+/// held, many more if they lay whole in the input, so that a cut among them now and then finds its room.
+const PATIENCE: u16 = 16 * HELD;
+/// How many events that lay whole in the input, their id aside, tell as much as one that was held.
+const HELD: u16 = 64;
 
 /// The region, and where its parts end.
 #[derive(Clone)]
@@ -129,8 +149,8 @@ pub(crate) struct Store<B> {
     inner: Slot,
     /// Whether the id of the block has become the last event ID, and awaits being moved there.
     committed: bool,
-    /// Events in a row that used less than a quarter of the memory, and the most that one of them used.
-    modest: u8,
+    /// How much the events in a row that used less than a quarter of the memory tell, and the most that one of them used.
+    modest: u16,
     modest_peak: usize,
 }
 
@@ -328,7 +348,7 @@ impl<B: sealed::Memory> Store<B> {
 
     /// Forgets the block, except for an id that was committed, and gives back what a giant took.
     pub(crate) fn end_block(&mut self) {
-        if B::GROWS && self.data + self.line + self.event_type + self.id > 0 {
+        if B::GROWS && self.end() > KEPT {
             self.note_use();
         }
         self.data = 0;
@@ -346,10 +366,12 @@ impl<B: sealed::Memory> Store<B> {
         }
     }
 
+    #[cold]
     fn note_use(&mut self) {
         let used = self.front() + self.back();
         if used < self.end() / 4 {
-            self.modest += 1;
+            let is_held = self.front() + self.event_type > 0;
+            self.modest += if is_held { HELD } else { 1 };
             self.modest_peak = self.modest_peak.max(used);
         } else {
             self.modest = 0;
@@ -357,13 +379,14 @@ impl<B: sealed::Memory> Store<B> {
         }
     }
 
+    /// Gives back what the latest events did not need.
     #[cold]
-    fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         let (end, back) = (self.end(), self.back());
         let length = (self.modest_peak * 2).max(back).max(KEPT);
         self.modest = 0;
         self.modest_peak = 0;
-        if length < end {
+        if B::GROWS && length < end {
             shift(self.memory.bytes_mut(), end - back, back, length - back);
             self.memory.shrink(length);
         }

@@ -39,7 +39,11 @@ use crate::value::LastEventId;
 ///
 /// Each call takes what it consumed off the front of the slice, so the slice must be a variable that lives outside the
 /// `while let`, as `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?` would begin the same chunk
-/// again and again, and never end.
+/// again and again, and never end. A literal is an array, and needs a type to be a slice: `let mut chunk: &[u8] = b"…";`.
+///
+/// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return it (E0499), as the
+/// compiler does not see that a loop that goes on has let go of it; such a type hands events to a callback,
+/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent).
 ///
 /// # Errors
 ///
@@ -194,10 +198,27 @@ impl EventDecoder<Vec<u8>> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// A decoder that stores what it must in `buffer`: a `[u8; N]`, or a `&mut [u8]` that is lent to it.
+    /// A decoder that stores what it must in `buffer`: a `[u8; N]`, or a `&mut [u8]` or `&mut [u8; N]` that is lent to it.
     ///
     /// The size of the memory sets the limits: a quarter for the last event ID, the rest for an event. An event that does
-    /// not fit is refused, even if it could be lent from the input.
+    /// not fit is refused, even if it could be lent from the input. (A `Vec<u8>` grows, and has the default limits.)
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// struct Connection<'m> {
+    ///     lent: EventDecoder<&'m mut [u8]>,
+    ///     owned: EventDecoder<[u8; 128]>,
+    /// }
+    ///
+    /// let mut memory = [0; 512];
+    /// let connection = Connection {
+    ///     lent: EventDecoder::with_buffer(&mut memory[..]),
+    ///     owned: EventDecoder::with_buffer([0; 128]),
+    /// };
+    /// assert_eq!(connection.lent.limits().event, 384);
+    /// assert_eq!(connection.owned.limits().last_event_id, 32);
+    /// ```
     pub fn with_buffer(buffer: B) -> Self {
         Self::with_store(Store::new(buffer))
     }
@@ -318,9 +339,12 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Sets the last event ID, for a client that goes on where an earlier one left off.
     ///
+    /// It may be called at any time. An `id` that the current block has had already still replaces it at the blank line.
+    ///
     /// # Errors
     ///
-    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`]; nothing has changed then.
+    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`], which is what is available; nothing has changed
+    /// then.
     pub fn set_last_event_id(&mut self, id: LastEventId<'_>) -> Result<(), BufferFull> {
         let id = id.as_str().as_bytes();
         let available = self.limits().last_event_id;
@@ -344,9 +368,9 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Ends the stream, and says whether it broke off within an event.
     ///
-    /// `None` if the stream ended between events: after a blank line, or after lines that carry none (comments, `retry`,
-    /// unknown fields). Otherwise there is an [`Incomplete`] event. The standard discards it: so does dropping it. Either way
-    /// the decoder is as after [`restart`](Self::restart) then.
+    /// `None` if the stream ended between events: after a blank line, or after or inside lines of which no event is made
+    /// (comments, `retry`, unknown fields). Otherwise there is an [`Incomplete`] event. The standard discards it: so does
+    /// dropping it. Either way the decoder is as after [`restart`](Self::restart) then.
     ///
     /// ```
     /// use sse_wire::{CutLine, EventDecoder};
@@ -362,7 +386,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// ```
     pub fn finish(&mut self) -> Option<Incomplete<'_, B>> {
         self.forget_lent();
-        if self.parser.is_inside_line() || self.block.has_lines || self.block.refused {
+        let block = self.block;
+        if self.parser.is_inside_event_line() || block.has_lines || block.refused {
             self.before_next = BeforeNext::Restart;
             Some(Incomplete { decoder: self })
         } else {
@@ -379,6 +404,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.before_next = BeforeNext::Nothing;
         self.parser = FieldParser::new();
         self.end_block();
+        self.store.give_back();
     }
 
     /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
@@ -738,6 +764,8 @@ pub struct Incomplete<'d, B: Buffer> {
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum CutLine {
     /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and nothing behind it.
+    ///
+    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived becomes the last event ID.
     Keep,
     /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
     Discard,

@@ -56,7 +56,8 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A block without data, of which the other side makes no event. With nothing set, nothing is written.
+    /// A block without data, of which the other side makes no event, unless [`encode_with`](Self::encode_with) adds some.
+    /// With nothing set, nothing is written.
     pub const fn new() -> Self {
         Self {
             event_type: None,
@@ -166,9 +167,10 @@ impl<'a> Outgoing<'a> {
 
     /// How many bytes the block takes, exactly.
     pub fn encoded_len(&self) -> usize {
-        let mut length = 0;
+        let mut length = 0_usize;
         let Ok(()) = self.pieces(|piece| {
-            length += piece.len();
+            // Line ends become seven times as long: on a small machine that may be more than there are addresses.
+            length = length.saturating_add(piece.len());
             Ok::<(), Infallible>(())
         });
         length
@@ -288,9 +290,10 @@ impl fmt::Display for Outgoing<'_> {
 
 /// Forwards a decoded event: its type, its data, and the `id` of its own block, if any.
 ///
-/// An inherited last event ID is not repeated: the other side has it from the event that carried it. One that came without an
-/// event, in a block of its own or from [`set_last_event_id`](crate::EventDecoder::set_last_event_id), is for the caller to
-/// send, with [`Outgoing::new`] and [`Outgoing::id`].
+/// An inherited last event ID is not repeated: the other side has it if it was sent every event that carried one. If that
+/// is not so (events are filtered or were refused, an `id` came in a block without data, the decoder was
+/// [seeded](crate::EventDecoder::set_last_event_id), the other side joins late), send it: set [`id`](Outgoing::id) to the
+/// event's `last_event_id()`, or send a block with the `id` alone.
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
         let mut outgoing = Self::message(event.data());

@@ -215,6 +215,15 @@ impl FieldParser {
         )
     }
 
+    /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out to: not a comment, say.
+    pub(crate) const fn is_inside_event_line(&self) -> bool {
+        matches!(
+            self.state,
+            State::Name { name, .. } | State::BeforeValue { name } | State::Value { name }
+                if matches!(name, FieldName::Data | FieldName::Event | FieldName::Id)
+        )
+    }
+
     /// Finds the next piece in `input` from `at` on, and moves `at` behind it; at the end of `input` when there is none.
     pub(crate) fn advance(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         loop {

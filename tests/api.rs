@@ -10,6 +10,7 @@ use sse_wire::{
 };
 #[cfg(feature = "alloc")]
 use sse_wire::{DataWriter, OwnedEvent};
+use std::sync::Mutex;
 
 /// What every public type can do: be sent to a thread, shared between threads, moved, and shown.
 const fn is_at_home_anywhere<T: Send + Sync + Unpin + Debug>() {}
@@ -24,6 +25,7 @@ fn every_type_is_at_home_anywhere() {
     is_at_home_anywhere::<FieldName>();
     is_at_home_anywhere::<EventDecoder<[u8; 64]>>();
     is_at_home_anywhere::<EventDecoder<&mut [u8]>>();
+    is_at_home_anywhere::<EventDecoder<&mut [u8; 64]>>();
     is_at_home_anywhere::<Incomplete<'_, [u8; 64]>>();
     is_at_home_anywhere::<CutLine>();
     is_at_home_anywhere::<Item<'_>>();
@@ -146,6 +148,16 @@ fn a_decoder_lives_in_a_struct_with_its_memory() {
     assert_eq!(device.level, Some(42));
 }
 
+/// As an interrupt handler has it.
+static SHARED: Mutex<Option<EventDecoder<[u8; 64]>>> = Mutex::new(None);
+
+#[test]
+fn a_decoder_lives_in_a_static_with_its_memory() {
+    let mut shared = SHARED.lock().expect("nobody else has it");
+    let decoder = shared.get_or_insert_with(|| EventDecoder::with_buffer([0; 64]));
+    assert_eq!(read_to_end(decoder, b"data: 1\n\ndata: 2"), 1);
+}
+
 #[test]
 fn a_decoder_lives_in_memory_that_was_lent_for_ever() {
     let memory: &'static mut [u8] = Box::leak(Box::new([0; 64]));
@@ -172,10 +184,11 @@ fn code_can_be_generic_over_the_memory() {
         read_to_end(&mut EventDecoder::with_buffer([0; 8]), stream),
         2
     );
-    assert_eq!(
-        read_to_end(&mut EventDecoder::with_buffer(&mut [0; 8][..]), stream),
-        2
-    );
+    let mut memory = [0; 8];
+    let mut lent_array = EventDecoder::with_buffer(&mut memory);
+    assert_eq!(read_to_end(&mut lent_array, stream), 2);
+    let mut lent_slice = EventDecoder::with_buffer(&mut memory[..]);
+    assert_eq!(read_to_end(&mut lent_slice, stream), 2);
     #[cfg(feature = "alloc")]
     assert_eq!(read_to_end(&mut EventDecoder::new(), stream), 2);
 }

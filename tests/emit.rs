@@ -166,10 +166,17 @@ fn json_is_written_into_the_data() {
     assert_eq!(
         emit(&["--json", "--type", "t", "--ids", pretty, "\"x\""], b""),
         concat!(
-            "event: t\nid: 1\ndata: {\"list\":[1,2.5,null],\"text\":\"two\\nlines\"}\n\n",
+            "event: t\nid: 1\ndata: {\ndata:   \"list\": [1, 2.5, null],\n",
+            "data:   \"text\": \"two\\nlines\"\ndata: }\n\n",
             "event: t\nid: 2\ndata: \"x\"\n\n",
         )
     );
+}
+
+#[test]
+fn json_arrives_to_the_letter() {
+    let text = "{\"b\":123456789012345678901234567890, \"a\":1e400, \"b\":1.0}";
+    assert_eq!(emit(&["--json", text], b""), format!("data: {text}\n\n"));
 }
 
 #[test]

@@ -173,6 +173,11 @@ fn the_summary_tells_how_the_stream_ended() {
         (
             ":c\n:cut",
             "bytes 7, events 0, comments 1",
+            "ended between events",
+        ),
+        (
+            "data: x\n:cut",
+            "bytes 12, events 0, comments 0",
             "ended inside an event, within a line",
         ),
     ];

@@ -330,7 +330,16 @@ const LAST_EVENT_IDS: &[Shape] = &[
         counted: 3_000,
         prepare: |n| {
             let stream = [long_line("id: ", n), b"data: x\n\n".repeat(n)].concat();
-            decoding(Call::DecodeRaw, WHOLE, stream, events(n, n))
+            decoding(Call::Decode, WHOLE, stream, events(n, n))
+        },
+    },
+    Shape {
+        name: "a long last event ID, then events without, as bytes",
+        large: 1 << 20,
+        counted: 3_000,
+        prepare: |n| {
+            let stream = [long_line("id: ", n), b"data: x\n\n".repeat(n)].concat();
+            decoding(Call::DecodeRaw, 16, stream, events(n, n))
         },
     },
     Shape {

@@ -63,7 +63,7 @@ fn random_documents() {
 /// The limits of everyday use, small ones, and those of lent memory, all with and without an ID to begin with.
 fn config(random: &mut Random) -> Config {
     let limits = match random.below(4) {
-        0 => lent_config(1 << 20),
+        0 => lent_config(64 << 10),
         1 => Config {
             event_limit: random.below(60),
             last_event_id_limit: random.below(30),

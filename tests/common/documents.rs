@@ -3,6 +3,15 @@
 use super::random::Random;
 use proptest::prelude::*;
 
+/// What matters at the start of a stream alone: byte order marks, whole, cut off, and one too many.
+const BEGINNINGS: &[&[u8]] = &[
+    b"\xEF",
+    b"\xEF\xBB",
+    b"\xEF\xBB\xBF",
+    b"\xEF\xBB\xBF\xEF\xBB",
+    b"\xEF\xBB\xBF\xEF\xBB\xBFdata: x\n",
+];
+
 /// Line ends, alone and in pairs: half of what a document is made of.
 const LINE_ENDS: &[&[u8]] = &[
     b"\n",
@@ -133,7 +142,7 @@ pub fn document(random: &mut Random) -> Vec<u8> {
     };
     let mut document = Vec::new();
     if random.once_in(8) {
-        document.extend_from_slice(&b"\xEF\xBB\xBF"[..1 + random.below(3)]);
+        document.extend_from_slice(random.choose::<&[u8]>(BEGINNINGS));
     }
     for _ in 0..parts {
         match random.below(24) {
@@ -160,7 +169,12 @@ pub fn documents() -> impl Strategy<Value = Vec<u8>> {
         1 => any::<u8>().prop_map(|byte| vec![byte]),
         1 => (proptest::sample::select(RUNS), 1..=LONGEST_RUN).prop_map(|(byte, length)| vec![byte; length]),
     ];
-    proptest::collection::vec(fragment, 0..24).prop_map(|fragments| fragments.concat())
+    let beginning = prop_oneof![
+        7 => Just(&b""[..]),
+        1 => proptest::sample::select(BEGINNINGS),
+    ];
+    (beginning, proptest::collection::vec(fragment, 0..24))
+        .prop_map(|(beginning, fragments)| [beginning, &fragments.concat()[..]].concat())
 }
 
 /// A document and two ways to cut it.

@@ -135,7 +135,8 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
         interpreter.read(line);
         interpreter.break_off(line);
     }
-    let unfinished = (last_line.is_some() || interpreter.block.has_lines).then(|| Unfinished {
+    let in_event = last_line.as_ref().is_some_and(may_be_of_an_event);
+    let unfinished = (in_event || interpreter.block.has_lines).then(|| Unfinished {
         inside_line: last_line.is_some(),
         keep: interpreter.clone().recover(last_line.as_ref()),
         discard: interpreter.clone().recover(None),
@@ -185,6 +186,18 @@ fn classify(line: &[u8]) -> Line {
     Line::Field {
         name,
         value: value.to_vec(),
+    }
+}
+
+/// Whether an unfinished line belongs to an event, as far as it goes.
+fn may_be_of_an_event(line: &Line) -> bool {
+    let names = ["data", "event", "id"];
+    match line {
+        Line::Field { name: "", value } => {
+            names.iter().any(|name| name.as_bytes().starts_with(value))
+        }
+        Line::Field { name, .. } => names.contains(name),
+        Line::Comment(_) | Line::Blank => false,
     }
 }
 

@@ -76,8 +76,8 @@ pub fn retry(value: &Value) -> Option<u64> {
         Value::Null => None,
         Value::Number(number) => Some(number.as_u64().expect("it is not negative")),
         Value::String(digits) => {
-            let exact: u128 = digits.parse().expect("they are digits");
-            Some(u64::try_from(exact).unwrap_or(u64::MAX))
+            assert!(digits.bytes().all(|byte| byte.is_ascii_digit()));
+            Some(digits.parse().unwrap_or(u64::MAX))
         }
         _ => panic!("{value} is no reconnection time"),
     }
