@@ -132,7 +132,7 @@ const KEPT: usize = 4096;
 /// After so many events in a row that used less than a quarter of the memory, the rest is given back: sixteen if they were
 /// held, many more if they lay whole in the input, so that a cut among them now and then finds its room.
 const PATIENCE: u16 = 16 * HELD;
-/// How many events that lay whole in the input, their id aside, tell as much as one that was held.
+/// How many events whose data lay in the input tell as much as one that was held.
 const HELD: u16 = 64;
 
 /// The region, and where its parts end.
@@ -370,7 +370,7 @@ impl<B: sealed::Memory> Store<B> {
     fn note_use(&mut self) {
         let used = self.front() + self.back();
         if used < self.end() / 4 {
-            let is_held = self.front() + self.event_type > 0;
+            let is_held = self.front() > 0;
             self.modest += if is_held { HELD } else { 1 };
             self.modest_peak = self.modest_peak.max(used);
         } else {
@@ -383,7 +383,8 @@ impl<B: sealed::Memory> Store<B> {
     #[cold]
     pub(crate) fn give_back(&mut self) {
         let (end, back) = (self.end(), self.back());
-        let length = (self.modest_peak * 2).max(back).max(KEPT);
+        // Room beside a long last event ID, or the next event would ask for it, at the price of moving the ID.
+        let length = (self.modest_peak.max(back) * 2).max(KEPT);
         self.modest = 0;
         self.modest_peak = 0;
         if B::GROWS && length < end {
