@@ -366,7 +366,6 @@ impl<B: sealed::Memory> Store<B> {
         }
     }
 
-    #[cold]
     fn note_use(&mut self) {
         let used = self.front() + self.back();
         if used < self.end() / 4 {

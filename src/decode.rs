@@ -684,12 +684,18 @@ impl<B: Buffer> EventDecoder<B> {
         self.unfinished = UnfinishedLine::NEW;
     }
 
+    /// The data and the event type, wherever they are.
+    fn bytes_at<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> (&'d [u8], &'d [u8]) {
+        let data = places.data.of(whole);
+        let event_type = places.event_type.of(whole);
+        (
+            data.unwrap_or(self.store.data()),
+            event_type.unwrap_or(self.store.event_type()),
+        )
+    }
+
     fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
-        let data = places.data.of(whole).unwrap_or(self.store.data());
-        let event_type = places
-            .event_type
-            .of(whole)
-            .unwrap_or(self.store.event_type());
+        let (data, event_type) = self.bytes_at(whole, places);
         RawEvent::new(
             event_type,
             data,
@@ -738,9 +744,8 @@ impl<B: Buffer> EventDecoder<B> {
     #[cold]
     fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
         let text_len = |bytes: &[u8]| replaced_len(bytes).unwrap_or(bytes.len());
-        let data = text_len(places.data.of(whole).unwrap_or(self.store.data()));
-        let event_type = places.event_type.of(whole);
-        let event_type = text_len(event_type.unwrap_or(self.store.event_type()));
+        let (data, event_type) = self.bytes_at(whole, *places);
+        let (data, event_type) = (text_len(data), text_len(event_type));
         let limit = self.limits().event;
         if data + event_type + self.store.id_len() > limit {
             return Err(DecodeError::EventTooLarge { limit });
