@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a crate that depends on this one has to build besides it: the list below, and nothing else.
+# What a crate that depends on this one has to build besides it: the lists below, and nothing else.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,8 +9,8 @@ case ${1-} in
         cat <<'END'
 Usage: scripts/dependencies.sh
 
-Compares what a dependent has to build, on any platform, without features, with alloc and with the default features,
-with the list in this script.
+Compares what a dependent has to build, on any platform, without features, with each feature alone and with all of them,
+with the lists in this script.
 END
         exit
         ;;
@@ -21,22 +21,63 @@ END
 esac
 
 # memchr and thiserror; the others are the macro of thiserror, which is run by the compiler and linked into nothing.
-expected='memchr
-proc-macro2
-quote
-syn
-thiserror
-thiserror-impl
-unicode-ident'
+readonly ALWAYS='memchr proc-macro2 quote syn thiserror thiserror-impl unicode-ident'
+readonly BYTES='bytes bytestring'
+readonly STREAM='futures-core pin-project-lite'
 
-for features in --no-default-features '--no-default-features --features alloc' ''; do
-    # shellcheck disable=SC2086 # several words, or none
-    found=$(cargo tree --locked --edges normal,build --target all $features --prefix none --format '{p}' |
-        cut -d ' ' -f 1 | sort -u | grep -vx sse-wire)
-    if [[ $found != "$expected" ]]; then
-        printf 'With "%s" other crates are built than expected (<) :\n' "$features"
-        diff <(printf '%s\n' "$expected") <(printf '%s\n' "$found")
-        exit 1
+# What each feature adds to that.
+declare -A ADDS=(
+    [none]=''
+    [default]=''
+    [alloc]=''
+    [std]=''
+    [bytes]=$BYTES
+    [futures-core]=$STREAM
+    [http-body]="$BYTES $STREAM http-body http itoa"
+    # tokio-util needs tokio whatever it is used for, but no feature of tokio's that brings other crates.
+    [tokio-util]="$BYTES $STREAM tokio-util tokio futures-sink libc"
+    [embedded-io]='embedded-io'
+    [embedded-io-async]='embedded-io-async embedded-io'
+)
+ADDS[all]=${ADDS[*]}
+
+# One word a line, sorted, each once.
+words() {
+    # shellcheck disable=SC2048,SC2086 # to be split
+    printf '%s\n' $* | sort -u
+}
+
+# In the order of Cargo.toml.
+features=$(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml)
+failed=0
+for feature in none $features all; do
+    if [[ -z ${ADDS[$feature]+is} ]]; then
+        printf 'this script does not say what the feature %s adds\n' "$feature"
+        failed=1
+        continue
     fi
+    case $feature in
+        none) options=(--no-default-features) ;;
+        all) options=(--all-features) ;;
+        *) options=(--no-default-features --features "$feature") ;;
+    esac
+    found=$(
+        cargo tree --locked -p sse-wire --edges normal,build --target all "${options[@]}" --prefix none --format '{p}' |
+            cut -d ' ' -f 1 | sort -u | grep -vx sse-wire
+    )
+    expected=$(words "$ALWAYS ${ADDS[$feature]}")
+    if [[ $found != "$expected" ]]; then
+        printf 'With %s other crates are built (>) than expected (<):\n' "$feature"
+        diff <(printf '%s\n' "$expected") <(printf '%s\n' "$found") || true
+        failed=1
+    fi
+    if [[ $feature == none ]]; then
+        shown=$found
+    else
+        shown=$(comm -13 <(words "$ALWAYS") <(printf '%s\n' "$found"))
+        shown=${shown:+and $shown}
+        shown=${shown:-the same}
+    fi
+    printf '%-18s %2d  %s\n' "$feature" "$(wc -l <<<"$found")" "${shown//$'\n'/, }"
 done
-printf 'dependents build: %s\n' "${expected//$'\n'/, }"
+exit "$failed"

@@ -149,6 +149,9 @@ pub(crate) struct Store<B> {
     inner: Slot,
     /// Whether the id of the block has become the last event ID, and awaits being moved there.
     committed: bool,
+    /// Whether the last event ID was set since this was last asked.
+    #[cfg(feature = "bytes")]
+    id_is_new: bool,
     /// How much the events in a row that used less than a quarter of the memory tell, and the most that one of them used.
     modest: u16,
     modest_peak: usize,
@@ -178,6 +181,8 @@ impl<B: sealed::Memory> Store<B> {
             last_event_id: 0,
             inner: Slot::EventType,
             committed: false,
+            #[cfg(feature = "bytes")]
+            id_is_new: false,
             modest: 0,
             modest_peak: 0,
         }
@@ -316,6 +321,20 @@ impl<B: sealed::Memory> Store<B> {
             room.copy_from_slice(id);
         }
         self.last_event_id = id.len();
+        self.note_new_id();
+    }
+
+    /// Whoever shares the last event ID makes a copy of it once, not for each event.
+    const fn note_new_id(&mut self) {
+        #[cfg(feature = "bytes")]
+        {
+            self.id_is_new = true;
+        }
+    }
+
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn take_id_is_new(&mut self) -> bool {
+        core::mem::replace(&mut self.id_is_new, false)
     }
 
     /// The event is refused: forgets its data and type, but neither its id nor the unfinished line.
@@ -330,6 +349,7 @@ impl<B: sealed::Memory> Store<B> {
     /// 9.2.6, the first step of dispatching: the id of the block becomes the last event ID.
     pub(crate) const fn commit_id(&mut self) {
         self.committed = true;
+        self.note_new_id();
     }
 
     /// Replaces what is not UTF-8 in data and event type, which then take so many bytes.

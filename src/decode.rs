@@ -14,6 +14,8 @@ use memchr::memchr;
 
 use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::{BufferFull, DecodeError};
+#[cfg(feature = "alloc")]
+use crate::event::OwnedEvent;
 use crate::event::{Event, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
@@ -155,9 +157,45 @@ pub enum Item<'d> {
     Retry(Duration),
 }
 
+/// An [`Item`] that owns what is in it.
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has nothing else to say"
+)]
+pub enum OwnedItem {
+    /// A dispatched event.
+    Event(OwnedEvent),
+    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
+    Comment {
+        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        text: Vec<u8>,
+        /// Whether the comment ends here. Only a part with `end: true` may be empty.
+        end: bool,
+    },
+    /// A valid `retry` field: the reconnection time is now this.
+    Retry(Duration),
+}
+
+#[cfg(feature = "alloc")]
+impl From<Item<'_>> for OwnedItem {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Event(event) => Self::Event(event.into()),
+            Item::Comment { text, end } => Self::Comment {
+                text: text.to_vec(),
+                end,
+            },
+            Item::Retry(time) => Self::Retry(time),
+        }
+    }
+}
+
 /// What [`EventDecoder::step`] found.
 #[derive(Debug, Clone, Copy)]
-enum Found {
+pub(crate) enum Found {
     Event(Places),
     Comment {
         start: usize,
@@ -169,13 +207,13 @@ enum Found {
 
 /// Where the data and the event type of a block are.
 #[derive(Debug, Clone, Copy)]
-struct Places {
-    data: Place,
-    event_type: Place,
+pub(crate) struct Places {
+    pub(crate) data: Place,
+    pub(crate) event_type: Place,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(crate) enum Place {
     /// In the store.
     Held,
     /// In the input, from `start` to `stop`.
@@ -315,15 +353,10 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'d>>, DecodeError> {
         let whole = *input;
-        Ok(match self.step(input, true)? {
-            Some(Found::Event(places)) => Some(Item::Event(self.lend_text(whole, places)?)),
-            Some(Found::Comment { start, stop, end }) => {
-                let text = whole.get(start..stop).unwrap_or_default();
-                Some(Item::Comment { text, end })
-            }
-            Some(Found::Retry) => Some(Item::Retry(Duration::from_millis(self.reconnection_time))),
-            None => None,
-        })
+        match self.step(input, true)? {
+            Some(found) => self.lend_item(whole, found).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The last event ID: what a client sends as `Last-Event-ID` when it connects again; empty if there is none.
@@ -408,7 +441,11 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
-    fn step(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
+    pub(crate) fn step(
+        &mut self,
+        input: &mut &[u8],
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
         self.forget_lent();
         let whole = *input;
         let mut at = 0;
@@ -684,8 +721,30 @@ impl<B: Buffer> EventDecoder<B> {
         self.unfinished = UnfinishedLine::NEW;
     }
 
+    /// Whether the store holds some of the data or of the event type.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn holds_event(&self) -> bool {
+        self.store.data_len() + self.store.event_type_len() > 0
+    }
+
+    /// Whether the block of the event that is lent carries an `id`.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn has_id(&self) -> bool {
+        self.block.has_id
+    }
+
+    /// Whether the last event ID was set since this was last asked.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn take_id_is_new(&mut self) -> bool {
+        self.store.take_id_is_new()
+    }
+
     /// The data and the event type, wherever they are.
-    fn bytes_at<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> (&'d [u8], &'d [u8]) {
+    pub(crate) fn bytes_at<'d, 'i: 'd>(
+        &'d self,
+        whole: &'i [u8],
+        places: Places,
+    ) -> (&'d [u8], &'d [u8]) {
         let data = places.data.of(whole);
         let event_type = places.event_type.of(whole);
         (
@@ -694,7 +753,7 @@ impl<B: Buffer> EventDecoder<B> {
         )
     }
 
-    fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
+    pub(crate) fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
         let (data, event_type) = self.bytes_at(whole, places);
         RawEvent::new(
             event_type,
@@ -704,7 +763,22 @@ impl<B: Buffer> EventDecoder<B> {
         )
     }
 
-    fn lend_text<'d, 'i: 'd>(
+    pub(crate) fn lend_item<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        found: Found,
+    ) -> Result<Item<'d>, DecodeError> {
+        Ok(match found {
+            Found::Event(places) => Item::Event(self.lend_text(whole, places)?),
+            Found::Comment { start, stop, end } => {
+                let text = whole.get(start..stop).unwrap_or_default();
+                Item::Comment { text, end }
+            }
+            Found::Retry => Item::Retry(Duration::from_millis(self.reconnection_time)),
+        })
+    }
+
+    pub(crate) fn lend_text<'d, 'i: 'd>(
         &'d mut self,
         whole: &'i [u8],
         mut places: Places,
@@ -742,7 +816,11 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Replaces what is not UTF-8 by U+FFFD, which takes more bytes: these count, too.
     #[cold]
-    fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+    pub(crate) fn replace_invalid(
+        &mut self,
+        whole: &[u8],
+        places: &mut Places,
+    ) -> Result<(), DecodeError> {
         let text_len = |bytes: &[u8]| replaced_len(bytes).unwrap_or(bytes.len());
         let (data, event_type) = self.bytes_at(whole, *places);
         let (data, event_type) = (text_len(data), text_len(event_type));
@@ -856,6 +934,15 @@ impl Places {
 }
 
 impl Place {
+    /// Where it is in the input; empty if it is held.
+    #[cfg(feature = "bytes")]
+    pub(crate) const fn range(self) -> core::ops::Range<usize> {
+        match self {
+            Self::Held => 0..0,
+            Self::Input { start, stop } => start..stop,
+        }
+    }
+
     /// The bytes, if they lie in the input.
     fn of(self, whole: &[u8]) -> Option<&[u8]> {
         match self {

@@ -236,6 +236,15 @@ impl<'a> Outgoing<'a> {
         Ok(())
     }
 
+    /// The block, piece by piece, for those that always have room.
+    #[cfg(feature = "tokio-util")]
+    pub(crate) fn encode_pieces(&self, mut put: impl FnMut(&[u8])) {
+        let Ok(()) = self.pieces(|piece| {
+            put(piece);
+            Ok::<(), Infallible>(())
+        });
+    }
+
     /// The block, piece by piece; what all the ways out have in common.
     fn pieces<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.head(&mut put)?;

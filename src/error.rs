@@ -2,6 +2,8 @@
 //!
 //! Errors are small and `Copy`. They name a limit or a place, never the payload, so that they can be logged.
 
+use core::{error, fmt};
+
 use thiserror::Error;
 
 /// What decoding can fail with: a limit was exceeded.
@@ -23,6 +25,53 @@ pub enum DecodeError {
         /// The limit that was exceeded, in bytes.
         limit: usize,
     },
+}
+
+/// Why an event could not be read through a door that has a transport of its own.
+///
+/// It shows and has the source of what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are no other two sides")]
+pub enum ReadError<E> {
+    /// An event exceeded a limit. Reading again gives what comes after it.
+    Decode(DecodeError),
+    /// The transport failed, with its own error.
+    Transport(E),
+}
+
+impl<E> From<DecodeError> for ReadError<E> {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ReadError<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(formatter),
+            Self::Transport(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl<E: error::Error + 'static> error::Error for ReadError<E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Decode(error) => error.source(),
+            Self::Transport(error) => error.source(),
+        }
+    }
+}
+
+/// For functions that return `io::Result`: a refused event becomes [`InvalidData`](std::io::ErrorKind::InvalidData).
+#[cfg(feature = "std")]
+impl From<ReadError<Self>> for std::io::Error {
+    fn from(error: ReadError<Self>) -> Self {
+        match error {
+            ReadError::Decode(error) => Self::new(std::io::ErrorKind::InvalidData, error),
+            ReadError::Transport(error) => error,
+        }
+    }
 }
 
 /// Why a string cannot be an [`EventType`](crate::EventType).
@@ -64,4 +113,60 @@ pub struct BufferFull {
     pub needed: usize,
     /// How many bytes there are.
     pub available: usize,
+}
+
+/// Why a block could not be written through memory that is lent.
+///
+/// It shows and has the source of what is in it.
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are no other two sides")]
+pub enum WriteError<E> {
+    /// The block does not fit in the memory; nothing of it was written.
+    BufferFull(BufferFull),
+    /// The transport failed, with its own error.
+    Transport(E),
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<E> From<BufferFull> for WriteError<E> {
+    fn from(error: BufferFull) -> Self {
+        Self::BufferFull(error)
+    }
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<E: fmt::Display> fmt::Display for WriteError<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BufferFull(error) => error.fmt(formatter),
+            Self::Transport(error) => error.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<E: error::Error + 'static> error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::BufferFull(error) => error.source(),
+            Self::Transport(error) => error.source(),
+        }
+    }
+}
+
+/// Why bytes cannot be a [`Frame`](crate::Frame).
+#[cfg(feature = "bytes")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum InvalidFrame {
+    /// They begin with a byte order mark, which only a stream may.
+    #[error("a frame must not begin with a byte order mark")]
+    ByteOrderMark,
+    /// They end within a line, or before the blank line of an event.
+    #[error("only the first {whole} bytes are whole blocks")]
+    Unfinished {
+        /// How many bytes from the start are whole blocks.
+        whole: usize,
+    },
 }

@@ -92,6 +92,16 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The event type, empty if it is the default.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn own_type(&self) -> &'a str {
+        if self.event_type == MESSAGE {
+            ""
+        } else {
+            self.event_type
+        }
+    }
+
     /// Copies the event, so that it can be kept.
     #[cfg(feature = "alloc")]
     pub fn into_owned(self) -> OwnedEvent {
@@ -165,6 +175,16 @@ impl<'a> RawEvent<'a> {
             Some(self.last_event_id())
         } else {
             None
+        }
+    }
+
+    /// The event type, empty if it is the default.
+    #[cfg(feature = "bytes")]
+    pub(crate) fn own_type(&self) -> &'a [u8] {
+        if self.event_type == MESSAGE.as_bytes() {
+            &[]
+        } else {
+            self.event_type
         }
     }
 
@@ -261,10 +281,14 @@ impl From<Event<'_>> for OwnedEvent {
     }
 }
 
-impl fmt::Debug for Event<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Event<'_> {
+    pub(crate) fn write_debug(
+        &self,
+        name: &str,
+        formatter: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         formatter
-            .debug_struct("Event")
+            .debug_struct(name)
             .field("event_type", &self.event_type)
             .field("data", &self.data)
             .field("last_event_id", &self.last_event_id())
@@ -273,10 +297,14 @@ impl fmt::Debug for Event<'_> {
     }
 }
 
-impl fmt::Debug for RawEvent<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RawEvent<'_> {
+    pub(crate) fn write_debug(
+        &self,
+        name: &str,
+        formatter: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         formatter
-            .debug_struct("RawEvent")
+            .debug_struct(name)
             .field(
                 "event_type",
                 &format_args!("b\"{}\"", self.event_type.escape_ascii()),
@@ -285,5 +313,17 @@ impl fmt::Debug for RawEvent<'_> {
             .field("last_event_id", &self.last_event_id())
             .field("id", &self.id())
             .finish()
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_debug("Event", formatter)
+    }
+}
+
+impl fmt::Debug for RawEvent<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_debug("RawEvent", formatter)
     }
 }

@@ -72,26 +72,52 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod adapt;
 mod buffer;
 mod decode;
 mod encode;
 mod error;
 mod event;
+#[cfg(feature = "bytes")]
+mod frame;
+pub mod headers;
 mod limits;
 mod parse;
+#[cfg(feature = "bytes")]
+mod shared;
 mod value;
 
+#[cfg(feature = "http-body")]
+pub use adapt::body;
+#[cfg(feature = "tokio-util")]
+pub use adapt::codec;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub use adapt::embedded;
+#[cfg(feature = "std")]
+pub use adapt::io;
+#[cfg(feature = "futures-core")]
+pub use adapt::stream;
 pub use buffer::Buffer;
+#[cfg(feature = "alloc")]
+pub use decode::OwnedItem;
 pub use decode::{CutLine, EventDecoder, Incomplete, Item};
 #[cfg(feature = "alloc")]
 pub use encode::DataWriter;
 pub use encode::Outgoing;
-pub use error::{BufferFull, DecodeError, InvalidEventType, InvalidLastEventId};
+#[cfg(feature = "bytes")]
+pub use error::InvalidFrame;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub use error::WriteError;
+pub use error::{BufferFull, DecodeError, InvalidEventType, InvalidLastEventId, ReadError};
 #[cfg(feature = "alloc")]
 pub use event::OwnedEvent;
 pub use event::{Event, RawEvent};
+#[cfg(feature = "bytes")]
+pub use frame::Frame;
 pub use limits::Limits;
 pub use parse::{FieldName, FieldParser, Token};
+#[cfg(feature = "bytes")]
+pub use shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 pub use value::{EventType, LastEventId};
 
 #[cfg(all(doctest, feature = "std"))]

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The library builds for WebAssembly, where there are no threads, no sockets and 32 bits to an address.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly TARGET=wasm32-unknown-unknown
+# What a program in a browser would use; `none` stands for no features.
+readonly SETS=(none alloc bytes futures-core bytes,futures-core http-body)
+
+fail() {
+    printf 'wasm.sh: %s\n' "$1" >&2
+    exit 2
+}
+
+usage() {
+    cat <<END
+Usage: scripts/wasm.sh [--compiler]
+
+Builds the library for $TARGET, warnings denied, with each of these sets of features:
+  ${SETS[*]}
+
+The compiler is the usual one if it has the target (rustup target add $TARGET), otherwise Debian's, which
+builds the standard library from its source first (packages rustc-web, cargo-web and rust-web-src): all of it where a
+dependency needs it, otherwise nothing but core and alloc. Ends with 2 if there is neither.
+
+  --compiler  only says which of the two it would be
+END
+}
+
+compiler=
+if [[ -d $(rustc --print sysroot)/lib/rustlib/$TARGET/lib ]]; then
+    compiler=usual
+elif [[ -x /usr/bin/cargo && -x /usr/bin/rustc ]] &&
+    [[ -d $(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library ]]; then
+    compiler=Debian
+fi
+
+case ${1-} in
+    '' | --compiler) ;;
+    -h | --help) usage && exit ;;
+    *) fail "unknown argument $1; see --help" ;;
+esac
+[[ -n $compiler ]] || fail "no compiler has $TARGET; see --help"
+printf 'compiler for %s: %s\n' "$TARGET" "$compiler"
+[[ ${1-} != --compiler ]] || exit 0
+
+for set in "${SETS[@]}"; do
+    features=() standard=()
+    [[ $set == none ]] || features=(--features "$set")
+    cargo=(cargo)
+    if [[ $compiler == Debian ]]; then
+        cargo=(env RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo)
+        # http, whose types are in the bodies' trait, needs std.
+        case $set in
+            *http-body*) standard=(-Zbuild-std=std,panic_abort) ;;
+            *) standard=(-Zbuild-std=core,alloc) ;;
+        esac
+    fi
+    # `cargo rustc` denies the warnings of this crate alone, and need not build the dependencies anew for that.
+    "${cargo[@]}" rustc --quiet --locked -p sse-wire --lib --target "$TARGET" "${standard[@]}" \
+        --no-default-features "${features[@]}" -- -D warnings || {
+        printf 'FAILED: %s\n' "$set"
+        exit 1
+    }
+    printf 'builds: %s\n' "$set"
+done

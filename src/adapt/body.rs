@@ -1,0 +1,296 @@
+//! Bodies of HTTP messages: events out of any [`Body`], and a [`Body`] out of frames.
+
+use core::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use futures_core::{FusedStream, Stream};
+use http_body::{Body, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::stream::EventStream;
+use crate::frame::Frame;
+use crate::shared::{SharedItem, SharedRawEvent};
+
+/// After so many empty frames in a row, other tasks get their turn.
+const FRAMES_AT_ONCE: u32 = 32;
+
+/// The streams of events that a body can become.
+pub trait EventBodyExt: Body + Sized {
+    /// The events as text, which share the memory of the body's data; see [`EventStream`].
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use sse_wire::body::EventBodyExt;
+    ///
+    /// # futures_util::FutureExt::now_or_never(async {
+    /// let body = String::from("data: 1\n\n"); // of a response of hyper, axum, reqwest, tonic, …
+    /// let mut events = body.events();
+    /// assert_eq!(events.next().await.unwrap()?.data(), "1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn events(self) -> EventStream<BodyChunks<Self>> {
+        EventStream::new(BodyChunks::new(self))
+    }
+
+    /// The events as bytes, which are not validated, and share the memory of the body's data; see [`EventStream`].
+    fn raw_events(self) -> EventStream<BodyChunks<Self>, SharedRawEvent> {
+        EventStream::raw(BodyChunks::new(self))
+    }
+
+    /// Events, comments and reconnection times in the order in which they came; see [`EventStream`].
+    fn items(self) -> EventStream<BodyChunks<Self>, SharedItem> {
+        EventStream::items(BodyChunks::new(self))
+    }
+}
+
+impl<B: Body> EventBodyExt for B {}
+
+pin_project! {
+    /// The data of a body as a stream of chunks; trailers are ignored.
+    #[derive(Debug, Clone)]
+    #[must_use = "streams do nothing unless they are polled"]
+    pub struct BodyChunks<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> BodyChunks<B> {
+    /// The data of `body`.
+    pub const fn new(body: B) -> Self {
+        Self { body }
+    }
+
+    /// Gives back the body.
+    pub fn into_inner(self) -> B {
+        self.body
+    }
+}
+
+impl<B: Body> Stream for BodyChunks<B> {
+    type Item = Result<Bytes, B::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match ready!(self.project().body.poll_frame(context)) {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(match frame.into_data() {
+                Ok(mut data) => data.copy_to_bytes(data.remaining()),
+                // An empty chunk, so that a long run of such frames lets other tasks have their turn.
+                Err(_) => Bytes::new(),
+            }))),
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a response: [`Frame`]s, or what becomes one, out of a stream of `Result<F, E>`.
+    ///
+    /// It is a [`Body`], for hyper, axum and all that know its trait, and a [`Stream`] of `Result<Bytes, E>` for those that
+    /// do not.
+    ///
+    /// ```
+    /// use futures_util::stream;
+    /// use sse_wire::{Outgoing, body::EventBody, headers};
+    ///
+    /// let ticks = stream::iter(["1", "2"].map(|data| Ok::<_, std::io::Error>(Outgoing::message(data))));
+    /// let mut response = http::Response::builder().status(200);
+    /// for (name, value) in headers::RESPONSE {
+    ///     response = response.header(name, value);
+    /// }
+    /// let response = response.body(EventBody::new(ticks))?;
+    /// # drop(response);
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    ///
+    /// # Keep-alive
+    ///
+    /// [`keep_alive`](Self::keep_alive) adds a comment at every tick of any other stream, such as an interval of the runtime at
+    /// hand. So no proxy takes the connection for dead, and the server learns when the client has gone.
+    ///
+    /// # Errors
+    ///
+    /// The stream's error is the body's, which ends with it. The response has begun by then: the client sees a
+    /// broken connection, and connects again.
+    #[must_use = "bodies do nothing unless they are polled"]
+    pub struct EventBody<S, K = NoTicks> {
+        #[pin]
+        frames: S,
+        #[pin]
+        ticks: Option<K>,
+        keep_alive: Frame,
+        has_ended: bool,
+    }
+}
+
+impl<S> EventBody<S> {
+    /// The body of the frames of `frames`.
+    pub const fn new(frames: S) -> Self {
+        Self {
+            frames,
+            ticks: None,
+            keep_alive: Frame::new(),
+            has_ended: false,
+        }
+    }
+}
+
+impl<S, K> EventBody<S, K> {
+    /// Sends an empty comment whenever `ticks` gives something and no frame is ready; see
+    /// [`keep_alive_with`](Self::keep_alive_with).
+    ///
+    /// ```
+    /// use futures_util::stream;
+    /// use sse_wire::{Frame, body::EventBody};
+    ///
+    /// let frames = stream::pending::<Result<Frame, std::io::Error>>();
+    /// let ticks = stream::repeat(()); // with tokio: `IntervalStream::new(interval(Duration::from_secs(15)))`
+    /// let body = EventBody::new(frames).keep_alive(ticks);
+    /// # drop(body);
+    /// ```
+    pub fn keep_alive<T: Stream>(self, ticks: T) -> EventBody<S, T> {
+        let comment = Frame::from_bytes_unchecked(Bytes::from_static(b":\n\n"));
+        self.keep_alive_with(ticks, comment)
+    }
+
+    /// Sends `frame` whenever `ticks` gives something and no frame is ready.
+    ///
+    /// There is one such frame for each tick, whatever was sent since the last one, so that silence never lasts longer than
+    /// the time between two. When `ticks` ends, so does keeping alive; it does not keep the body from ending.
+    pub fn keep_alive_with<T: Stream>(self, ticks: T, frame: Frame) -> EventBody<S, T> {
+        EventBody {
+            frames: self.frames,
+            ticks: Some(ticks),
+            keep_alive: frame,
+            has_ended: self.has_ended,
+        }
+    }
+
+    /// The stream of frames.
+    pub const fn inner(&self) -> &S {
+        &self.frames
+    }
+}
+
+impl<S, K, F, E> Stream for EventBody<S, K>
+where
+    S: Stream<Item = Result<F, E>>,
+    F: Into<Frame>,
+    K: Stream,
+{
+    type Item = Result<Bytes, E>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.project();
+        if *body.has_ended {
+            return Poll::Ready(None);
+        }
+        // An empty frame would be taken for the end by some that it is handed to.
+        for _ in 0..FRAMES_AT_ONCE {
+            match body.frames.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let bytes = frame.into().into_bytes();
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    *body.has_ended = true;
+                    body.ticks.set(None);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Ready(None) => {
+                    *body.has_ended = true;
+                    body.ticks.set(None);
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    let Some(ticks) = body.ticks.as_mut().as_pin_mut() else {
+                        return Poll::Pending;
+                    };
+                    if ready!(ticks.poll_next(context)).is_some() && !body.keep_alive.is_empty() {
+                        return Poll::Ready(Some(Ok(body.keep_alive.as_bytes().clone())));
+                    }
+                    body.ticks.set(None);
+                    return Poll::Pending;
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.has_ended.then_some(0))
+    }
+}
+
+impl<S, K, F, E> FusedStream for EventBody<S, K>
+where
+    S: Stream<Item = Result<F, E>>,
+    F: Into<Frame>,
+    K: Stream,
+{
+    fn is_terminated(&self) -> bool {
+        self.has_ended
+    }
+}
+
+impl<S, K, F, E> Body for EventBody<S, K>
+where
+    S: Stream<Item = Result<F, E>>,
+    F: Into<Frame>,
+    K: Stream,
+{
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
+        self.poll_next(context)
+            .map(|bytes| bytes.map(|bytes| bytes.map(http_body::Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.has_ended {
+            SizeHint::with_exact(0)
+        } else {
+            SizeHint::new()
+        }
+    }
+}
+
+impl<S, K> fmt::Debug for EventBody<S, K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventBody")
+            .field("keep_alive", &self.keep_alive)
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The ticks of an [`EventBody`] that is not kept alive: there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is nothing to add")]
+pub enum NoTicks {}
+
+impl Stream for NoTicks {
+    type Item = ();
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<()>> {
+        match *self {}
+    }
+}

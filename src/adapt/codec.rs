@@ -1,0 +1,203 @@
+//! Events in a `Framed` of tokio-util: a `Decoder` and an `Encoder`.
+
+use core::{fmt, marker::PhantomData};
+use std::io;
+
+use bytes::{BufMut, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::decode::CutLine;
+use crate::encode::Outgoing;
+use crate::error::DecodeError;
+use crate::frame::Frame;
+use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
+
+/// Decodes and encodes events for [`FramedRead`](tokio_util::codec::FramedRead), [`FramedWrite`](tokio_util::codec::FramedWrite)
+/// and [`Framed`](tokio_util::codec::Framed).
+///
+/// Events share the memory of the buffer that is read into; see [`SharedDecoder`]. `T` is [`SharedEvent`],
+/// [`SharedRawEvent`], or [`SharedItem`] for comments and reconnection times as well.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use sse_wire::codec::EventCodec;
+/// use tokio_util::codec::FramedRead;
+///
+/// # futures_util::FutureExt::now_or_never(async {
+/// let connection: &[u8] = b"data: 1\n\ndata: 2\n\n";
+/// let mut events = FramedRead::new(connection, EventCodec::new());
+/// assert_eq!(events.next().await.unwrap()??.data(), "1");
+/// assert_eq!(events.next().await.unwrap()??.data(), "2");
+/// assert!(events.next().await.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What is sent is an [`Outgoing`] or a [`Frame`]:
+///
+/// ```
+/// use futures_util::SinkExt;
+/// use sse_wire::{Frame, Outgoing, codec::EventCodec};
+/// use tokio_util::codec::FramedWrite;
+///
+/// # futures_util::FutureExt::now_or_never(async {
+/// let mut events = FramedWrite::new(Vec::new(), EventCodec::new());
+/// events.send(Outgoing::message("hello")).await?;
+/// events.send(Frame::from(Outgoing::new().comment("ping"))).await?;
+/// assert_eq!(events.get_ref(), b"data: hello\n\n: ping\n\n");
+/// # std::io::Result::Ok(())
+/// # }).unwrap()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// An item is a `Result<T, DecodeError>`, within the `Result` of the transport: `FramedRead` ends at an error of its decoder,
+/// and an event that is refused for its size must not end the stream.
+///
+/// # The end
+///
+/// An event that the end of the stream cuts off is discarded, as the standard says, unless
+/// [`recover_at_end`](Self::recover_at_end) asks for it. It is no error.
+///
+/// # Cancellation
+///
+/// The codec and the buffer are in the `FramedRead`, so that dropping a future that waits for the next event loses nothing.
+#[derive(Clone)]
+pub struct EventCodec<T = SharedEvent> {
+    decoder: SharedDecoder,
+    recover: Option<CutLine>,
+    ended_within_event: bool,
+    makes: PhantomData<fn() -> T>,
+}
+
+impl EventCodec {
+    /// A codec whose events are text.
+    pub fn new() -> Self {
+        Self::of()
+    }
+}
+
+impl EventCodec<SharedRawEvent> {
+    /// A codec whose events are bytes, which are not validated.
+    pub fn raw() -> Self {
+        Self::of()
+    }
+}
+
+impl EventCodec<SharedItem> {
+    /// A codec for events, comments and reconnection times.
+    pub fn items() -> Self {
+        Self::of()
+    }
+}
+
+impl<T> EventCodec<T> {
+    fn of() -> Self {
+        Self {
+            decoder: SharedDecoder::new(),
+            recover: None,
+            ended_within_event: false,
+            makes: PhantomData,
+        }
+    }
+
+    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    #[must_use]
+    pub fn with_decoder(mut self, decoder: SharedDecoder) -> Self {
+        self.decoder = decoder;
+        self
+    }
+
+    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
+    #[must_use]
+    pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
+        self.recover = Some(cut_line);
+        self
+    }
+
+    /// The decoder: what it knows of the last event ID and the reconnection time.
+    pub const fn decoder(&self) -> &SharedDecoder {
+        &self.decoder
+    }
+
+    /// Whether the stream has ended within an event, which may have been recovered.
+    pub const fn ended_within_event(&self) -> bool {
+        self.ended_within_event
+    }
+}
+
+impl<T: Decoded> Decoder for EventCodec<T> {
+    type Item = Result<T, DecodeError>;
+    type Error = io::Error;
+
+    fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        Ok(self.decoder.read_from(input).transpose())
+    }
+
+    fn decode_eof(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        if let Some(item) = self.decode(input)? {
+            return Ok(Some(item));
+        }
+        let Some(incomplete) = self.decoder.finish() else {
+            return Ok(None);
+        };
+        self.ended_within_event = true;
+        Ok(match self.recover {
+            Some(cut_line) => T::recover(incomplete, cut_line).transpose(),
+            None => None,
+        })
+    }
+}
+
+impl<T> Encoder<Outgoing<'_>> for EventCodec<T> {
+    type Error = io::Error;
+
+    fn encode(&mut self, block: Outgoing<'_>, out: &mut BytesMut) -> io::Result<()> {
+        self.encode(&block, out)
+    }
+}
+
+impl<T> Encoder<&Outgoing<'_>> for EventCodec<T> {
+    type Error = io::Error;
+
+    fn encode(&mut self, block: &Outgoing<'_>, out: &mut BytesMut) -> io::Result<()> {
+        out.reserve(block.encoded_len());
+        block.encode_pieces(|piece| out.put_slice(piece));
+        Ok(())
+    }
+}
+
+impl<T> Encoder<Frame> for EventCodec<T> {
+    type Error = io::Error;
+
+    fn encode(&mut self, frame: Frame, out: &mut BytesMut) -> io::Result<()> {
+        self.encode(&frame, out)
+    }
+}
+
+impl<T> Encoder<&Frame> for EventCodec<T> {
+    type Error = io::Error;
+
+    fn encode(&mut self, frame: &Frame, out: &mut BytesMut) -> io::Result<()> {
+        out.extend_from_slice(frame.as_bytes());
+        Ok(())
+    }
+}
+
+impl Default for EventCodec {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for EventCodec<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventCodec")
+            .field("decoder", &self.decoder)
+            .field("recover", &self.recover)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,424 @@
+//! Events out of `std::io::Read`, and into `std::io::Write`.
+
+use alloc::vec::Vec;
+use core::{fmt, mem};
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Item};
+use crate::encode::{DataWriter, Outgoing};
+use crate::error::ReadError;
+use crate::event::{Event, OwnedEvent, RawEvent};
+#[cfg(feature = "bytes")]
+use crate::frame::Frame;
+
+/// How much is read at once where the reader has no buffer of its own.
+const CHUNK: usize = 16 * 1024;
+/// How much memory of the writer is kept after a large block.
+const KEPT: usize = 16 * 1024;
+
+/// Reads events from a [`Read`] or [`BufRead`]: lent ones, one by one, or owned ones as an iterator.
+///
+/// ```
+/// use sse_wire::io::EventReader;
+///
+/// let stream: &[u8] = b"event: add\ndata: 1\n\ndata: [DONE]\n\n";
+/// let mut reader = EventReader::new(stream);
+/// while let Some(event) = reader.read_event()? {
+///     println!("{}: {}", event.event_type(), event.data()); // lent from the reader's buffer
+/// }
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// As an iterator:
+///
+/// ```
+/// use sse_wire::io::EventReader;
+///
+/// let stream: &[u8] = b"data: 1\n\ndata: 2\n\n";
+/// let events = EventReader::new(stream).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(events[1].data(), "2");
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+///
+/// [`ReadError::Decode`] when an event exceeds a limit: the next call gives what comes after it. [`ReadError::Transport`] is the
+/// reader's own error; nothing that was read is lost, and if it was [`WouldBlock`](io::ErrorKind::WouldBlock) or a time that
+/// ran out, the next call goes on where it left off. [`Interrupted`](io::ErrorKind::Interrupted) is tried again. Within a function that
+/// returns [`io::Result`], `?` turns a refused event into [`InvalidData`](io::ErrorKind::InvalidData).
+///
+/// # The end
+///
+/// An event that the end of the stream cuts off is discarded, as the standard says, unless
+/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events, even if the reader would have more to read.
+#[derive(Clone)]
+pub struct EventReader<R> {
+    reader: R,
+    decoder: EventDecoder,
+    /// How many bytes of the reader's buffer were read for what is lent.
+    used: usize,
+    recover: Option<CutLine>,
+    end: Option<End>,
+}
+
+/// How the stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    BetweenEvents,
+    WithinEvent,
+}
+
+impl<R: Read> EventReader<BufReader<R>> {
+    /// Reads from `reader`, through a buffer of 16 KiB.
+    pub fn new(reader: R) -> Self {
+        Self::from_buffered(BufReader::with_capacity(CHUNK, reader))
+    }
+}
+
+impl<R: BufRead> EventReader<R> {
+    /// Reads from `reader`, which has a buffer: events are lent from there.
+    pub fn from_buffered(reader: R) -> Self {
+        Self {
+            reader,
+            decoder: EventDecoder::new(),
+            used: 0,
+            recover: None,
+            end: None,
+        }
+    }
+
+    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    ///
+    /// ```
+    /// use sse_wire::{EventDecoder, Limits, io::EventReader};
+    ///
+    /// let stream: &[u8] = b"data: much too large\n\ndata: small\n\n";
+    /// let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+    /// let mut reader = EventReader::new(stream).with_decoder(decoder);
+    /// assert!(reader.read_event().is_err());
+    /// assert_eq!(reader.read_event()?.unwrap().data(), "small");
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
+        self.decoder = decoder;
+        self
+    }
+
+    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
+    #[must_use]
+    pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
+        self.recover = Some(cut_line);
+        self
+    }
+
+    /// Reads until an event is complete, and lends it as text. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn read_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
+        let Some(Found::Event(places)) = self.find(false)? else {
+            return Ok(match self.finish() {
+                Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
+                None => None,
+            });
+        };
+        // The same buffer again: as it is not empty, nothing is read.
+        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        Ok(Some(self.decoder.lend_text(whole, places)?))
+    }
+
+    /// Reads until an event is complete, and lends it as bytes, which are not validated. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn read_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
+        let Some(Found::Event(places)) = self.find(false)? else {
+            return Ok(match self.finish() {
+                Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
+                None => None,
+            });
+        };
+        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        Ok(Some(self.decoder.lend_raw(whole, places)))
+    }
+
+    /// Reads until there is an event, a comment or a reconnection time, and lends it. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn read_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
+        let Some(found) = self.find(true)? else {
+            return Ok(match self.finish() {
+                Some((incomplete, cut_line)) => incomplete.recover(cut_line)?.map(Item::Event),
+                None => None,
+            });
+        };
+        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        Ok(Some(self.decoder.lend_item(whole, found)?))
+    }
+
+    /// Reads until something is found, whose places are in the reader's buffer. `None` is the end of the stream.
+    fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
+        self.reader.consume(mem::take(&mut self.used));
+        while self.end.is_none() {
+            let input = match self.reader.fill_buf() {
+                Ok([]) => break,
+                Ok(input) => input,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(ReadError::Transport(error)),
+            };
+            let mut rest = input;
+            let found = self.decoder.step(&mut rest, items);
+            let used = input.len() - rest.len();
+            if let Ok(Some(_)) = found {
+                self.used = used;
+                return Ok(found?);
+            }
+            self.reader.consume(used);
+            found?;
+        }
+        Ok(None)
+    }
+
+    /// The stream has ended: the event that is to be recovered.
+    fn finish(&mut self) -> Option<(Incomplete<'_, Vec<u8>>, CutLine)> {
+        if self.end.is_some() {
+            return None;
+        }
+        let incomplete = self.decoder.finish();
+        self.end = Some(match incomplete {
+            Some(_) => End::WithinEvent,
+            None => End::BetweenEvents,
+        });
+        incomplete.zip(self.recover)
+    }
+}
+
+impl<R> EventReader<R> {
+    /// The decoder: what it knows of the last event ID and the reconnection time.
+    pub const fn decoder(&self) -> &EventDecoder {
+        &self.decoder
+    }
+
+    /// Whether the stream has ended within an event, which may have been recovered.
+    pub fn ended_within_event(&self) -> bool {
+        self.end == Some(End::WithinEvent)
+    }
+
+    /// The reader.
+    pub const fn inner(&self) -> &R {
+        &self.reader
+    }
+
+    /// The reader, to change its settings: what is read from it is missing from the stream.
+    pub const fn inner_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// Gives back the reader; what the decoder has read of an unfinished event is lost.
+    pub fn into_inner(self) -> R
+    where
+        R: BufRead,
+    {
+        let Self {
+            mut reader, used, ..
+        } = self;
+        reader.consume(used);
+        reader
+    }
+}
+
+/// The events, owned.
+///
+/// It goes on after an error as [`read_event`](EventReader::read_event) does: a loop that only skips errors does not end
+/// if the reader fails for ever.
+impl<R: BufRead> Iterator for EventReader<R> {
+    type Item = Result<OwnedEvent, ReadError<io::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_event()
+            .map(|event| event.map(Event::into_owned))
+            .transpose()
+    }
+}
+
+impl<R> fmt::Debug for EventReader<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventReader")
+            .field("decoder", &self.decoder)
+            .field("recover", &self.recover)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes events to a [`Write`], each in as few writes as it takes, and flushes after each.
+///
+/// ```
+/// use sse_wire::{Outgoing, io::EventWriter};
+///
+/// let mut writer = EventWriter::new(Vec::new());
+/// writer.write(Outgoing::message("hello"))?;
+/// assert_eq!(writer.into_inner(), b"data: hello\n\n");
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Non-blocking writers
+///
+/// A block that was taken is sent whole: what the writer [would not take yet](io::ErrorKind::WouldBlock) is kept, and goes out first
+/// with the next call. At most one block is kept; [`write`](Self::write) takes no other one before it is gone.
+#[derive(Clone)]
+pub struct EventWriter<W> {
+    writer: W,
+    block: Vec<u8>,
+    /// How many bytes of the block were written.
+    written: usize,
+    flushes: bool,
+}
+
+impl<W: Write> EventWriter<W> {
+    /// Writes to `writer`.
+    pub const fn new(writer: W) -> Self {
+        Self {
+            writer,
+            block: Vec::new(),
+            written: 0,
+            flushes: true,
+        }
+    }
+
+    /// Sets whether the writer is flushed after each block, as it is unless set.
+    ///
+    /// Without it, a buffered writer keeps events until its buffer is full or [`flush`](Self::flush) is called: for streams
+    /// that are written faster than anybody waits for one event of them.
+    #[must_use]
+    pub const fn with_flush(mut self, after_each_block: bool) -> Self {
+        self.flushes = after_each_block;
+        self
+    }
+
+    /// Writes a block.
+    ///
+    /// `Ok` means that it was taken. If the writer would not take all of it yet, the rest goes out with the next
+    /// [`write`](Self::write) or [`flush`](Self::flush).
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) means that this block was not taken, since an earlier one still is
+    /// on its way. After any other error a part of the block may have been written: the stream is of no more use.
+    pub fn write<'o>(&mut self, block: impl Into<Outgoing<'o>>) -> io::Result<()> {
+        self.send()?;
+        block.into().encode(&mut self.block);
+        self.send_taken()
+    }
+
+    /// Writes a block with data that `write` writes straight into the data lines; see [`Outgoing::encode_with`].
+    ///
+    /// ```
+    /// use sse_wire::{Outgoing, io::EventWriter};
+    ///
+    /// let mut writer = EventWriter::new(Vec::new());
+    /// writer.write_with(Outgoing::new(), |data| serde_json::to_writer(data, &[1, 2]))?;
+    /// assert_eq!(writer.into_inner(), b"data: [1,2]\n\n");
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`, with which nothing is written, and those of [`write`](Self::write).
+    pub fn write_with<E: Into<io::Error>>(
+        &mut self,
+        block: Outgoing<'_>,
+        write: impl FnOnce(&mut DataWriter<'_>) -> Result<(), E>,
+    ) -> io::Result<()> {
+        self.send()?;
+        block
+            .encode_with(&mut self.block, write)
+            .map_err(Into::into)?;
+        self.send_taken()
+    }
+
+    /// Writes blocks that have been encoded.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    #[cfg(feature = "bytes")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
+    pub fn write_frame(&mut self, frame: &Frame) -> io::Result<()> {
+        self.send()?;
+        self.block.extend_from_slice(frame.as_bytes());
+        self.send_taken()
+    }
+
+    /// Sends what was not taken yet, and flushes the writer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.send()?;
+        self.writer.flush()
+    }
+
+    /// Sends a block that was taken.
+    fn send_taken(&mut self) -> io::Result<()> {
+        let sent = match self.send() {
+            Ok(()) if self.flushes => self.writer.flush(),
+            sent => sent,
+        };
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            sent => sent,
+        }
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        while let Some(rest) = self
+            .block
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match self.writer.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(length) => self.written += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.block.clear();
+        self.block.shrink_to(KEPT);
+        self.written = 0;
+        Ok(())
+    }
+
+    /// The writer.
+    pub const fn inner(&self) -> &W {
+        &self.writer
+    }
+
+    /// The writer; what is written to it between two blocks is part of the stream.
+    pub const fn inner_mut(&mut self) -> &mut W {
+        &mut self.writer
+    }
+
+    /// Gives back the writer; what it would not take yet is lost.
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
+}
+
+impl<W> fmt::Debug for EventWriter<W> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventWriter")
+            .field("unsent", &(self.block.len() - self.written))
+            .field("flushes", &self.flushes)
+            .finish_non_exhaustive()
+    }
+}
