@@ -3,7 +3,16 @@
 #![warn(clippy::indexing_slicing, clippy::unwrap_used)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The documentation speaks of all features; it is published with all of them.
-#![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(
+        feature = "std",
+        feature = "http-body",
+        feature = "tokio-util",
+        feature = "embedded-io",
+        feature = "embedded-io-async",
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 //! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a browser does.
 //!
 //! It is a codec, and moves no bytes itself: not an HTTP client, not a server, not a reconnecting client. Any transport can
@@ -80,6 +89,8 @@ mod error;
 mod event;
 #[cfg(feature = "bytes")]
 mod frame;
+#[cfg(doc)]
+pub mod guide;
 pub mod headers;
 mod limits;
 mod parse;

@@ -6,10 +6,10 @@ use core::time::Duration;
 use sse_wire::{
     Buffer, BufferFull, CutLine, DecodeError, Event, EventDecoder, EventType, FieldName,
     FieldParser, Incomplete, InvalidEventType, InvalidLastEventId, Item, LastEventId, Limits,
-    Outgoing, RawEvent, Token,
+    Outgoing, RawEvent, ReadError, Token,
 };
 #[cfg(feature = "alloc")]
-use sse_wire::{DataWriter, OwnedEvent};
+use sse_wire::{DataWriter, OwnedEvent, OwnedItem};
 use std::sync::Mutex;
 
 /// What every public type can do: be sent to a thread, shared between threads, moved, and shown.
@@ -44,6 +44,126 @@ fn every_type_is_at_home_anywhere() {
         is_at_home_anywhere::<EventDecoder>();
         is_at_home_anywhere::<OwnedEvent>();
         is_at_home_anywhere::<DataWriter<'_>>();
+    }
+}
+
+#[test]
+fn every_door_is_at_home_where_its_transport_is() {
+    #[cfg(feature = "bytes")]
+    {
+        use sse_wire::{
+            Frame, InvalidFrame, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent,
+        };
+        const fn outlives_everything<T: 'static>() {}
+        is_at_home_anywhere::<SharedDecoder>();
+        is_at_home_anywhere::<SharedEvent>();
+        is_at_home_anywhere::<SharedRawEvent>();
+        is_at_home_anywhere::<SharedItem>();
+        is_at_home_anywhere::<Frame>();
+        is_at_home_anywhere::<InvalidFrame>();
+        is_a_value::<SharedEvent>();
+        is_a_value::<SharedRawEvent>();
+        is_a_value::<SharedItem>();
+        is_a_value::<Frame>();
+        is_a_small_value::<InvalidFrame>();
+        outlives_everything::<SharedEvent>();
+        outlives_everything::<SharedItem>();
+        outlives_everything::<Frame>();
+    }
+    is_at_home_anywhere::<ReadError<DecodeError>>();
+    is_a_small_value::<ReadError<DecodeError>>();
+    #[cfg(feature = "alloc")]
+    {
+        is_at_home_anywhere::<OwnedItem>();
+        is_a_value::<OwnedItem>();
+    }
+    #[cfg(feature = "std")]
+    {
+        use sse_wire::io::{EventReader, EventWriter};
+        is_at_home_anywhere::<EventReader<&[u8]>>();
+        is_at_home_anywhere::<EventWriter<Vec<u8>>>();
+    }
+    #[cfg(feature = "futures-core")]
+    {
+        use sse_wire::stream::OwnedEventStream;
+        is_at_home_anywhere::<OwnedEventStream<(), Vec<u8>>>();
+        is_at_home_anywhere::<OwnedEventStream<(), Vec<u8>, OwnedItem>>();
+    }
+    #[cfg(all(feature = "futures-core", feature = "bytes"))]
+    is_at_home_anywhere::<sse_wire::stream::EventStream<()>>();
+    #[cfg(feature = "tokio-util")]
+    is_at_home_anywhere::<sse_wire::codec::EventCodec>();
+    #[cfg(feature = "http-body")]
+    {
+        use sse_wire::body::{BodyChunks, EventBody, NoTicks};
+        is_at_home_anywhere::<EventBody<()>>();
+        is_at_home_anywhere::<EventBody<(), ()>>();
+        is_at_home_anywhere::<BodyChunks<()>>();
+        is_at_home_anywhere::<NoTicks>();
+    }
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    {
+        use sse_wire::embedded::{EventReader, EventWriter};
+        is_at_home_anywhere::<EventReader<'_, (), [u8; 64]>>();
+        is_at_home_anywhere::<EventWriter<'_, ()>>();
+        is_at_home_anywhere::<sse_wire::WriteError<BufferFull>>();
+        is_a_small_value::<sse_wire::WriteError<BufferFull>>();
+    }
+}
+
+#[test]
+fn errors_show_and_have_the_source_of_what_is_in_them() {
+    use core::error::Error;
+
+    let refused = DecodeError::EventTooLarge { limit: 8 };
+    let error: ReadError<BufferFull> = refused.into();
+    assert_eq!(error.to_string(), refused.to_string());
+    assert!(error.source().is_none());
+    let full = Outgoing::message("x")
+        .encode_to_slice(&mut [])
+        .expect_err("there is no room");
+    let error: ReadError<BufferFull> = ReadError::Transport(full);
+    assert_eq!(error.to_string(), full.to_string());
+    let nested: ReadError<ReadError<BufferFull>> = ReadError::Transport(error);
+    assert_eq!(nested.to_string(), full.to_string());
+    // A transport's error may be anything, even if it is no error.
+    assert_eq!(ReadError::Transport("gone").to_string(), "gone");
+    #[cfg(feature = "std")]
+    {
+        use std::io;
+        let error: io::Error = ReadError::Decode(refused).into();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let inner = error.get_ref().expect("it has one");
+        assert_eq!(inner.downcast_ref(), Some(&refused));
+        let error: io::Error = ReadError::Transport(io::ErrorKind::BrokenPipe.into()).into();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+    #[derive(Debug)]
+    struct Above(DecodeError);
+    impl Display for Above {
+        fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            formatter.write_str("above")
+        }
+    }
+    impl Error for Above {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let error = ReadError::Transport(Above(refused));
+    assert_eq!(error.to_string(), "above");
+    let source = error.source().expect("it has one");
+    assert_eq!(source.to_string(), refused.to_string());
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    {
+        use sse_wire::WriteError;
+        let error: WriteError<DecodeError> = full.into();
+        assert_eq!(error.to_string(), full.to_string());
+        assert_eq!(
+            WriteError::Transport(refused).to_string(),
+            refused.to_string()
+        );
+        assert!(WriteError::Transport(refused).source().is_none());
     }
 }
 
@@ -83,6 +203,14 @@ fn types_are_small() {
     assert!(size_of::<EventType<'_>>() == size_of::<&str>());
     assert!(size_of::<LastEventId<'_>>() == size_of::<&str>());
     // The memory itself, and a fixed number of places in it.
+    #[cfg(feature = "bytes")]
+    {
+        use sse_wire::{SharedDecoder, SharedEvent, SharedItem};
+        // One slice, two places in it, one shared ID, and whether it is the event's own.
+        assert!(size_of::<SharedEvent>() <= 11 * size_of::<usize>());
+        assert!(size_of::<SharedItem>() <= size_of::<SharedEvent>() + size_of::<usize>());
+        assert!(size_of::<SharedDecoder>() <= size_of::<EventDecoder>() + 5 * size_of::<usize>());
+    }
     let without_memory = size_of::<EventDecoder<[u8; 0]>>();
     assert!(without_memory <= 192, "{without_memory}");
     assert!(size_of::<EventDecoder<[u8; 1024]>>() <= without_memory + 1024);

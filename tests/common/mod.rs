@@ -6,6 +6,7 @@
     reason = "several tests share it, and none uses all of it"
 )]
 
+pub mod adapters;
 pub mod cuts;
 pub mod documents;
 pub mod doors;

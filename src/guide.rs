@@ -1,0 +1,10 @@
+//! Guides: which part of the crate fits what you have, and how to come here from elsewhere.
+//!
+//! There is nothing but text in here.
+
+// Not tested from here: their snippets need HTTP crates, which the examples depend on, and where they are compiled.
+#[cfg_attr(not(doctest), doc = include_str!("guide/choosing_a_door.md"))]
+pub mod choosing_a_door {}
+
+#[cfg_attr(not(doctest), doc = include_str!("guide/coming_from.md"))]
+pub mod coming_from {}
