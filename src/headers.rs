@@ -103,9 +103,21 @@ fn essence(value: &[u8]) -> Option<(&[u8], &[u8])> {
             |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
         !part.is_empty() && part.iter().all(is_token)
     };
-    let before_parameters = value.split(|&byte| byte == b';').next()?.trim_ascii();
-    let slash = before_parameters.iter().position(|&byte| byte == b'/')?;
-    let (main, sub) = before_parameters.split_at_checked(slash)?;
+    let before_parameters = value.split(|&byte| byte == b';').next()?;
+    let essence = trim(before_parameters);
+    let slash = essence.iter().position(|&byte| byte == b'/')?;
+    let (main, sub) = essence.split_at_checked(slash)?;
     let sub = sub.get(1..)?;
     (is_token(main) && is_token(sub) && (main, sub) != (b"*", b"*")).then_some((main, sub))
+}
+
+/// Without the white space of HTTP at its ends.
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t' | b'\n' | b'\r'] = value {
+        value = rest;
+    }
+    value
 }

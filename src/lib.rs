@@ -16,7 +16,7 @@
 //! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a browser does.
 //!
 //! It is a codec, and moves no bytes itself: not an HTTP client, not a server, not a reconnecting client. Any transport can
-//! drive it, in chunks of any size.
+//! drive it, in chunks of any size, and there are doors for the usual ones.
 //!
 //! # Reading
 //!
@@ -58,12 +58,30 @@
 //!   [end](EventDecoder::finish). What it holds is bounded by [`Limits`].
 //! - [`Outgoing`]: events and comments to send, out of values that have been validated ([`EventType`], [`LastEventId`]).
 //!
+//! # The doors
+//!
+//! The same codec under the transports of each ecosystem, with the same events whichever it is. The guide
+//! [choosing a door](guide::choosing_a_door) says which fits what you have, and what it costs;
+//! [coming from](guide::coming_from) shows what changes for users of other crates.
+//!
+//! - [`SharedDecoder`]: events that share the `Bytes` they came in, to be kept and sent elsewhere; [`Frame`]: encoded once, cloned
+//!   for each subscriber.
+//! - [`stream`]: `response.bytes_stream().events()`, and any other `Stream` of chunks.
+//! - [`body`]: events out of any body of `http-body`, and a response's body out of frames, with keep-alive.
+//! - [`codec`]: for tokio's `Framed`.
+//! - [`io`]: readers and writers of the standard library.
+//! - [`embedded`]: those of embedded systems, blocking and asynchronous, in memory that is lent.
+//! - [`headers`]: what HTTP has to say of event streams, without an HTTP crate.
+//!
 //! # Features
 //!
-//! - `std` (default, implies `alloc`): [`Outgoing::write_to`], [`std::io::Write`] for [`DataWriter`], and SIMD that is
-//!   chosen when the program runs.
+//! - `std` (default, implies `alloc`): [`io`], [`Outgoing::write_to`], and SIMD that is chosen when the program runs.
 //! - `alloc`: memory that grows ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
+//! - `bytes`: [`SharedDecoder`] and [`Frame`].
+//! - `futures-core`: [`stream`]. `http-body`: [`body`]. `tokio-util`: [`codec`]. `embedded-io`, `embedded-io-async`: [`embedded`].
 //! - None: everything else, with [memory that is lent](EventDecoder::with_buffer).
+//!
+//! None changes what another one does, or what anything does without it.
 //!
 //! # Guarantees
 //!
@@ -131,6 +149,7 @@ pub use parse::{FieldName, FieldParser, Token};
 pub use shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 pub use value::{EventType, LastEventId};
 
-#[cfg(all(doctest, feature = "std"))]
+// It shows all doors.
+#[cfg(all(doctest, feature = "std", feature = "http-body"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 
 use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Place, Places};
+use crate::encode::Outgoing;
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, RawEvent};
 use crate::limits::Limits;
@@ -493,8 +494,12 @@ impl SharedRawEvent {
     /// The first invalid sequence of the data, or else of the event type.
     pub fn text(&self) -> Result<SharedEvent, Utf8Error> {
         if let Ok(text) = ByteString::try_from(self.bytes.clone()) {
-            let (fields, id) = (self.fields.clone(), self.id.clone());
-            return Ok(SharedEvent { text, fields, id });
+            let Fields { event_type, data } = &self.fields;
+            // Side by side, two parts of one character would make it whole.
+            if text.get(event_type.clone()).is_some() && text.get(data.clone()).is_some() {
+                let (fields, id) = (self.fields.clone(), self.id.clone());
+                return Ok(SharedEvent { text, fields, id });
+            }
         }
         // Perhaps only what stands between the two is not text.
         let event = self.as_raw_event().text()?;
@@ -675,6 +680,13 @@ impl From<RawEvent<'_>> for SharedRawEvent {
     fn from(event: RawEvent<'_>) -> Self {
         let id = Id::copy(event.last_event_id(), event.id().is_some());
         Self::copy(event, id)
+    }
+}
+
+/// Forwards the event, as [`Outgoing::from`] a lent one.
+impl<'a> From<&'a SharedEvent> for Outgoing<'a> {
+    fn from(event: &'a SharedEvent) -> Self {
+        event.as_event().into()
     }
 }
 

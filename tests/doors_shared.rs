@@ -425,6 +425,16 @@ fn what_is_not_text_is_replaced_or_refused() {
         );
         assert_eq!(raw.text().expect_err("it is not text").valid_up_to(), 3);
     }
+    // Two parts of one character, which lie side by side when they are copied.
+    let chunk = Bytes::from_static(b"data: \xE2\x82\nevent: \xAC\n\n");
+    for copy_below in [0, 1024] {
+        let mut decoder = SharedDecoder::new().with_copy_below(copy_below);
+        let raw = decoder.decode_raw(&mut chunk.clone()).expect("it fits");
+        let error = raw.expect("an event").text().expect_err("it is not text");
+        assert_eq!(error.valid_up_to(), 0);
+        let event = only(&mut decoder, &chunk);
+        assert_eq!((event.event_type(), event.data()), ("\u{FFFD}", "\u{FFFD}"));
+    }
     // As text it is larger than the limit allows.
     let limits = Limits::new().with_event(8);
     let mut decoder = SharedDecoder::with_limits(limits).with_copy_below(0);

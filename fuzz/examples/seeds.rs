@@ -14,7 +14,9 @@ use sse_wire_fuzz::messages::Message;
 const PLANS: [&[u8]; 3] = [&[0], &[1, 0x01], &[4, 0x03, 0x41, 0x25, 0x02]];
 
 /// The targets that read a stream, each with what its inputs have in front of the plan.
-const READING: [(&str, &[&[u8]]); 3] = [
+const READING: [(&str, &[&[u8]]); 4] = [
+    // Flags, and the limits or the size of lent memory, if they ask for them.
+    ("doors", &[&[2], &[0, 24, 6], &[1, 7]]),
     // Flags.
     ("oracle", &[&[0], &[1], &[3]]),
     // Flags, and the length of the first connection.
