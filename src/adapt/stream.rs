@@ -503,11 +503,22 @@ struct Sharing<T> {
 }
 
 #[cfg(feature = "bytes")]
+impl<T> Sharing<T> {
+    /// An empty slice keeps its chunk alive all the same.
+    fn let_go_if_read(&mut self) {
+        if self.chunk.is_empty() {
+            self.chunk = Bytes::new();
+        }
+    }
+}
+
+#[cfg(feature = "bytes")]
 impl<B: Into<Bytes>, T: Decoded> Port<B> for Sharing<T> {
     type Out = T;
 
     fn take(&mut self, chunk: B) -> usize {
         self.chunk = chunk.into();
+        self.let_go_if_read();
         self.chunk.len()
     }
 
@@ -516,10 +527,7 @@ impl<B: Into<Bytes>, T: Decoded> Port<B> for Sharing<T> {
             return Ok(None);
         }
         let found = self.decoder.read(&mut self.chunk);
-        if self.chunk.is_empty() {
-            // An empty slice keeps its chunk alive all the same.
-            self.chunk = Bytes::new();
-        }
+        self.let_go_if_read();
         found
     }
 
