@@ -62,14 +62,18 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 /// ```
 pub fn is_event_stream<V: AsRef<[u8]>>(content_types: impl IntoIterator<Item = V>) -> bool {
     let mut is_event_stream = false;
+    let mut in_quotes = false;
     for values in content_types {
+        // Several headers are one that is joined by commas (Fetch, 2.2.2): an open quote reaches into the next.
+        let mut goes_on = in_quotes;
         let mut rest = Some(values.as_ref());
         while let Some(values) = rest {
-            let (value, others) = split_at_comma(values);
-            if let Some((main, sub)) = essence(value) {
+            let (value, others) = split_at_comma(values, &mut in_quotes);
+            if let Some((main, sub)) = essence(value).filter(|_| !goes_on) {
                 is_event_stream =
                     main.eq_ignore_ascii_case(b"text") && sub.eq_ignore_ascii_case(b"event-stream");
             }
+            goes_on = false;
             rest = others;
         }
     }
@@ -77,16 +81,16 @@ pub fn is_event_stream<V: AsRef<[u8]>>(content_types: impl IntoIterator<Item = V
 }
 
 /// The first of several values, and the others: a comma within quotes separates nothing.
-fn split_at_comma(values: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let (mut in_quotes, mut is_escaped) = (false, false);
+fn split_at_comma<'v>(values: &'v [u8], in_quotes: &mut bool) -> (&'v [u8], Option<&'v [u8]>) {
+    let mut is_escaped = false;
     let comma = values.iter().position(|&byte| {
-        let ends = byte == b',' && !in_quotes;
+        let ends = byte == b',' && !*in_quotes;
         if is_escaped {
             is_escaped = false;
         } else if byte == b'"' {
-            in_quotes = !in_quotes;
+            *in_quotes = !*in_quotes;
         } else {
-            is_escaped = in_quotes && byte == b'\\';
+            is_escaped = *in_quotes && byte == b'\\';
         }
         ends
     });
