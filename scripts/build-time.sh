@@ -45,7 +45,7 @@ median() {
 }
 
 rustc --version
-printf '%d cores, median of %d, in seconds\n\n%-20s %7s %7s\n' "$(nproc)" "$RUNS" features release dev
+printf '%d cores, median of %d, in seconds\n\n%-9s %7s %7s\n' "$(nproc)" "$RUNS" features release dev
 for features in --no-default-features '' --all-features; do
     # shellcheck disable=SC2086 # a word, or none
     release=$(median --release $features)
@@ -56,5 +56,5 @@ for features in --no-default-features '' --all-features; do
         '') name=default ;;
         *) name=all ;;
     esac
-    printf '%-20s %7s %7s\n' "$name" "$release" "$dev"
+    printf '%-9s %7s %7s\n' "$name" "$release" "$dev"
 done

@@ -40,11 +40,11 @@ crate=("$folder"/target/package/*.crate)
 tar -xzf "${crate[0]}" -C "$folder"
 mv "$folder"/sse-wire-*/ "$folder/sse-wire"
 
-# What cargo adds, what a reader looks for, and the library.
+# What cargo adds, what a reader looks for, and the library with its guides.
 expected=$({
     printf '%s\n' .cargo_vcs_info.json Cargo.lock Cargo.toml Cargo.toml.orig \
         CHANGELOG.md DESIGN.md LICENSE-APACHE LICENSE-MIT README.md
-    find src -name '*.rs'
+    find src -type f
 } | sort)
 found=$(cd "$folder/sse-wire" && find . -type f | sed 's,^\./,,' | sort)
 diff <(printf '%s\n' "$expected") <(printf '%s\n' "$found") || fail 'these files are missing (<) or too many (>)'
@@ -79,7 +79,7 @@ check_symbols() {
     done
 }
 
-# One program without features and one for each that the codec itself has; the others may share one.
+# One program for each step of the codec's own features; the other features may share one.
 for feature in none $(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml); do
     case $feature in
         default) ;;

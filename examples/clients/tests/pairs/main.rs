@@ -1,0 +1,320 @@
+//! Every server read by every client, through a proxy that cuts the response anew; and the programs as a user runs them.
+//!
+//! Nothing here depends on how long anything takes, but what takes [`LONGEST`] hangs, and has failed.
+
+#![allow(unreachable_pub, reason = "the programs are modules here")]
+
+mod content;
+mod programs;
+mod proxy;
+
+#[allow(dead_code, reason = "not all of it is needed here")]
+#[path = "../../../../tests/common/oracle.rs"]
+mod oracle;
+#[allow(dead_code, reason = "not all of it is needed here")]
+#[path = "../../../../tests/common/random.rs"]
+mod random;
+
+use core::convert::Infallible;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io::BufRead as _;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::{panic, thread};
+
+use bytes::Bytes;
+use oracle::{Config, Dispatched, Seen};
+use programs::{Client, Server};
+use sse_wire::body::EventBody;
+use sse_wire::stream::{EventStream, EventStreamExt as _};
+use sse_wire::{EventType, Frame, Outgoing, SharedItem, headers};
+use tokio_stream::wrappers::IntervalStream;
+use tokio_stream::{Stream, StreamExt as _};
+
+/// A generous time for what takes seconds.
+const LONGEST: Duration = Duration::from_secs(60);
+
+macro_rules! pairs {
+    ($($name:ident: $client:ident, $server:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            in_time(|| read_pair(Client::$client, Server::$server));
+        }
+    )*};
+}
+
+pairs! {
+    framed_reads_actix: Framed, Actix;
+    framed_reads_axum: Framed, Axum;
+    framed_reads_hyper: Framed, Hyper;
+    hyper_reads_actix: Hyper, Actix;
+    hyper_reads_axum: Hyper, Axum;
+    hyper_reads_hyper: Hyper, Hyper;
+    reqwest_reads_actix: Reqwest, Actix;
+    reqwest_reads_axum: Reqwest, Axum;
+    reqwest_reads_hyper: Reqwest, Hyper;
+    std_reads_actix: Std, Actix;
+    std_reads_axum: Std, Axum;
+    std_reads_hyper: Std, Hyper;
+    ureq_reads_actix: Ureq, Actix;
+    ureq_reads_axum: Ureq, Axum;
+    ureq_reads_hyper: Ureq, Hyper;
+}
+
+fn read_pair(client: Client, server: Server) {
+    // Another content, and other cuts, for each pair.
+    let seed = client as u64 * 3 + server as u64;
+    let stream = content::stream(seed);
+    let expected = expected(&stream);
+    let address = server.serve(move || content::body(&stream, seed));
+    let (proxy, exchange) = proxy::relay(address, seed);
+
+    let events = client.read(&format!("http://{proxy}/events"));
+    assert_same(&events, &expected);
+
+    let exchange = exchange.join().expect("the proxy has relayed all");
+    for (name, value) in headers::REQUEST {
+        let header = format!("\r\n{name}: {value}\r\n");
+        assert_eq!(exchange.request.matches(&header).count(), 1, "{exchange:?}");
+    }
+    let is_chunked = exchange
+        .response
+        .contains("\r\ntransfer-encoding: chunked\r\n");
+    assert_eq!(is_chunked, !client.speaks_http_1_0(), "{exchange:?}");
+    assert!(exchange.pieces > 2_000, "{exchange:?}");
+    assert!(exchange.single_bytes > 500, "{exchange:?}");
+}
+
+/// What the oracle makes of the stream, in which there is all that there should be.
+fn expected(stream: &[u8]) -> Vec<Dispatched> {
+    let outcome = oracle::interpret(stream, &Config::default());
+    assert!(outcome.unfinished.is_some());
+    assert!(outcome.reconnection_time.is_some());
+    let (mut events, mut comments) = (Vec::new(), 0);
+    for seen in outcome.seen {
+        match seen {
+            Seen::Event(event) => events.push(event),
+            Seen::Comment { .. } => comments += 1,
+            Seen::Retry(_) => {}
+            Seen::Refused(refusal) => panic!("{refusal:?}"),
+        }
+    }
+    assert!(comments > 50, "{comments}");
+    assert!(events.len() > 200, "{}", events.len());
+    assert!(
+        events
+            .iter()
+            .any(|event| event.data.len() >= content::GIANT)
+    );
+    assert!(events.iter().any(|event| event.event_type != b"message"));
+    assert!(events.iter().any(|event| event.id.is_some()));
+    events
+}
+
+/// Says which event differs rather than what all of them are.
+fn assert_same(events: &[Dispatched], expected: &[Dispatched]) {
+    let brief = |event: &Dispatched| {
+        let start = &event.data[..event.data.len().min(100)];
+        let (event_type, data) = (event.event_type.escape_ascii(), start.escape_ascii());
+        let (length, id) = (event.data.len(), &event.last_event_id);
+        format!("{event_type}: {data} ({length} bytes), last event ID {id:?}")
+    };
+    for (index, (event, expected)) in events.iter().zip(expected).enumerate() {
+        assert!(
+            event == expected,
+            "event {index} is   {}\nand should be {}",
+            brief(event),
+            brief(expected)
+        );
+    }
+    assert_eq!(events.len(), expected.len());
+}
+
+/// Otherwise the pairs would not show that events survive being cut.
+#[test]
+fn clients_see_the_pieces() {
+    for client in [Client::Hyper, Client::Reqwest] {
+        in_time(move || {
+            let stream = content::stream(100);
+            let expected = expected(&stream);
+            let address = Server::Axum.serve(move || content::body(&stream, 100));
+            let (proxy, exchange) = proxy::relay(address, 100);
+            let (events, chunks) = client.read_chunks(&format!("http://{proxy}/events"));
+            assert_same(&events, &expected);
+            let exchange = exchange.join().expect("the proxy has relayed all");
+            // Where the client is slow, it reads several pieces at once.
+            assert!(chunks > 500, "{chunks} chunks of {exchange:?}");
+        });
+    }
+}
+
+macro_rules! servers {
+    ($($counts:ident, $keeps_alive:ident: $server:ident;)*) => {$(
+        #[test]
+        fn $counts() {
+            let mut program = Server::$server.start();
+            let mut lines = program.output().lines();
+            in_time(move || read_counter(&lines.next().expect("a URL").expect("a pipe")));
+        }
+
+        #[test]
+        fn $keeps_alive() {
+            in_time(|| read_comments(Server::$server));
+        }
+    )*};
+}
+
+servers! {
+    actix_counts, actix_keeps_alive: Actix;
+    axum_counts, axum_keeps_alive: Axum;
+    hyper_counts, hyper_keeps_alive: Hyper;
+}
+
+/// The program's own events.
+fn read_counter(url: &str) {
+    programs::runtime().block_on(async {
+        let mut items = items(url).await;
+        let mut count = 0;
+        while count < 3 {
+            // Comments keep the stream alive all the while.
+            if let SharedItem::Event(event) = next(&mut items).await {
+                count += 1;
+                let number = count.to_string();
+                assert_eq!((event.event_type(), event.data()), ("message", &number[..]));
+                assert_eq!(event.id(), Some(&number[..]));
+            }
+        }
+    });
+}
+
+/// Where there are no events.
+fn read_comments(server: Server) {
+    let address = server.serve(|| {
+        let ticks = IntervalStream::new(tokio::time::interval(Duration::from_millis(20)));
+        let frames = tokio_stream::pending::<Result<Frame, Infallible>>();
+        EventBody::new(frames).keep_alive(ticks)
+    });
+    programs::runtime().block_on(async {
+        let mut items = items(&format!("http://{address}/events")).await;
+        for _ in 0..3 {
+            let (text, end) = (Bytes::new(), true);
+            assert_eq!(next(&mut items).await, SharedItem::Comment { text, end });
+        }
+    });
+}
+
+/// What a server sends, whose headers are those of an event stream.
+async fn items(
+    url: &str,
+) -> EventStream<impl Stream<Item = reqwest::Result<Bytes>> + use<>, SharedItem> {
+    let response = reqwest::get(url).await.expect("a response");
+    assert_eq!(response.status(), 200);
+    for (name, value) in headers::RESPONSE {
+        let values: Vec<_> = response.headers().get_all(name).iter().collect();
+        assert_eq!(values, [value], "{name}");
+    }
+    response.bytes_stream().items()
+}
+
+async fn next<S, E>(items: &mut EventStream<S, SharedItem>) -> SharedItem
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: core::fmt::Debug,
+{
+    items
+        .next()
+        .await
+        .expect("it does not end")
+        .expect("nor fail")
+}
+
+#[test]
+fn programs_print_events() {
+    let frames = || {
+        let tick = Outgoing::event(EventType::from_static("tick"), "grün");
+        let frames = [
+            Outgoing::message("one\ntwo"),
+            tick,
+            Outgoing::new().comment(""),
+        ];
+        EventBody::new(tokio_stream::iter(frames.map(Ok::<_, Infallible>)))
+    };
+    let address = Server::Axum.serve(frames);
+    for client in Client::ALL {
+        in_time(move || {
+            let output = client.run(&[&format!("http://{address}/events")]);
+            assert!(output.status.success(), "{client:?}: {output:?}");
+            assert_eq!(output.stdout, "message: one\ntwo\ntick: grün\n".as_bytes());
+            assert_eq!(output.stderr, b"", "{client:?}");
+        });
+    }
+}
+
+#[test]
+fn programs_refuse_what_is_not_an_event_stream() {
+    // With a body that would be events.
+    for response in [
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\ndata: no\n\n",
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ndata: no\n\n",
+        "HTTP/1.1 404 Not Found\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: no\n\n",
+        "HTTP/1.1 203 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: no\n\n",
+        "",
+    ] {
+        let address = proxy::answer_all(response);
+        for client in Client::ALL {
+            in_time(move || assert_refuses(client, address));
+        }
+    }
+}
+
+fn assert_refuses(client: Client, address: SocketAddr) {
+    let output = client.run(&[&format!("http://{address}/events")]);
+    assert_eq!(output.status.code(), Some(1), "{client:?}: {output:?}");
+    assert_eq!(output.stdout, b"", "{client:?}: {output:?}");
+    assert_ne!(output.stderr, b"", "{client:?}: {output:?}");
+}
+
+/// As a server must not answer HTTP/1.0, though some do.
+#[test]
+fn programs_without_http_1_1_refuse_chunks() {
+    let address = proxy::answer_all(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n\
+        a\r\ndata: no\n\n\r\n0\r\n\r\n",
+    );
+    for client in [Client::Framed, Client::Std] {
+        in_time(move || assert_refuses(client, address));
+    }
+}
+
+#[test]
+fn programs_say_how_they_are_used() {
+    for client in Client::ALL {
+        in_time(move || {
+            let output = client.run(&[]);
+            assert_eq!(output.status.code(), Some(2), "{client:?}: {output:?}");
+            assert!(
+                output.stderr.starts_with(b"Usage: client-"),
+                "{client:?}: {output:?}"
+            );
+        });
+    }
+}
+
+/// Fails if it takes too long: who hangs is left behind.
+fn in_time(run: impl FnOnce() + Send + 'static) {
+    let (sender, done) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        run();
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(());
+    });
+    match done.recv_timeout(LONGEST) {
+        Ok(()) => {}
+        Err(RecvTimeoutError::Timeout) => panic!("it is not done after {LONGEST:?}"),
+        Err(RecvTimeoutError::Disconnected) => panic::resume_unwind(
+            thread
+                .join()
+                .expect_err("it would have said that it is done"),
+        ),
+    }
+}

@@ -1,0 +1,693 @@
+//! Events come out of any body, and frames become one: kept alive while there is nothing to send, at its end when they are, and
+//! without an empty frame that would be taken for the end.
+#![cfg(feature = "http-body")]
+
+extern crate alloc;
+
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use bytes::buf::Chain;
+use bytes::{Buf, Bytes};
+use core::cell::{Cell, RefCell};
+use core::marker::{PhantomData, PhantomPinned};
+use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use futures_core::{FusedStream, Stream};
+use futures_util::future::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use http_body::Body;
+use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, NoTicks};
+use sse_wire::{Frame, Outgoing, ReadError, SharedEvent, SharedItem};
+
+/// What a transport fails with: not more than an error needs to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Broken(u8);
+
+/// How often a task was woken.
+#[derive(Debug, Default)]
+struct Wakes(AtomicUsize);
+
+impl Wakes {
+    fn new() -> (Arc<Self>, Waker) {
+        let wakes = Arc::new(Self::default());
+        (wakes.clone(), wakes.into())
+    }
+
+    fn take(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Polls a future for the next item once, and drops it.
+fn poll<S: Stream + Unpin>(stream: &mut S, waker: &Waker) -> Poll<Option<S::Item>> {
+    stream.next().poll_unpin(&mut Context::from_waker(waker))
+}
+
+/// A body of what it is told, which must not be polled after its end.
+struct Scripted<D> {
+    frames: VecDeque<Poll<Result<http_body::Frame<D>, Broken>>>,
+    polls: Rc<Cell<usize>>,
+    has_ended: bool,
+}
+
+impl<D> Scripted<D> {
+    fn new(frames: impl IntoIterator<Item = Poll<Result<http_body::Frame<D>, Broken>>>) -> Self {
+        Self {
+            frames: frames.into_iter().collect(),
+            polls: Rc::default(),
+            has_ended: false,
+        }
+    }
+}
+
+impl<D: Buf + Unpin> Body for Scripted<D> {
+    type Data = D;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<D>, Broken>>> {
+        assert!(!self.has_ended, "it was polled after its end");
+        self.polls.set(self.polls.get() + 1);
+        match self.frames.pop_front() {
+            Some(Poll::Ready(frame)) => {
+                self.has_ended = frame.is_err();
+                Poll::Ready(Some(frame))
+            }
+            Some(Poll::Pending) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                self.has_ended = true;
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+fn data<D>(data: D) -> Poll<Result<http_body::Frame<D>, Broken>> {
+    Poll::Ready(Ok(http_body::Frame::data(data)))
+}
+
+fn trailers<D>() -> Poll<Result<http_body::Frame<D>, Broken>> {
+    Poll::Ready(Ok(http_body::Frame::trailers(http::HeaderMap::new())))
+}
+
+/// Everything that a stream gives to one who drops every future that is pending, as long as the stream wakes.
+fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
+    let mut stream = pin!(stream);
+    let (wakes, waker) = Wakes::new();
+    let mut items = Vec::new();
+    loop {
+        match poll(&mut stream, &waker) {
+            Poll::Ready(Some(item)) => items.push(item),
+            Poll::Ready(None) => return items,
+            Poll::Pending => assert!(wakes.take() > 0, "nobody is told to go on"),
+        }
+    }
+}
+
+/// The data of all events, or the error that the body failed with.
+fn data_of(read: Vec<Result<SharedEvent, ReadError<Broken>>>) -> Vec<Result<String, Broken>> {
+    read.into_iter()
+        .map(|event| match event {
+            Ok(event) => Ok(event.data().to_owned()),
+            Err(ReadError::Transport(error)) => Err(error),
+            Err(ReadError::Decode(error)) => panic!("{error}"),
+        })
+        .collect()
+}
+
+#[test]
+fn events_come_out_of_the_data_of_a_body() {
+    let body = || {
+        Scripted::new([
+            data(Bytes::from("id: 7\ndata: o")),
+            Poll::Pending,
+            data(Bytes::new()),
+            trailers(),
+            data(Bytes::from(
+                "ne\n\n: ping\ndata: two\n\nretry: 5\ndata: cut",
+            )),
+            trailers(),
+        ])
+    };
+    let expected = [Ok("one".to_owned()), Ok("two".to_owned())];
+    assert_eq!(data_of(read_all(body().events())), expected);
+
+    let raw = read_all(body().raw_events());
+    let raw: Vec<_> = raw.iter().flatten().map(|event| event.data()).collect();
+    assert_eq!(raw, [b"one", b"two"]);
+
+    let mut items = read_all(body().items()).into_iter().flatten();
+    assert!(matches!(items.next(), Some(SharedItem::Event(event)) if event.id() == Some("7")));
+    assert!(
+        matches!(items.next(), Some(SharedItem::Comment { text, end: true }) if text == " ping")
+    );
+    assert!(matches!(items.next(), Some(SharedItem::Event(event)) if event.data() == "two"));
+    assert!(matches!(items.next(), Some(SharedItem::Retry(_))));
+    assert_eq!(items.next(), None);
+}
+
+#[test]
+fn the_data_of_a_body_may_lie_in_several_pieces() {
+    let piece = |text: &'static str| -> Chain<Bytes, Chain<&'static [u8], VecDeque<u8>>> {
+        let (a, b) = text.split_at(text.len() / 3);
+        let (b, c) = b.split_at(b.len() / 2);
+        let c: VecDeque<u8> = c.bytes().collect();
+        Bytes::from(a).chain(b.as_bytes().chain(c))
+    };
+    let body = Scripted::new([
+        data(piece("data: one\n\ndata: tw")),
+        trailers(),
+        data(piece("")),
+        data(piece("o\n\ndata: three\n\n")),
+    ]);
+    let expected = ["one", "two", "three"].map(|data| Ok(data.to_owned()));
+    assert_eq!(data_of(read_all(body.events())), expected);
+}
+
+#[test]
+fn the_error_of_a_body_is_passed_on_once_and_is_the_end() {
+    let body = Scripted::new([
+        data(Bytes::from("data: one\n\ndata: cut")),
+        Poll::Ready(Err(Broken(3))),
+    ]);
+    let mut events = body.events();
+    let read = data_of(read_all(&mut events));
+    assert_eq!(read, [Ok("one".to_owned()), Err(Broken(3))]);
+    assert!(events.ended_within_event() && events.is_terminated());
+    assert!(read_all(&mut events).is_empty());
+}
+
+#[test]
+fn a_long_run_of_trailers_lets_other_tasks_have_their_turn() {
+    let last = [data(Bytes::from("data: last\n\n"))];
+    let body = Scripted::new((0..1000).map(|_| trailers()).chain(last));
+    let asked = body.polls.clone();
+    let mut events = body.events();
+    let (wakes, waker) = Wakes::new();
+    let (mut before, mut turns) = (0, 0);
+    let last = loop {
+        let polled = poll(&mut events, &waker);
+        assert!(asked.get() - before <= 32);
+        before = asked.get();
+        match polled {
+            Poll::Ready(last) => break last,
+            Poll::Pending => assert!(wakes.take() > 0),
+        }
+        turns += 1;
+    };
+    assert!(matches!(last, Some(Ok(event)) if event.data() == "last"));
+    assert_eq!(turns, 1000 / 32);
+}
+
+#[test]
+fn the_data_of_a_body_is_a_stream_of_chunks() {
+    let body = Scripted::new([
+        data(Bytes::from("one")),
+        trailers(),
+        data(Bytes::from("two")),
+    ]);
+    let mut chunks = BodyChunks::new(body);
+    let (_, waker) = Wakes::new();
+    assert_eq!(
+        poll(&mut chunks, &waker),
+        Poll::Ready(Some(Ok(Bytes::from("one"))))
+    );
+    let body = chunks.into_inner();
+    assert_eq!(body.polls.get(), 1);
+    let chunks = read_all(BodyChunks::new(body));
+    let chunks: Vec<_> = chunks
+        .into_iter()
+        .flatten()
+        .filter(|chunk| !chunk.is_empty())
+        .collect();
+    assert_eq!(chunks, ["two"]);
+}
+
+#[test]
+fn data_that_is_bytes_is_not_copied() {
+    let large = ["data: ", &"x".repeat(4096), "\n\n"].concat();
+    let chunk = Bytes::from(large);
+    let place = chunk.as_ptr_range();
+    let body = Scripted::new([data(chunk)]);
+    let events = read_all(body.events());
+    let event = events[0].as_ref().expect("it fits");
+    let part = event.data().as_bytes().as_ptr_range();
+    assert!(place.start <= part.start && part.end <= place.end);
+}
+
+/// Something to say now and then: what was said and is waiting, and whom to wake.
+struct Source<T> {
+    said: RefCell<VecDeque<T>>,
+    has_ended: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    polls: Cell<usize>,
+}
+
+/// The other end of a source, which must not be polled after its end.
+struct Sayings<T> {
+    source: Rc<Source<T>>,
+    is_over: bool,
+}
+
+impl<T> Source<T> {
+    fn new() -> (Rc<Self>, Sayings<T>) {
+        let source = Rc::new(Self {
+            said: RefCell::default(),
+            has_ended: Cell::default(),
+            waker: RefCell::default(),
+            polls: Cell::default(),
+        });
+        let sayings = Sayings {
+            source: source.clone(),
+            is_over: false,
+        };
+        (source, sayings)
+    }
+
+    fn say(&self, what: T) {
+        self.said.borrow_mut().push_back(what);
+        self.wake();
+    }
+
+    fn end(&self) {
+        self.has_ended.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether somebody still listens.
+    fn is_heard(self: &Rc<Self>) -> bool {
+        Rc::strong_count(self) > 1
+    }
+}
+
+impl<T> Stream for Sayings<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        assert!(!self.is_over, "it was polled after its end");
+        self.source.polls.set(self.source.polls.get() + 1);
+        let next = self.source.said.borrow_mut().pop_front();
+        if next.is_some() {
+            return Poll::Ready(next);
+        }
+        if self.source.has_ended.get() {
+            self.is_over = true;
+            return Poll::Ready(None);
+        }
+        *self.source.waker.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// What a frame source says.
+type Said = Result<Frame, Broken>;
+
+fn frame(data: &str) -> Said {
+    Ok(Outgoing::message(data).into())
+}
+
+const PING: &str = ":\n\n";
+
+/// What a body gives next; `None` if it waits.
+fn next<S, K>(body: &mut EventBody<S, K>, waker: &Waker) -> Option<Option<Result<String, Broken>>>
+where
+    EventBody<S, K>: Stream<Item = Result<Bytes, Broken>> + Unpin,
+{
+    match poll(body, waker) {
+        Poll::Ready(bytes) => Some(
+            bytes.map(|bytes| bytes.map(|bytes| String::from_utf8(bytes.into()).expect("text"))),
+        ),
+        Poll::Pending => None,
+    }
+}
+
+fn sent(text: &str) -> Option<Option<Result<String, Broken>>> {
+    Some(Some(Ok(text.to_owned())))
+}
+
+#[test]
+fn frames_are_sent_as_they_come() {
+    let (frames, sayings) = Source::<Said>::new();
+    let mut body = EventBody::new(sayings);
+    let (wakes, waker) = Wakes::new();
+    assert_eq!(next(&mut body, &waker), None);
+    assert_eq!(wakes.take(), 0);
+    frames.say(frame("1"));
+    assert_eq!(wakes.take(), 1);
+    frames.say(frame("2"));
+    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+    assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
+    assert_eq!(next(&mut body, &waker), None);
+    frames.end();
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(next(&mut body, &waker), Some(None));
+    // The source would say so if it were polled again.
+    assert_eq!(next(&mut body, &waker), Some(None));
+}
+
+#[test]
+fn whatever_becomes_a_frame_can_be_sent() {
+    let expected = [Ok(Bytes::from("data: 1\n\n"))];
+    let blocks = stream::iter([Ok::<_, Broken>(Outgoing::message("1"))]);
+    assert_eq!(read_all(EventBody::new(blocks)), expected);
+    let block = Outgoing::message("1");
+    let blocks = stream::iter([Ok::<_, Broken>(&block)]);
+    assert_eq!(read_all(EventBody::new(blocks)), expected);
+    let frames = stream::iter([frame("1")]);
+    assert_eq!(read_all(EventBody::new(frames)), expected);
+    // Text of one's own has to become a frame where it is.
+    let texts = stream::iter([String::from("1")]);
+    let frames = texts.map(|text| Ok::<_, Broken>(Frame::from(Outgoing::message(&text))));
+    assert_eq!(read_all(EventBody::new(frames)), expected);
+}
+
+#[test]
+fn a_frame_is_sent_without_copying_it() {
+    let frame: Frame = Outgoing::message("1").into();
+    let sent = read_all(EventBody::new(stream::iter([Ok::<_, Broken>(
+        frame.clone(),
+    )])));
+    let sent = sent[0].as_ref().expect("a frame");
+    assert_eq!(sent.as_ptr(), frame.as_bytes().as_ptr());
+}
+
+#[test]
+fn it_is_kept_alive_at_every_tick_at_which_nothing_is_ready() {
+    let (frames, sayings) = Source::<Said>::new();
+    let (ticks, ticking) = Source::<u8>::new();
+    let mut body = EventBody::new(sayings).keep_alive(ticking);
+    let (wakes, waker) = Wakes::new();
+    let ping = sent(PING);
+
+    assert_eq!(next(&mut body, &waker), None);
+    ticks.say(1);
+    assert_eq!(wakes.take(), 1, "a tick wakes");
+    assert_eq!(next(&mut body, &waker), ping);
+    assert_eq!(next(&mut body, &waker), None);
+    frames.say(frame("1"));
+    assert_eq!(wakes.take(), 1, "a frame wakes");
+
+    // The tick comes while a frame is ready: the frame goes first, the tick is not lost.
+    ticks.say(2);
+    frames.say(frame("2"));
+    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+    assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
+    assert_eq!(next(&mut body, &waker), ping);
+    assert_eq!(next(&mut body, &waker), None);
+
+    // One for each tick.
+    for tick in [3, 4] {
+        ticks.say(tick);
+    }
+    assert_eq!(next(&mut body, &waker), ping);
+    assert_eq!(next(&mut body, &waker), ping);
+    assert_eq!(next(&mut body, &waker), None);
+}
+
+#[test]
+fn ticks_that_are_always_ready_starve_no_frame() {
+    let (frames, sayings) = Source::<Said>::new();
+    let mut body = EventBody::new(sayings).keep_alive(stream::repeat(()));
+    let (_, waker) = Wakes::new();
+    let ping = sent(PING);
+    for number in 0..10 {
+        assert_eq!(next(&mut body, &waker), ping);
+        frames.say(frame("a"));
+        frames.say(frame("b"));
+        assert_eq!(next(&mut body, &waker), sent("data: a\n\n"), "{number}");
+        assert_eq!(next(&mut body, &waker), sent("data: b\n\n"), "{number}");
+    }
+    frames.end();
+    assert_eq!(next(&mut body, &waker), Some(None));
+}
+
+#[test]
+fn frames_that_are_always_ready_are_never_interrupted() {
+    let (ticks, ticking) = Source::<u8>::new();
+    ticks.say(1);
+    let frames = stream::repeat(()).map(|()| frame("1"));
+    let mut body = EventBody::new(frames).keep_alive(ticking);
+    let (_, waker) = Wakes::new();
+    for _ in 0..100 {
+        assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+    }
+    assert_eq!(ticks.polls.get(), 0);
+}
+
+#[test]
+fn when_the_ticks_end_only_keeping_alive_does() {
+    let (frames, sayings) = Source::<Said>::new();
+    let (ticks, ticking) = Source::<u8>::new();
+    let mut body = EventBody::new(sayings).keep_alive(ticking);
+    let (wakes, waker) = Wakes::new();
+    ticks.say(1);
+    ticks.end();
+    assert!(matches!(next(&mut body, &waker), Some(Some(Ok(_)))));
+    assert!(ticks.is_heard());
+    // They are let go, and would say so if they were polled again.
+    for _ in 0..3 {
+        assert_eq!(next(&mut body, &waker), None);
+        assert!(!ticks.is_heard());
+    }
+    assert_eq!(wakes.take(), 0);
+    frames.say(frame("1"));
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+}
+
+#[test]
+fn when_the_frames_end_the_body_does_though_ticks_go_on() {
+    for (last, expected) in [
+        (None, Some(None)),
+        (Some(Broken(3)), Some(Some(Err(Broken(3))))),
+    ] {
+        let (frames, sayings) = Source::<Said>::new();
+        let (ticks, ticking) = Source::<u8>::new();
+        let mut body = EventBody::new(sayings).keep_alive(ticking);
+        let (_, waker) = Wakes::new();
+        assert_eq!(next(&mut body, &waker), None);
+        ticks.say(1);
+        match last {
+            Some(error) => frames.say(Err(error)),
+            None => frames.end(),
+        }
+        assert_eq!(next(&mut body, &waker), expected);
+        // Whoever makes the ticks can stop.
+        assert!(!ticks.is_heard());
+        for _ in 0..3 {
+            assert_eq!(next(&mut body, &waker), Some(None));
+        }
+    }
+}
+
+#[test]
+fn an_error_ends_the_body_even_if_more_would_come() {
+    let frames = stream::iter([frame("1"), Err(Broken(3)), frame("2")]);
+    let sent = read_all(EventBody::new(frames));
+    assert_eq!(sent, [Ok(Bytes::from("data: 1\n\n")), Err(Broken(3))]);
+}
+
+#[test]
+fn the_frame_that_keeps_alive_can_be_chosen() {
+    let (_frames, sayings) = Source::<Said>::new();
+    let ping = Frame::from(Outgoing::new().comment("still here"));
+    let mut body = EventBody::new(sayings).keep_alive_with(stream::repeat(()), ping);
+    let (_, waker) = Wakes::new();
+    assert_eq!(next(&mut body, &waker), sent(": still here\n\n"));
+
+    // An empty one would be taken for the end, or would keep the task busy.
+    let (frames, sayings) = Source::<Said>::new();
+    let mut body = EventBody::new(sayings).keep_alive_with(stream::repeat(()), Frame::new());
+    let (wakes, waker) = Wakes::new();
+    assert_eq!(next(&mut body, &waker), None);
+    assert_eq!(wakes.take(), 0);
+    frames.say(frame("1"));
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+}
+
+#[test]
+fn what_keeps_alive_is_no_event() {
+    let (ticks, ticking) = Source::<u8>::new();
+    ticks.say(1);
+    ticks.end();
+    let (frames, sayings) = Source::<Said>::new();
+    let mut body = EventBody::new(sayings).keep_alive(ticking);
+    let (_, waker) = Wakes::new();
+    let mut bytes = Vec::new();
+    for _ in 0..2 {
+        let said = next(&mut body, &waker).flatten();
+        bytes.extend(said.map(|said| said.expect("a frame")));
+        frames.say(frame("1"));
+    }
+    assert_eq!(bytes.concat(), ":\n\ndata: 1\n\n");
+    assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
+}
+
+#[test]
+fn empty_frames_are_skipped() {
+    let frames = [
+        Frame::new(),
+        Outgoing::new().into(),
+        Outgoing::message("1").into(),
+        Frame::new(),
+    ];
+    let sent = read_all(EventBody::new(stream::iter(frames.map(Ok::<_, Broken>))));
+    assert_eq!(sent, [Ok(Bytes::from("data: 1\n\n"))]);
+}
+
+#[test]
+fn a_long_run_of_empty_frames_lets_other_tasks_have_their_turn() {
+    let polls = Cell::new(0);
+    let frames = stream::iter(0..1000).map(|number| {
+        polls.set(polls.get() + 1);
+        if number < 999 {
+            Ok(Frame::new())
+        } else {
+            frame("last")
+        }
+    });
+    let mut body = EventBody::new(frames);
+    let (wakes, waker) = Wakes::new();
+    let (mut before, mut turns) = (0, 0);
+    let last = loop {
+        let polled = next(&mut body, &waker);
+        assert!(polls.get() - before <= 32);
+        before = polls.get();
+        match polled {
+            Some(last) => break Some(last),
+            None => assert!(wakes.take() > 0),
+        }
+        turns += 1;
+    };
+    assert_eq!(last, sent("data: last\n\n"));
+    assert_eq!(turns, 1000 / 32);
+}
+
+#[test]
+fn the_end_is_known_once_it_has_come() {
+    for last in [None, Some(Err(Broken(3)))] {
+        let frames = [Some(frame("1")), last].into_iter().flatten();
+        let mut body = EventBody::new(stream::iter(frames));
+        let (_, waker) = Wakes::new();
+        let mut context = Context::from_waker(&waker);
+        assert!(!body.is_end_stream() && !body.is_terminated());
+        // Nothing is promised, also if the stream of frames knows how many there are.
+        let hint = Body::size_hint(&body);
+        assert_eq!((hint.lower(), hint.upper(), hint.exact()), (0, None, None));
+        assert_eq!(Stream::size_hint(&body), (0, None));
+
+        let first = Pin::new(&mut body).poll_frame(&mut context);
+        let Poll::Ready(Some(Ok(first))) = first else {
+            panic!("there is a frame");
+        };
+        assert_eq!(first.into_data().expect("data"), "data: 1\n\n");
+        assert!(!body.is_end_stream());
+        let end = Pin::new(&mut body).poll_frame(&mut context);
+        assert!(matches!(end, Poll::Ready(None | Some(Err(Broken(3))))));
+        assert!(body.is_end_stream() && body.is_terminated());
+        assert_eq!(Body::size_hint(&body).exact(), Some(0));
+        assert_eq!(Stream::size_hint(&body), (0, Some(0)));
+        assert!(matches!(
+            Pin::new(&mut body).poll_frame(&mut context),
+            Poll::Ready(None)
+        ));
+    }
+}
+
+#[test]
+fn what_is_sent_as_a_body_is_received_out_of_it() {
+    let (ticks, ticking) = Source::<u8>::new();
+    let (frames, sayings) = Source::<Said>::new();
+    let body = EventBody::new(sayings).keep_alive(ticking);
+    let mut items = body.items();
+    let (wakes, waker) = Wakes::new();
+    assert!(poll(&mut items, &waker).is_pending());
+    ticks.say(1);
+    assert_eq!(wakes.take(), 1);
+    let ping = poll(&mut items, &waker);
+    assert!(
+        matches!(ping, Poll::Ready(Some(Ok(SharedItem::Comment { text, end: true }))) if text.is_empty())
+    );
+    frames.say(frame("one\ntwo"));
+    frames.say(Err(Broken(3)));
+    let event = poll(&mut items, &waker);
+    assert!(
+        matches!(event, Poll::Ready(Some(Ok(SharedItem::Event(event)))) if event.data() == "one\ntwo")
+    );
+    let error = poll(&mut items, &waker);
+    assert!(matches!(
+        error,
+        Poll::Ready(Some(Err(ReadError::Transport(Broken(3)))))
+    ));
+    assert_eq!(poll(&mut items, &waker), Poll::Ready(None));
+
+    let frames = ["one", "", "two\nlines"].map(frame);
+    let events = read_all(EventBody::new(stream::iter(frames)).events());
+    let expected = ["one", "", "two\nlines"].map(|data| Ok(data.to_owned()));
+    assert_eq!(data_of(events), expected);
+}
+
+/// Whether a type is `Send` and so on, as a value: what the type itself has goes before what the trait has.
+struct Probe<T>(PhantomData<T>);
+
+impl<T: Send> Probe<T> {
+    const IS_SEND: bool = true;
+}
+
+impl<T: Unpin> Probe<T> {
+    const IS_UNPIN: bool = true;
+}
+
+trait Otherwise {
+    const IS_SEND: bool = false;
+    const IS_UNPIN: bool = false;
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+#[test]
+fn a_body_is_at_home_where_its_frames_and_ticks_are() {
+    const {
+        assert!(Probe::<EventBody<stream::Empty<Said>>>::IS_SEND);
+        assert!(Probe::<EventBody<stream::Empty<Said>>>::IS_UNPIN);
+        assert!(Probe::<EventBody<stream::Empty<Said>, NoTicks>>::IS_SEND);
+        assert!(!Probe::<EventBody<Sayings<Said>>>::IS_SEND);
+        assert!(!Probe::<EventBody<stream::Empty<Said>, Sayings<()>>>::IS_SEND);
+        assert!(!Probe::<EventBody<PhantomPinned>>::IS_UNPIN);
+        assert!(!Probe::<EventBody<stream::Empty<Said>, PhantomPinned>>::IS_UNPIN);
+        assert!(!Probe::<BodyChunks<PhantomPinned>>::IS_UNPIN);
+    }
+    // Frames and ticks that must not be moved.
+    let frames = stream::once(async { frame("1") });
+    let ticks = stream::once(async {});
+    assert_eq!(read_all(EventBody::new(frames).keep_alive(ticks)).len(), 1);
+}
+
+#[test]
+fn what_is_shown_of_a_body_is_not_the_payload() {
+    let body = EventBody::new(stream::iter([frame("secret")]));
+    let shown = format!("{body:?}");
+    assert!(shown.starts_with("EventBody") && !shown.contains("secret"));
+    assert_eq!(body.inner().size_hint(), (1, Some(1)));
+}

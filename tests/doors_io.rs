@@ -1,0 +1,1118 @@
+//! Through the door of `std::io`, no failure of a reader loses an event, what is behind the last one stays in the reader, and
+//! a block that a writer was given goes out whole, once and in order, or the caller hears of it.
+#![cfg(feature = "std")]
+
+extern crate alloc;
+
+pub mod promise;
+
+use alloc::collections::VecDeque;
+use core::cell::Cell;
+use core::error::Error;
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use promise::allocator::{Count, Counting, count};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sse_wire::io::{EventReader, EventWriter};
+use sse_wire::{
+    CutLine, DecodeError, Event, EventDecoder, EventType, Item, LastEventId, Limits, Outgoing,
+    OwnedItem, ReadError,
+};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
+use std::panic::catch_unwind;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Events with everything in them that a cut can come between.
+const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
+    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
+
+/// Type, data, last event ID and own `id` of an event.
+type Told = (String, String, String, Option<String>);
+
+fn told(event: Event<'_>) -> Told {
+    (
+        event.event_type().to_owned(),
+        event.data().to_owned(),
+        event.last_event_id().to_owned(),
+        event.id().map(str::to_owned),
+    )
+}
+
+/// The events of a stream that is decoded in one piece.
+fn events_of(mut stream: &[u8]) -> Vec<Told> {
+    let mut decoder = EventDecoder::new();
+    let mut events = Vec::new();
+    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
+        events.push(told(event));
+    }
+    events
+}
+
+/// Everything that a stream says, decoded in one piece.
+fn items_of(mut stream: &[u8]) -> Vec<OwnedItem> {
+    let mut decoder = EventDecoder::new();
+    let mut items = Vec::new();
+    while let Some(item) = decoder.decode_item(&mut stream).expect("it fits") {
+        items.push(item.into());
+    }
+    items
+}
+
+/// What a reader does when it is asked for bytes.
+#[derive(Debug, Clone)]
+enum Step {
+    Gives(Vec<u8>),
+    Fails(ErrorKind),
+    /// It says that the stream is at its end.
+    Ends,
+}
+
+/// A reader, or a buffered one, that does what it is told, one step at a time, and then is at its end.
+#[derive(Debug, Clone)]
+struct Scripted {
+    steps: VecDeque<Step>,
+    /// What of the last step was not read yet.
+    left: Vec<u8>,
+    asked: usize,
+}
+
+impl Scripted {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            steps: steps.into_iter().collect(),
+            left: Vec::new(),
+            asked: 0,
+        }
+    }
+
+    /// Gives `stream` byte by byte, and fails before each byte and before the end.
+    fn failing_everywhere(stream: &[u8], kind: ErrorKind) -> Self {
+        let bytes = stream
+            .iter()
+            .flat_map(|&byte| [Step::Fails(kind), Step::Gives(vec![byte])]);
+        Self::new(bytes.chain([Step::Fails(kind)]))
+    }
+}
+
+impl BufRead for Scripted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left.is_empty() {
+            self.asked += 1;
+            match self.steps.pop_front() {
+                Some(Step::Gives(bytes)) => self.left = bytes,
+                Some(Step::Fails(kind)) => return Err(kind.into()),
+                Some(Step::Ends) | None => {}
+            }
+        }
+        Ok(&self.left)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left.drain(..amount);
+    }
+}
+
+impl Read for Scripted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+/// The ways to take events out of a reader.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    ReadEvent,
+    ReadRawEvent,
+    ReadItem,
+    Iterator,
+}
+
+const WAYS: [Way; 4] = [
+    Way::ReadEvent,
+    Way::ReadRawEvent,
+    Way::ReadItem,
+    Way::Iterator,
+];
+
+/// The next event, by one of the ways.
+fn next<R: BufRead>(
+    reader: &mut EventReader<R>,
+    way: Way,
+) -> Result<Option<Told>, ReadError<io::Error>> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    match way {
+        Way::ReadEvent => Ok(reader.read_event()?.map(told)),
+        Way::ReadRawEvent => Ok(reader.read_raw_event()?.map(|event| {
+            let (event_type, data) = (text(event.event_type()), text(event.data()));
+            let id = event.id().map(str::to_owned);
+            (event_type, data, event.last_event_id().to_owned(), id)
+        })),
+        Way::ReadItem => loop {
+            match reader.read_item()? {
+                Some(Item::Event(event)) => return Ok(Some(told(event))),
+                Some(Item::Comment { .. } | Item::Retry(_)) => {}
+                None => return Ok(None),
+            }
+        },
+        Way::Iterator => Ok(reader
+            .next()
+            .transpose()?
+            .map(|event| told(event.as_event()))),
+    }
+}
+
+/// All events, and how often the reader failed, by one of the ways.
+fn read_all<R: BufRead>(
+    reader: &mut EventReader<R>,
+    way: Way,
+    kind: ErrorKind,
+) -> (Vec<Told>, usize) {
+    let (mut events, mut failed) = (Vec::new(), 0);
+    loop {
+        match next(reader, way) {
+            Ok(Some(event)) => events.push(event),
+            Ok(None) => return (events, failed),
+            Err(ReadError::Transport(error)) => {
+                assert_eq!(error.kind(), kind);
+                failed += 1;
+            }
+            Err(ReadError::Decode(error)) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn the_events_are_the_same_whatever_the_reader_gives_at_once() {
+    let expected = events_of(STREAM);
+    assert_eq!(expected.len(), 4);
+    for way in WAYS {
+        for size in 1..=STREAM.len() {
+            let steps = STREAM.chunks(size).map(|bytes| Step::Gives(bytes.to_vec()));
+            let mut reader = EventReader::new(Scripted::new(steps.clone()));
+            let read = read_all(&mut reader, way, ErrorKind::Other);
+            assert_eq!(read, (expected.clone(), 0), "{way:?} {size}");
+            let mut reader = EventReader::from_buffered(Scripted::new(steps));
+            let read = read_all(&mut reader, way, ErrorKind::Other);
+            assert_eq!(read, (expected.clone(), 0), "{way:?} {size}");
+            assert!(!reader.ended_within_event());
+        }
+    }
+}
+
+#[test]
+fn items_come_in_the_order_of_the_stream() {
+    let mut reader = EventReader::new(STREAM);
+    let mut items = Vec::new();
+    while let Some(item) = reader.read_item().expect("it fits") {
+        items.push(OwnedItem::from(item));
+    }
+    assert_eq!(items, items_of(STREAM));
+    let comments = items.iter().filter(|item| {
+        matches!(item, OwnedItem::Comment { text, end: true } if [&b" hello"[..], b" ping", b"", b" within"].contains(&&text[..]))
+    });
+    assert_eq!((items.len(), comments.count()), (9, 4));
+}
+
+#[test]
+fn the_ways_to_read_can_be_mixed() {
+    let mut reader = EventReader::new(STREAM);
+    let mut ways = WAYS.into_iter();
+    let events: Vec<_> = ways
+        .by_ref()
+        .map(|way| {
+            next(&mut reader, way)
+                .expect("it fits")
+                .expect("there is one more")
+        })
+        .collect();
+    assert_eq!(events, events_of(STREAM));
+    for way in WAYS {
+        assert!(matches!(next(&mut reader, way), Ok(None)));
+    }
+}
+
+#[test]
+fn an_interrupted_reader_is_tried_again() {
+    for way in WAYS {
+        let script = Scripted::failing_everywhere(STREAM, ErrorKind::Interrupted);
+        for (events, failed) in [
+            read_all(
+                &mut EventReader::new(script.clone()),
+                way,
+                ErrorKind::Interrupted,
+            ),
+            read_all(
+                &mut EventReader::from_buffered(script),
+                way,
+                ErrorKind::Interrupted,
+            ),
+        ] {
+            assert_eq!((events, failed), (events_of(STREAM), 0), "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_fails_between_every_two_bytes_loses_nothing() {
+    for kind in [
+        ErrorKind::WouldBlock,
+        ErrorKind::TimedOut,
+        ErrorKind::ConnectionReset,
+        ErrorKind::Other,
+    ] {
+        for way in WAYS {
+            let expected = (events_of(STREAM), STREAM.len() + 1);
+            let script = Scripted::failing_everywhere(STREAM, kind);
+            let mut reader = EventReader::new(script.clone());
+            assert_eq!(
+                read_all(&mut reader, way, kind),
+                expected,
+                "{way:?} {kind:?}"
+            );
+            let mut reader = EventReader::from_buffered(script);
+            assert_eq!(
+                read_all(&mut reader, way, kind),
+                expected,
+                "{way:?} {kind:?}"
+            );
+            assert_eq!(reader.decoder().last_event_id(), "2");
+        }
+    }
+}
+
+#[test]
+fn a_failure_is_not_the_end() {
+    let steps = [
+        Step::Gives(b"data: a".to_vec()),
+        Step::Fails(ErrorKind::WouldBlock),
+    ];
+    let mut reader = EventReader::from_buffered(Scripted::new(steps)).recover_at_end(CutLine::Keep);
+    assert!(matches!(reader.read_event(), Err(ReadError::Transport(_))));
+    assert!(!reader.ended_within_event());
+    let event = reader.read_event().expect("it fits").expect("an event");
+    assert_eq!(event.data(), "a");
+    assert!(reader.ended_within_event());
+}
+
+#[derive(Debug, PartialEq)]
+struct Unplugged;
+
+impl fmt::Display for Unplugged {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the cable is out")
+    }
+}
+
+impl Error for Unplugged {}
+
+struct Unpluggable;
+
+impl Read for Unpluggable {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::new(ErrorKind::NotConnected, Unplugged))
+    }
+}
+
+#[test]
+fn the_readers_error_is_passed_on_as_it_is() {
+    let is_it = |error: &io::Error| {
+        error.kind() == ErrorKind::NotConnected
+            && error.get_ref().and_then(|error| error.downcast_ref()) == Some(&Unplugged)
+    };
+    let mut reader = EventReader::new(Unpluggable);
+    let error = reader.read_event().expect_err("it fails");
+    assert_eq!(error.to_string(), "the cable is out");
+    assert!(matches!(&error, ReadError::Transport(error) if is_it(error)));
+    assert!(is_it(&error.into()));
+
+    fn first(mut reader: EventReader<BufReader<Unpluggable>>) -> io::Result<usize> {
+        Ok(reader.read_event()?.map_or(0, |event| event.data().len()))
+    }
+    assert!(is_it(&first(reader).expect_err("it fails")));
+}
+
+/// Two events that a limit of 8 bytes refuses, each between good ones; the last one for its size as text.
+const WITH_GIANTS: &[u8] = b"data: 1\n\n\ndata: much too large\nid: 7\n\ndata: 2\n\n\
+    data: \xFF\xFF\xFF\n\ndata: 3\n\n";
+
+#[test]
+fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
+    for way in [Way::ReadEvent, Way::ReadItem, Way::Iterator] {
+        for size in 1..=WITH_GIANTS.len() {
+            let steps = WITH_GIANTS
+                .chunks(size)
+                .map(|bytes| Step::Gives(bytes.to_vec()));
+            let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+            let mut reader = EventReader::new(Scripted::new(steps)).with_decoder(decoder);
+            let read: Vec<_> = (0..6)
+                .map(|_| match next(&mut reader, way) {
+                    Ok(event) => Ok(event.map(|(_, data, ..)| data)),
+                    Err(ReadError::Decode(error)) => Err(error),
+                    Err(ReadError::Transport(error)) => panic!("{error}"),
+                })
+                .collect();
+            let refused = DecodeError::EventTooLarge { limit: 8 };
+            let event = |data: &str| Ok(Some(data.to_owned()));
+            let expected = [
+                event("1"),
+                Err(refused),
+                event("2"),
+                Err(refused),
+                event("3"),
+                Ok(None),
+            ];
+            assert_eq!(read, expected, "{way:?} {size}");
+            assert_eq!(reader.decoder().last_event_id(), "7");
+        }
+    }
+    // As bytes, the last one is as small as it looks.
+    let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+    let mut reader = EventReader::new(WITH_GIANTS).with_decoder(decoder);
+    let mut lengths = Vec::new();
+    loop {
+        match reader.read_raw_event() {
+            Ok(Some(event)) => lengths.push(event.data().len()),
+            Ok(None) => break,
+            Err(error) => assert!(matches!(error, ReadError::Decode(_)), "{error}"),
+        }
+    }
+    assert_eq!(lengths, [1, 1, 3, 1]);
+}
+
+#[test]
+fn a_refused_event_becomes_invalid_data_with_the_error_in_it() {
+    fn count(stream: &[u8], limits: Limits) -> io::Result<usize> {
+        let mut reader = EventReader::new(stream).with_decoder(EventDecoder::with_limits(limits));
+        let mut count = 0;
+        while reader.read_event()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+    let refused = |stream: &[u8], limits: Limits| {
+        let error = count(stream, limits).expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        *error
+            .get_ref()
+            .and_then(|error| error.downcast_ref::<DecodeError>())
+            .expect("it is in there")
+    };
+    assert_eq!(
+        refused(WITH_GIANTS, Limits::new().with_event(8)),
+        DecodeError::EventTooLarge { limit: 8 }
+    );
+    assert_eq!(
+        refused(b"id: 12345\n\n", Limits::new().with_last_event_id(4)),
+        DecodeError::LastEventIdTooLarge { limit: 4 }
+    );
+    assert_eq!(count(WITH_GIANTS, Limits::new()).expect("it fits"), 5);
+}
+
+/// Whether `part` is a part of `whole`: the same memory, not the same bytes.
+fn lies_in(whole: &[u8], part: &[u8]) -> bool {
+    let (whole, part) = (whole.as_ptr_range(), part.as_ptr_range());
+    whole.start <= part.start && part.end <= whole.end
+}
+
+#[test]
+fn events_are_lent_from_the_readers_buffer() {
+    let stream = &b"event: tick\ndata: 1\n\n: ping\nevent: tock\ndata: 2\n\n"[..];
+    let mut reader = EventReader::from_buffered(stream);
+    for expected in ["tick", "tock"] {
+        let event = reader.read_event().expect("it fits").expect("an event");
+        assert_eq!(event.event_type(), expected);
+        assert!(lies_in(stream, event.event_type().as_bytes()));
+        assert!(lies_in(stream, event.data().as_bytes()));
+    }
+    let mut reader = EventReader::from_buffered(stream);
+    let event = reader.read_raw_event().expect("it fits").expect("an event");
+    assert!(lies_in(stream, event.event_type()) && lies_in(stream, event.data()));
+    let Some(Item::Comment { text: b" ping", .. }) = reader.read_item().expect("it fits") else {
+        panic!("a comment comes next");
+    };
+    let Some(Item::Event(event)) = reader.read_item().expect("it fits") else {
+        panic!("an event comes next");
+    };
+    assert!(lies_in(stream, event.data().as_bytes()));
+
+    // The buffer of the reader that has none of its own.
+    let mut reader = EventReader::new(stream);
+    let data = reader
+        .read_event()
+        .expect("it fits")
+        .map(|event| event.data().as_bytes().as_ptr_range())
+        .expect("an event");
+    let buffer = reader.inner().buffer().as_ptr_range();
+    assert!(buffer.start < data.start && data.end < buffer.end);
+}
+
+#[test]
+fn control_what_two_reads_divide_is_copied() {
+    let (before, after) = (&b"event: tick\ndata: ab"[..], &b"c\n\n"[..]);
+    let mut reader = EventReader::from_buffered(before.chain(after));
+    let event = reader.read_event().expect("it fits").expect("an event");
+    assert_eq!(event.data(), "abc");
+    assert!(!lies_in(before, event.data().as_bytes()));
+    assert!(!lies_in(after, event.data().as_bytes()));
+}
+
+#[test]
+fn a_reader_without_a_buffer_is_asked_for_16_kibibytes_at_once() {
+    struct Asked<'a>(&'a Cell<usize>);
+    impl Read for Asked<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.set(buffer.len());
+            Ok(0)
+        }
+    }
+    let asked = Cell::new(0);
+    assert!(EventReader::new(Asked(&asked)).next().is_none());
+    assert_eq!(asked.get(), 16 * 1024);
+}
+
+#[test]
+fn an_event_that_the_end_cuts_off_is_discarded() {
+    for (stream, events, within_event) in [
+        ("", 0, false),
+        ("\u{feff}", 0, false),
+        ("data: 1\n\n", 1, false),
+        ("data: 1\n\n: pi", 1, false),
+        ("data: 1\n\nretry: 1", 1, false),
+        ("data: 1\n\nunknown", 1, false),
+        ("data: 1\n\ndata: 2\n", 1, true),
+        ("data: 1\n\ndata: 2", 1, true),
+        ("data: 1\n\ndat", 1, true),
+        ("data: 1\n\nid: 2\n", 1, true),
+        ("data: 1\n\nevent: x\n: pi", 1, true),
+    ] {
+        for way in WAYS {
+            let mut reader = EventReader::new(stream.as_bytes());
+            assert!(!reader.ended_within_event());
+            let (read, failed) = read_all(&mut reader, way, ErrorKind::Other);
+            assert_eq!((read.len(), failed), (events, 0), "{stream:?} {way:?}");
+            assert_eq!(
+                reader.ended_within_event(),
+                within_event,
+                "{stream:?} {way:?}"
+            );
+            assert!(matches!(next(&mut reader, way), Ok(None)));
+            assert_eq!(reader.ended_within_event(), within_event);
+        }
+    }
+}
+
+#[test]
+fn an_event_that_the_end_cuts_off_is_recovered_if_asked_for() {
+    for (stream, cut_line, expected) in [
+        (
+            "data: 1\n\ndata: [DONE]",
+            CutLine::Keep,
+            &["1", "[DONE]"][..],
+        ),
+        ("data: 1\n\ndata: [DONE]", CutLine::Discard, &["1"]),
+        ("data: 1\n\ndata: a\ndata: b", CutLine::Keep, &["1", "a\nb"]),
+        ("data: 1\n\ndata: a\ndata: b", CutLine::Discard, &["1", "a"]),
+        ("data: a\n", CutLine::Discard, &["a"]),
+        ("data: a\n\nid: 2", CutLine::Keep, &["a"]),
+        ("data: a\n\n: ping", CutLine::Keep, &["a"]),
+        ("data: a\n\n", CutLine::Keep, &["a"]),
+    ] {
+        for way in WAYS {
+            let mut reader = EventReader::new(stream.as_bytes()).recover_at_end(cut_line);
+            let (events, failed) = read_all(&mut reader, way, ErrorKind::Other);
+            let data: Vec<_> = events.iter().map(|(_, data, ..)| &data[..]).collect();
+            assert_eq!(
+                (&data[..], failed),
+                (expected, 0),
+                "{stream:?} {cut_line:?} {way:?}"
+            );
+            assert!(matches!(next(&mut reader, way), Ok(None)));
+            assert_eq!(
+                reader.ended_within_event(),
+                !stream.ends_with("\n\n") && !stream.ends_with("ping")
+            );
+        }
+    }
+    let mut reader = EventReader::new(&b"data: a\nid: 2"[..]).recover_at_end(CutLine::Keep);
+    let event = reader.next().expect("an event").expect("it fits");
+    assert_eq!((event.data(), event.id()), ("a", Some("2")));
+    assert_eq!(reader.decoder().last_event_id(), "2");
+}
+
+#[test]
+fn a_recovered_event_that_is_too_large_is_the_last_error() {
+    // Its text takes more than its bytes.
+    let stream = &b"data: 1\n\ndata: \xFF\xFF\xFF"[..];
+    for way in [Way::ReadEvent, Way::ReadItem, Way::Iterator] {
+        let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+        let mut reader = EventReader::new(stream)
+            .with_decoder(decoder)
+            .recover_at_end(CutLine::Keep);
+        assert!(matches!(next(&mut reader, way), Ok(Some(_))));
+        let refused = next(&mut reader, way).expect_err("it is refused");
+        assert!(matches!(
+            refused,
+            ReadError::Decode(DecodeError::EventTooLarge { limit: 8 })
+        ));
+        assert!(matches!(next(&mut reader, way), Ok(None)));
+        assert!(reader.ended_within_event());
+    }
+}
+
+#[test]
+fn after_the_end_the_reader_is_left_alone() {
+    for (before, recover, events) in [
+        ("", None, 0),
+        ("data: 1\n\n", None, 1),
+        ("data: 1\n\ndata: cut", None, 1),
+        ("data: 1\n\ndata: cut", Some(CutLine::Keep), 2),
+    ] {
+        for way in WAYS {
+            let steps = [before, "data: more\n\n"].map(|part| Step::Gives(part.into()));
+            let [first, second] = steps;
+            let script = Scripted::new([first, Step::Ends, second]);
+            let mut reader = EventReader::from_buffered(script);
+            if let Some(cut_line) = recover {
+                reader = reader.recover_at_end(cut_line);
+            }
+            let (read, _) = read_all(&mut reader, way, ErrorKind::Other);
+            assert_eq!(read.len(), events, "{before:?} {way:?}");
+            let asked = reader.inner().asked;
+            for way in WAYS {
+                assert!(matches!(next(&mut reader, way), Ok(None)));
+            }
+            assert_eq!(reader.inner().asked, asked);
+            // An empty first read is the end, too.
+            assert_eq!(asked, 1 + usize::from(!before.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn what_is_behind_the_last_event_stays_in_the_reader() {
+    let stream = &b": hi\ndata: 1\n\nid: x\ndata: much too large\n\ndata: 2\n\n: ping\nHTTP"[..];
+    let behind = |events: usize, way: Way| {
+        let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
+        let mut reader = EventReader::from_buffered(stream).with_decoder(decoder);
+        for _ in 0..events {
+            match next(&mut reader, way) {
+                Ok(_) | Err(ReadError::Decode(_)) => {}
+                Err(ReadError::Transport(error)) => panic!("{error}"),
+            }
+        }
+        String::from_utf8(reader.into_inner().to_vec()).expect("text")
+    };
+    for way in WAYS {
+        assert_eq!(behind(0, way).as_bytes(), stream);
+        assert!(behind(1, way).starts_with("id: x\ndata: much"), "{way:?}");
+        // A refused event may be left in the middle; then comes what is behind it.
+        assert_eq!(behind(3, way), ": ping\nHTTP", "{way:?}");
+        assert_eq!(behind(4, way), "", "{way:?}");
+    }
+    let mut reader = EventReader::from_buffered(stream);
+    assert!(matches!(
+        reader.read_item(),
+        Ok(Some(Item::Comment { text: b" hi", .. }))
+    ));
+    assert!(reader.into_inner().starts_with(b"data: 1\n\nid: x"));
+
+    // Also of a reader with a buffer over another one.
+    let mut reader = EventReader::from_buffered(BufReader::with_capacity(7, stream));
+    assert_eq!(
+        reader.next().expect("an event").expect("it fits").data(),
+        "1"
+    );
+    let mut rest = String::new();
+    reader
+        .into_inner()
+        .read_to_string(&mut rest)
+        .expect("it is text");
+    assert!(rest.starts_with("id: x\n"), "{rest:?}");
+}
+
+#[test]
+fn the_stream_goes_on_from_a_decoder() {
+    let mut decoder = EventDecoder::with_limits(Limits::new().with_event(99));
+    decoder
+        .set_last_event_id(LastEventId::from_static("41"))
+        .expect("it fits");
+    let mut reader =
+        EventReader::new(&b"data: 1\n\nretry: 5\nid: 42\ndata: 2\n\n"[..]).with_decoder(decoder);
+    assert_eq!(reader.decoder().limits().event, 99);
+    let event = reader.read_event().expect("it fits").expect("an event");
+    assert_eq!((event.last_event_id(), event.id()), ("41", None));
+    let event = reader.read_event().expect("it fits").expect("an event");
+    assert_eq!(event.id(), Some("42"));
+    assert_eq!(reader.decoder().last_event_id(), "42");
+    let time = reader.decoder().reconnection_time();
+    assert_eq!(time.map(|time| time.as_millis()), Some(5));
+}
+
+#[test]
+fn a_clone_reads_on_by_itself() {
+    let mut reader = EventReader::from_buffered(Cursor::new(STREAM));
+    let mut rest = events_of(STREAM);
+    let first = rest.remove(0);
+    assert!(matches!(next(&mut reader, Way::Iterator), Ok(Some(event)) if event == first));
+    let mut others = reader.clone();
+    for reader in [&mut reader, &mut others] {
+        let read = read_all(reader, Way::Iterator, ErrorKind::Other);
+        assert_eq!(read, (rest.clone(), 0));
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_reader_and_a_writer_is_not_the_payload() {
+    let steps = [
+        Step::Gives(b"data: secret\n\ndata: secret".to_vec()),
+        Step::Fails(ErrorKind::WouldBlock),
+    ];
+    let mut reader = EventReader::from_buffered(Scripted::new(steps));
+    assert!(reader.read_event().is_ok_and(|event| event.is_some()));
+    assert!(reader.read_event().is_err());
+    let shown = format!("{reader:?}");
+    assert!(shown.starts_with("EventReader") && !shown.contains("secret"));
+
+    let mut writer = EventWriter::new(Recorder::new([Answer::Fails(ErrorKind::WouldBlock)]));
+    writer.write(Outgoing::message("secret")).expect("taken");
+    assert_eq!(
+        format!("{writer:?}"),
+        "EventWriter { unsent: 14, flushes: true, .. }"
+    );
+}
+
+/// What a writer does when it is given bytes, or flushed.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Takes(usize),
+    Fails(ErrorKind),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asked {
+    Write(Vec<u8>),
+    Flush,
+}
+
+/// A writer that answers as it is told, each time once, and then takes everything.
+#[derive(Debug, Clone)]
+struct Recorder {
+    answers: VecDeque<Answer>,
+    flush_answers: VecDeque<ErrorKind>,
+    asked: Vec<Asked>,
+    written: Vec<u8>,
+}
+
+impl Recorder {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            answers: answers.into_iter().collect(),
+            flush_answers: VecDeque::new(),
+            asked: Vec::new(),
+            written: Vec::new(),
+        }
+    }
+
+    fn flushes(&self) -> usize {
+        let is_flush = |asked: &&Asked| **asked == Asked::Flush;
+        self.asked.iter().filter(is_flush).count()
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.asked.push(Asked::Write(bytes.to_vec()));
+        match self
+            .answers
+            .pop_front()
+            .unwrap_or(Answer::Takes(usize::MAX))
+        {
+            Answer::Takes(most) => {
+                let taken = bytes.len().min(most);
+                self.written.extend_from_slice(&bytes[..taken]);
+                Ok(taken)
+            }
+            Answer::Fails(kind) => Err(kind.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.asked.push(Asked::Flush);
+        match self.flush_answers.pop_front() {
+            Some(kind) => Err(kind.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn each_block_is_one_write_and_one_flush() {
+    let mut writer = EventWriter::new(Recorder::new([]));
+    let large = "a line\n".repeat(30_000);
+    for block in [
+        Outgoing::message("1"),
+        Outgoing::new().comment("ping"),
+        Outgoing::event(EventType::from_static("tick"), "a\nb\r\nc")
+            .id(LastEventId::from_static("7")),
+        Outgoing::message(&large),
+    ] {
+        writer.write(block).expect("it is taken");
+        let asked = core::mem::take(&mut writer.inner_mut().asked);
+        let encoded = block.to_string().into_bytes();
+        assert!(asked == [Asked::Write(encoded), Asked::Flush], "{block}");
+    }
+}
+
+#[test]
+fn nothing_is_flushed_unless_that_is_wanted() {
+    let mut writer = EventWriter::new(Recorder::new([])).with_flush(false);
+    for data in ["1", "2", "3"] {
+        writer.write(Outgoing::message(data)).expect("it is taken");
+    }
+    writer
+        .write_with(Outgoing::new(), |data| write!(data, "4"))
+        .expect("it is taken");
+    assert_eq!(
+        (writer.inner().asked.len(), writer.inner().flushes()),
+        (4, 0)
+    );
+    writer.flush().expect("it is flushed");
+    assert_eq!(
+        (writer.inner().asked.len(), writer.inner().flushes()),
+        (5, 1)
+    );
+    let mut writer = writer.with_flush(true);
+    writer.write(Outgoing::message("5")).expect("it is taken");
+    assert_eq!(writer.inner().flushes(), 2);
+    let written = writer.into_inner().written;
+    assert_eq!(
+        written,
+        b"data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\ndata: 5\n\n"
+    );
+}
+
+#[test]
+fn a_writer_that_takes_a_part_is_given_the_rest() {
+    for most in 1..20 {
+        let mut writer = EventWriter::new(Recorder::new([Answer::Takes(most); 100]));
+        for data in ["hello", "", "wor\nld"] {
+            writer.write(Outgoing::message(data)).expect("it is taken");
+        }
+        let recorder = writer.into_inner();
+        assert_eq!(
+            recorder.written,
+            b"data: hello\n\ndata: \n\ndata: wor\ndata: ld\n\n"
+        );
+        assert_eq!(recorder.flushes(), 3);
+    }
+}
+
+#[test]
+fn an_interrupted_writer_is_tried_again() {
+    let answers = [
+        Answer::Fails(ErrorKind::Interrupted),
+        Answer::Takes(3),
+        Answer::Fails(ErrorKind::Interrupted),
+        Answer::Fails(ErrorKind::Interrupted),
+    ];
+    let mut writer = EventWriter::new(Recorder::new(answers));
+    writer.write(Outgoing::message("1")).expect("it is taken");
+    assert_eq!(writer.into_inner().written, b"data: 1\n\n");
+}
+
+#[test]
+fn a_writer_that_takes_nothing_is_an_error() {
+    let mut writer = EventWriter::new(Recorder::new([Answer::Takes(2), Answer::Takes(0)]));
+    let error = writer
+        .write(Outgoing::message("1"))
+        .expect_err("nothing is taken");
+    assert_eq!(error.kind(), ErrorKind::WriteZero);
+    assert_eq!(writer.inner().asked.len(), 2);
+}
+
+#[test]
+fn the_writers_error_is_passed_on() {
+    let mut writer = EventWriter::new(Recorder::new([Answer::Fails(ErrorKind::BrokenPipe)]));
+    let error = writer.write(Outgoing::message("1")).expect_err("it fails");
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    // The client has gone, which only the flush of a buffered writer finds out.
+    let mut writer = EventWriter::new(Recorder::new([]));
+    writer.inner_mut().flush_answers = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].into();
+    let error = writer.write(Outgoing::message("1")).expect_err("it fails");
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    let error = writer.flush().expect_err("it fails");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+const WOULD_BLOCK: Answer = Answer::Fails(ErrorKind::WouldBlock);
+
+fn would_block(written: io::Result<()>) -> bool {
+    written.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+#[test]
+fn a_block_that_is_not_sent_yet_is_taken_and_keeps_others_out() {
+    for first in [vec![WOULD_BLOCK], vec![Answer::Takes(5), WOULD_BLOCK]] {
+        let answers = first.iter().copied().chain([WOULD_BLOCK; 3]);
+        let mut writer = EventWriter::new(Recorder::new(answers));
+        writer.write(Outgoing::message("1")).expect("it is taken");
+        assert_eq!(writer.inner().flushes(), 0);
+        assert!(would_block(writer.write(Outgoing::message("2"))));
+        let was_called = Cell::new(false);
+        assert!(would_block(writer.write_with(
+            Outgoing::new(),
+            |_| -> io::Result<()> {
+                was_called.set(true);
+                Ok(())
+            }
+        )));
+        assert!(!was_called.get());
+        assert!(would_block(writer.flush()));
+        // Now it can.
+        writer.write(Outgoing::message("3")).expect("it is taken");
+        let recorder = writer.into_inner();
+        assert_eq!(recorder.written, b"data: 1\n\ndata: 3\n\n");
+        assert_eq!(recorder.flushes(), 1);
+    }
+}
+
+#[test]
+fn flushing_sends_what_was_kept() {
+    let mut writer = EventWriter::new(Recorder::new([Answer::Takes(4), WOULD_BLOCK]));
+    writer.write(Outgoing::message("1")).expect("it is taken");
+    assert_eq!(writer.inner().written, b"data");
+    writer.flush().expect("it is sent");
+    assert_eq!(writer.inner().written, b"data: 1\n\n");
+    let asked = &writer.inner().asked;
+    assert_eq!(
+        asked[2..],
+        [Asked::Write(b": 1\n\n".to_vec()), Asked::Flush]
+    );
+    // And once.
+    writer.flush().expect("there is nothing to send");
+    assert_eq!(writer.inner().written, b"data: 1\n\n");
+}
+
+#[test]
+fn a_block_that_would_not_be_flushed_yet_was_taken() {
+    let mut writer = EventWriter::new(Recorder::new([]));
+    writer.inner_mut().flush_answers = [ErrorKind::WouldBlock; 2].into();
+    writer.write(Outgoing::message("1")).expect("it is taken");
+    assert!(would_block(writer.flush()));
+    writer.write(Outgoing::message("2")).expect("it is taken");
+    assert_eq!(writer.inner().flushes(), 3);
+    assert_eq!(writer.into_inner().written, b"data: 1\n\ndata: 2\n\n");
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        (1_usize..20).prop_map(Answer::Takes),
+        Just(Answer::Takes(usize::MAX)),
+        Just(WOULD_BLOCK),
+        Just(Answer::Fails(ErrorKind::Interrupted)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_was_taken_goes_out_whole_and_in_order_whatever_the_writer_does(
+        answers in vec(answer(), 0..60),
+        flush_fails in vec(Just(ErrorKind::WouldBlock), 0..5),
+        blocks in vec("[a-z\n]{0,12}", 0..20),
+        flushes in vec(any::<bool>(), 20),
+    ) {
+        let mut recorder = Recorder::new(answers);
+        recorder.flush_answers = flush_fails.into();
+        let mut writer = EventWriter::new(recorder);
+        let mut taken = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let block = Outgoing::message(block);
+            match writer.write(block) {
+                Ok(()) => block.encode(&mut taken),
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            // No more than the last block that was taken is still to be sent, and nothing that was not taken was.
+            let written = &writer.inner().written;
+            prop_assert!(taken.starts_with(written));
+            prop_assert!(taken.len() - written.len() <= block_before(&taken));
+            if flushes[number] {
+                match writer.flush() {
+                    Ok(()) => prop_assert_eq!(&writer.inner().written, &taken),
+                    Err(error) => prop_assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+            }
+        }
+        // The writer comes to an end of its moods.
+        for _ in 0..100 {
+            if writer.flush().is_ok() {
+                break;
+            }
+        }
+        prop_assert_eq!(&writer.inner().written, &taken);
+    }
+}
+
+/// How long the last of these blocks is.
+fn block_before(blocks: &[u8]) -> usize {
+    let Some(without_its_end) = blocks.len().checked_sub(2) else {
+        return 0;
+    };
+    let start = (0..without_its_end)
+        .rev()
+        .find(|&at| blocks[at..].starts_with(b"\n\n"))
+        .map_or(0, |at| at + 2);
+    blocks.len() - start
+}
+
+#[test]
+fn data_is_written_straight_into_the_block() {
+    let mut writer = EventWriter::new(Recorder::new([]));
+    let value = serde_json::json!({ "text": "a\nb" });
+    writer
+        .write_with(
+            Outgoing::event(EventType::from_static("delta"), ""),
+            |data| serde_json::to_writer(data, &value),
+        )
+        .expect("it is taken");
+    writer
+        .write_with(Outgoing::new(), |data| data.write_all(b"1\r\n2"))
+        .expect("it is taken");
+    let recorder = writer.into_inner();
+    assert_eq!(
+        recorder.written,
+        b"event: delta\ndata: {\"text\":\"a\\nb\"}\n\ndata: 1\ndata: 2\n\n"
+    );
+    assert_eq!((recorder.asked.len(), recorder.flushes()), (4, 2));
+}
+
+#[test]
+fn a_block_whose_data_fails_is_not_written() {
+    let mut writer = EventWriter::new(Recorder::new([]));
+    let error = writer
+        .write_with(Outgoing::new().comment("lost"), |data| {
+            data.write_all(b"half of it")?;
+            Err(io::Error::other(Unplugged))
+        })
+        .expect_err("its data fails");
+    assert!(error.get_ref().is_some_and(|error| error.is::<Unplugged>()));
+    assert_eq!(writer.inner().asked, []);
+
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        writer.write_with(Outgoing::new(), |data| -> io::Result<()> {
+            data.write_all(b"half of it")?;
+            panic!("on purpose")
+        })
+    }));
+    assert!(panicked.is_err());
+
+    writer.write(Outgoing::message("1")).expect("it is taken");
+    assert_eq!(writer.into_inner().written, b"data: 1\n\n");
+}
+
+#[test]
+fn nothing_to_write_writes_nothing() {
+    let mut writer = EventWriter::new(Recorder::new([]));
+    writer.write(Outgoing::new()).expect("it is taken");
+    #[cfg(feature = "bytes")]
+    writer
+        .write_frame(&sse_wire::Frame::new())
+        .expect("it is taken");
+    let is_write = |asked: &Asked| matches!(asked, Asked::Write(_));
+    assert!(!writer.inner().asked.iter().any(is_write));
+}
+
+#[test]
+fn what_is_read_can_be_written() {
+    let stream = &b"id: 1\nevent: add\ndata: one\ndata: two\n\ndata: three\n\n"[..];
+    let (mut lent, mut owned) = (EventWriter::new(Vec::new()), EventWriter::new(Vec::new()));
+    let mut reader = EventReader::new(stream);
+    while let Some(event) = reader.read_event().expect("it fits") {
+        lent.write(event).expect("it is taken");
+    }
+    for event in EventReader::new(stream) {
+        owned.write(&event.expect("it fits")).expect("it is taken");
+    }
+    for written in [lent.into_inner(), owned.into_inner()] {
+        assert_eq!(events_of(&written), events_of(stream));
+    }
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn frames_are_written_as_they_are() {
+    let blocks = bytes::Bytes::from_static(b": opened\r\rdata: 1\r\n\r\nunknown\ndata: 2\n\n");
+    let frame = sse_wire::Frame::parse(blocks.clone()).expect("whole blocks");
+    let mut writer = EventWriter::new(Recorder::new([Answer::Takes(9), WOULD_BLOCK, WOULD_BLOCK]));
+    writer.write_frame(&frame).expect("it is taken");
+    assert!(would_block(writer.write_frame(&frame)));
+    writer.write_frame(&frame).expect("it is taken");
+    writer.write(Outgoing::message("3")).expect("it is taken");
+    let recorder = writer.into_inner();
+    let expected = [&blocks[..], &blocks, b"data: 3\n\n"].concat();
+    assert_eq!(recorder.written, expected);
+    // The first one in parts, the others in one piece.
+    let last = &recorder.asked[recorder.asked.len() - 4..];
+    assert_eq!(last[0], Asked::Write(blocks.to_vec()));
+    assert_eq!(last[1], Asked::Flush);
+}
+
+/// Takes everything, and keeps nothing.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_memory_of_a_huge_block_is_given_back() {
+    let huge = "x".repeat(1 << 20);
+    let (counted, mut writer) = count(|| {
+        let mut writer = EventWriter::new(Nowhere);
+        writer.write(Outgoing::message(&huge)).expect("it is taken");
+        writer
+    });
+    assert!(counted.peak >= 1 << 20, "{counted:?}");
+    assert!(counted.kept <= 16 << 10, "{counted:?}");
+
+    // What blocks usually need is kept.
+    let usual = "x".repeat(10 << 10);
+    writer
+        .write(Outgoing::message(&usual))
+        .expect("it is taken");
+    let (counted, ()) = count(|| {
+        for _ in 0..100 {
+            writer
+                .write(Outgoing::message(&usual))
+                .expect("it is taken");
+        }
+    });
+    assert_eq!(counted, Count::NOTHING);
+}
+
+#[test]
+fn reading_events_that_are_lent_takes_no_memory() {
+    let stream = b"event: tick\ndata: {\"price\": 1}\n\n".repeat(1000);
+    let mut reader = EventReader::from_buffered(&stream[..]);
+    let (counted, events) = count(|| {
+        let mut events = 0;
+        while reader.read_event().expect("it fits").is_some() {
+            events += 1;
+        }
+        events
+    });
+    assert_eq!((counted, events), (Count::NOTHING, 1000));
+    // An iterator cannot lend.
+    let (counted, events) = count(|| EventReader::from_buffered(&stream[..]).count());
+    assert!(counted.allocations >= 1000 && events == 1000);
+}
