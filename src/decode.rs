@@ -45,7 +45,7 @@ use crate::value::LastEventId;
 ///
 /// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return it (E0499), as the
 /// compiler does not see that a loop that goes on has let go of it; such a type hands events to a callback,
-/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent).
+/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`].
 ///
 /// # Errors
 ///

@@ -1,11 +1,13 @@
 //! Shared events: nothing is copied or allocated for that need not be, and nothing is kept alive that is much larger than
 //! what is kept.
 #![cfg(feature = "bytes")]
+#![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
 pub mod promise;
 
 use bytes::Bytes;
 use core::mem::size_of;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use promise::allocator::{Counting, count};
 use sse_wire::{
     CutLine, DecodeError, EventDecoder, LastEventId, Limits, SharedDecoder, SharedEvent,
@@ -13,7 +15,6 @@ use sse_wire::{
 };
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -454,13 +455,13 @@ fn events_are_values() {
     assert!(!lies_in(&chunk, copied.data().as_bytes()));
     assert!(lies_in(&chunk, shared.data().as_bytes()));
     assert_eq!(copied, shared);
-    let set: HashSet<SharedEvent> = [copied.clone(), shared.clone()].into_iter().collect();
+    let set: HashSet<SharedEvent> = [copied, shared.clone()].into_iter().collect();
     assert_eq!(set.len(), 1);
     assert_eq!(
         format!("{shared:?}"),
         "SharedEvent { event_type: \"tick\", data: \"one\", last_event_id: \"1\", id: Some(\"1\") }"
     );
-    let raw = SharedDecoder::new().decode_raw(&mut chunk.clone());
+    let raw = SharedDecoder::new().decode_raw(&mut { chunk });
     let raw = raw.expect("it fits").expect("an event");
     assert_eq!(
         format!("{raw:?}"),

@@ -1,6 +1,12 @@
 //! The doors that own a transport: each reads from a [`Source`], which gives what it was fed, chunk by chunk, and fails or waits
 //! in between.
 
+#![allow(
+    clippy::std_instead_of_alloc,
+    unused_imports,
+    reason = "the tests have std, and each feature uses a part of this"
+)]
+
 use super::doors::{
     Call, Ran, Recovery, Stream, count_events, milliseconds, raw, refusal, text as text_of,
 };
@@ -288,7 +294,7 @@ pub mod io {
 
     impl io::Read for Source {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            Source::read(self, buffer).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+            Self::read(self, buffer).ok_or_else(|| io::ErrorKind::WouldBlock.into())
         }
     }
 
@@ -799,18 +805,18 @@ pub mod embedded {
     #[cfg(feature = "embedded-io")]
     impl embedded_io::Read for Source {
         fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-            Source::read(self, buffer).ok_or(embedded_io::ErrorKind::TimedOut)
+            Self::read(self, buffer).ok_or(embedded_io::ErrorKind::TimedOut)
         }
     }
 
-    impl embedded_io_async::ErrorType for Source {
-        type Error = embedded_io_async::ErrorKind;
+    impl embedded_io::ErrorType for Source {
+        type Error = embedded_io::ErrorKind;
     }
 
     #[cfg(feature = "embedded-io-async")]
     impl embedded_io_async::Read for Source {
         async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-            match Source::read(self, buffer) {
+            match Self::read(self, buffer) {
                 Some(length) => Ok(length),
                 None => core::future::pending().await,
             }

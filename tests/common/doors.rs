@@ -7,6 +7,13 @@
     reason = "nothing outside the tests builds upon these"
 )]
 
+#[cfg(any(
+    feature = "std",
+    feature = "futures-core",
+    feature = "bytes",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
 use super::adapters;
 use super::oracle::{self, Config, Dispatched, Outcome, Recovered, Refusal, Seen};
 use super::random::Random;

@@ -6,6 +6,13 @@
     reason = "several tests share it, and none uses all of it"
 )]
 
+#[cfg(any(
+    feature = "std",
+    feature = "futures-core",
+    feature = "bytes",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
 pub mod adapters;
 pub mod cuts;
 pub mod documents;
