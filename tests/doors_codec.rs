@@ -478,6 +478,37 @@ async fn a_sink_flushes_what_it_sends() {
 }
 
 #[test]
+fn a_stream_that_goes_on_after_its_end_is_another_one() {
+    let mut codec = EventCodec::new();
+    let mut buffer = BytesMut::from("data: cut");
+    assert!(
+        codec
+            .decode_eof(&mut buffer)
+            .expect("it never fails")
+            .is_none()
+    );
+    assert!(codec.ended_within_event());
+    assert!(
+        codec
+            .decode_eof(&mut buffer)
+            .expect("it never fails")
+            .is_none()
+    );
+    assert!(codec.ended_within_event());
+    buffer.extend_from_slice(b"\xEF\xBB\xBFdata: new\n\n");
+    let event = codec.decode(&mut buffer).expect("it never fails");
+    assert_eq!(event.expect("an event").expect("it fits").data(), "new");
+    assert!(!codec.ended_within_event());
+    assert!(
+        codec
+            .decode_eof(&mut buffer)
+            .expect("it never fails")
+            .is_none()
+    );
+    assert!(!codec.ended_within_event());
+}
+
+#[test]
 fn a_clone_reads_on_by_itself_and_the_default_is_new() {
     let mut codec = EventCodec::default();
     assert!(matches!(

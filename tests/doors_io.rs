@@ -821,7 +821,12 @@ fn an_interrupted_writer_is_tried_again() {
         Answer::Fails(ErrorKind::Interrupted),
     ];
     let mut writer = EventWriter::new(Recorder::new(answers));
+    writer.inner_mut().flush_answers = [ErrorKind::Interrupted, ErrorKind::Interrupted].into();
     writer.write(Outgoing::message("1")).expect("it is taken");
+    assert_eq!(writer.inner().flushes(), 3);
+    writer.inner_mut().flush_answers = [ErrorKind::Interrupted].into();
+    writer.flush().expect("it is tried again");
+    // A caller who tried again would have sent the block twice.
     assert_eq!(writer.into_inner().written, b"data: 1\n\n");
 }
 

@@ -9,7 +9,7 @@ use common::{cuts, random::Random};
 use sse_wire::CutLine;
 
 /// How often each vector is cut at random.
-const RANDOM_CUTS: usize = 50;
+const RANDOM_CUTS: usize = 10;
 
 #[test]
 fn the_oracle_gives_what_the_vectors_expect() {

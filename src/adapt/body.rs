@@ -67,6 +67,11 @@ impl<B> BodyChunks<B> {
         Self { body }
     }
 
+    /// The body.
+    pub const fn inner(&self) -> &B {
+        &self.body
+    }
+
     /// Gives back the body.
     pub fn into_inner(self) -> B {
         self.body

@@ -133,6 +133,10 @@ impl<T: Decoded> Decoder for EventCodec<T> {
     type Error = io::Error;
 
     fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        if !input.is_empty() {
+            // The reader goes on after an end: this is another stream.
+            self.ended_within_event = false;
+        }
         Ok(self.decoder.read_from(input).transpose())
     }
 

@@ -360,16 +360,26 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again.
+    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again. When the writer was interrupted, it is
+    /// tried again.
     pub fn flush(&mut self) -> io::Result<()> {
         self.send()?;
-        self.writer.flush()
+        self.flush_writer()
+    }
+
+    fn flush_writer(&mut self) -> io::Result<()> {
+        loop {
+            match self.writer.flush() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                flushed => return flushed,
+            }
+        }
     }
 
     /// Sends a block that was taken.
     fn send_taken(&mut self) -> io::Result<()> {
         let sent = match self.send() {
-            Ok(()) if self.flushes => self.writer.flush(),
+            Ok(()) if self.flushes => self.flush_writer(),
             sent => sent,
         };
         match sent {
