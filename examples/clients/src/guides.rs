@@ -1,0 +1,9 @@
+//! The programs in the guides of the documentation, which are compiled here, where the crates are that they need.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/choosing_a_door.md")]
+struct ChoosingADoor;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/coming_from.md")]
+struct ComingFrom;
