@@ -14,9 +14,7 @@ use memchr::memchr;
 
 use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::{BufferFull, DecodeError};
-#[cfg(feature = "alloc")]
-use crate::event::OwnedEvent;
-use crate::event::{Event, RawEvent, known_text};
+use crate::event::{Event, Item, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
 use crate::value::LastEventId;
@@ -45,7 +43,7 @@ use crate::value::LastEventId;
 ///
 /// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return it (E0499), as the
 /// compiler does not see that a loop that goes on has let go of it; such a type hands events to a callback,
-/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`].
+/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent).
 ///
 /// # Errors
 ///
@@ -135,62 +133,6 @@ enum BeforeNext {
     EndBlock,
     /// The stream was ended by `finish`.
     Restart,
-}
-
-/// An event, or what else a stream says, in the order in which it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the format has nothing else to say"
-)]
-pub enum Item<'d> {
-    /// A dispatched event.
-    Event(Event<'d>),
-    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
-    Comment {
-        /// What follows the colon, or a part of it; a space after the colon belongs to it.
-        text: &'d [u8],
-        /// Whether the comment ends here. Only a part with `end: true` may be empty.
-        end: bool,
-    },
-    /// A valid `retry` field: the reconnection time is now this.
-    Retry(Duration),
-}
-
-/// An [`Item`] that owns what is in it.
-#[cfg(feature = "alloc")]
-#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the format has nothing else to say"
-)]
-pub enum OwnedItem {
-    /// A dispatched event.
-    Event(OwnedEvent),
-    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
-    Comment {
-        /// What follows the colon, or a part of it; a space after the colon belongs to it.
-        text: Vec<u8>,
-        /// Whether the comment ends here. Only a part with `end: true` may be empty.
-        end: bool,
-    },
-    /// A valid `retry` field: the reconnection time is now this.
-    Retry(Duration),
-}
-
-#[cfg(feature = "alloc")]
-impl From<Item<'_>> for OwnedItem {
-    fn from(item: Item<'_>) -> Self {
-        match item {
-            Item::Event(event) => Self::Event(event.into()),
-            Item::Comment { text, end } => Self::Comment {
-                text: text.to_vec(),
-                end,
-            },
-            Item::Retry(time) => Self::Retry(time),
-        }
-    }
 }
 
 /// What [`EventDecoder::step`] found.

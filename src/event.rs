@@ -1,10 +1,11 @@
-//! What the decoder hands over: events as text, as bytes, and owned.
+//! What the decoder hands over: events as text, as bytes, and owned, and what else a stream says.
 
 use core::fmt;
 use core::str::{self, Utf8Error};
+use core::time::Duration;
 
 #[cfg(feature = "alloc")]
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// The type of an event whose block has no `event` field, or an empty one (WHATWG HTML 9.2.6).
 pub(crate) const MESSAGE: &str = "message";
@@ -277,6 +278,62 @@ impl From<Event<'_>> for OwnedEvent {
             data: event.data.to_owned(),
             last_event_id: event.last_event_id().to_owned(),
             has_id: event.has_id,
+        }
+    }
+}
+
+/// An event, or what else a stream says, in the order in which it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has nothing else to say"
+)]
+pub enum Item<'d> {
+    /// A dispatched event.
+    Event(Event<'d>),
+    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
+    Comment {
+        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        text: &'d [u8],
+        /// Whether the comment ends here. Only a part with `end: true` may be empty.
+        end: bool,
+    },
+    /// A valid `retry` field: the reconnection time is now this.
+    Retry(Duration),
+}
+
+/// An [`Item`] that owns what is in it.
+#[cfg(feature = "alloc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has nothing else to say"
+)]
+pub enum OwnedItem {
+    /// A dispatched event.
+    Event(OwnedEvent),
+    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
+    Comment {
+        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        text: Vec<u8>,
+        /// Whether the comment ends here. Only a part with `end: true` may be empty.
+        end: bool,
+    },
+    /// A valid `retry` field: the reconnection time is now this.
+    Retry(Duration),
+}
+
+#[cfg(feature = "alloc")]
+impl From<Item<'_>> for OwnedItem {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Event(event) => Self::Event(event.into()),
+            Item::Comment { text, end } => Self::Comment {
+                text: text.to_vec(),
+                end,
+            },
+            Item::Retry(time) => Self::Retry(time),
         }
     }
 }

@@ -127,9 +127,7 @@ pub use adapt::io;
 #[cfg(feature = "futures-core")]
 pub use adapt::stream;
 pub use buffer::Buffer;
-#[cfg(feature = "alloc")]
-pub use decode::OwnedItem;
-pub use decode::{CutLine, EventDecoder, Incomplete, Item};
+pub use decode::{CutLine, EventDecoder, Incomplete};
 #[cfg(feature = "alloc")]
 pub use encode::DataWriter;
 pub use encode::Outgoing;
@@ -138,9 +136,9 @@ pub use error::InvalidFrame;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub use error::WriteError;
 pub use error::{BufferFull, DecodeError, InvalidEventType, InvalidLastEventId, ReadError};
+pub use event::{Event, Item, RawEvent};
 #[cfg(feature = "alloc")]
-pub use event::OwnedEvent;
-pub use event::{Event, RawEvent};
+pub use event::{OwnedEvent, OwnedItem};
 #[cfg(feature = "bytes")]
 pub use frame::Frame;
 pub use limits::Limits;

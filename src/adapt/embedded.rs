@@ -13,10 +13,10 @@ use embedded_io_async::{Error as _, ErrorKind};
 use embedded_io_async::{Read as AsyncRead, Write as AsyncWrite};
 
 use crate::buffer::Buffer;
-use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Item};
+use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::encode::Outgoing;
 use crate::error::{DecodeError, ReadError, WriteError};
-use crate::event::{Event, RawEvent};
+use crate::event::{Event, Item, RawEvent};
 
 /// Reads events from a blocking or an asynchronous reader, through a chunk of memory that is lent.
 ///

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Item};
+use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::encode::{DataWriter, Outgoing};
 use crate::error::ReadError;
-use crate::event::{Event, OwnedEvent, RawEvent};
+use crate::event::{Event, Item, OwnedEvent, RawEvent};
 #[cfg(feature = "bytes")]
 use crate::frame::Frame;
 

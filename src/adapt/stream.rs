@@ -33,9 +33,9 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::decode::{CutLine, EventDecoder, Item, OwnedItem};
+use crate::decode::{CutLine, EventDecoder};
 use crate::error::{DecodeError, ReadError};
-use crate::event::{Event, OwnedEvent};
+use crate::event::{Event, Item, OwnedEvent, OwnedItem};
 #[cfg(feature = "bytes")]
 use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 
