@@ -1,7 +1,7 @@
 //! The HTTP headers that go with an event stream, as plain strings: no HTTP crate, and no version of one, is needed.
 //!
-//! A client sends [`REQUEST`] and, when it connects again, [`last_event_id`]; it goes on if the response
-//! [is an event stream](is_event_stream). A server sends [`RESPONSE`].
+//! A client sends [`REQUEST`] and, when it connects again, [`last_event_id`]; it goes on if the status of the response is 200, no
+//! other (9.2.3), and its content [is an event stream](is_event_stream). A server sends [`RESPONSE`].
 
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
 pub const EVENT_STREAM: &str = "text/event-stream";

@@ -60,7 +60,8 @@ impl<'a> EventType<'a> {
 
 /// A last event ID to send, or to seed a decoder with: without CR, LF and NUL.
 ///
-/// The empty one is allowed: it resets the last event ID of the other side.
+/// The empty one is allowed: it resets the last event ID of the other side. A number as text always is one:
+/// `LastEventId::new(&number.to_string()).expect("digits")` never panics.
 ///
 /// ```
 /// use sse_wire::LastEventId;

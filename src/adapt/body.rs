@@ -101,10 +101,13 @@ pin_project! {
     /// do not.
     ///
     /// ```
-    /// use futures_util::stream;
-    /// use sse_wire::{Outgoing, body::EventBody, headers};
+    /// use futures_util::{StreamExt, stream};
+    /// use sse_wire::{Frame, Outgoing, body::EventBody, headers};
     ///
-    /// let ticks = stream::iter(["1", "2"].map(|data| Ok::<_, std::io::Error>(Outgoing::message(data))));
+    /// let ticks = stream::iter(1..=3).map(|number: u32| {
+    ///     let data = number.to_string(); // an `Outgoing` borrows it, a `Frame` does not
+    ///     Ok::<_, std::io::Error>(Frame::from(Outgoing::message(&data)))
+    /// });
     /// let mut response = http::Response::builder().status(200);
     /// for (name, value) in headers::RESPONSE {
     ///     response = response.header(name, value);
@@ -113,6 +116,9 @@ pin_project! {
     /// # drop(response);
     /// # Ok::<(), http::Error>(())
     /// ```
+    ///
+    /// With axum, `(headers::RESPONSE, axum::body::Body::new(body))` is the whole response; with actix-web, the body goes to
+    /// `HttpResponseBuilder::streaming`, after `insert_header` for each of the headers.
     ///
     /// # Keep-alive
     ///
@@ -155,7 +161,8 @@ impl<S, K> EventBody<S, K> {
     /// use sse_wire::{Frame, body::EventBody};
     ///
     /// let frames = stream::pending::<Result<Frame, std::io::Error>>();
-    /// let ticks = stream::repeat(()); // with tokio: `IntervalStream::new(interval(Duration::from_secs(15)))`
+    /// // With tokio: `IntervalStream::new(interval_at(Instant::now() + period, period))`; `interval(period)` begins with a tick.
+    /// let ticks = stream::repeat(());
     /// let body = EventBody::new(frames).keep_alive(ticks);
     /// # drop(body);
     /// ```

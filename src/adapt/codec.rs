@@ -61,6 +61,12 @@ use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEv
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. It is no error.
 ///
+/// # Behind a head
+///
+/// To read the head of a response first, by lines say, begin with the codec for that, and change it for this one with
+/// [`FramedRead::map_decoder`](tokio_util::codec::FramedRead::map_decoder): what was read behind the head stays in the buffer. (Bytes
+/// that are put into the buffer of a new `FramedRead` wait there for more.)
+///
 /// # Cancellation
 ///
 /// The codec and the buffer are in the `FramedRead`, so that dropping a future that waits for the next event loses nothing.

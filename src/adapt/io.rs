@@ -69,7 +69,7 @@ enum End {
 }
 
 impl<R: Read> EventReader<BufReader<R>> {
-    /// Reads from `reader`, through a buffer of 16 KiB.
+    /// Reads from `reader`, through a buffer of 16 KiB; one that has a buffer goes to [`from_buffered`](Self::from_buffered).
     pub fn new(reader: R) -> Self {
         Self::from_buffered(BufReader::with_capacity(CHUNK, reader))
     }

@@ -19,6 +19,9 @@
 //! # }
 //! ```
 //!
+//! A function that returns such a stream need not spell its type:
+//! `impl Stream<Item = Result<SharedEvent, ReadError<reqwest::Error>>>` says it, too.
+//!
 //! No runtime is named, and nothing has to be `Unpin` or `Send`: the streams of events are if the stream of chunks is.
 
 use core::{
