@@ -150,7 +150,7 @@ pub(crate) struct Store<B> {
     /// Whether the id of the block has become the last event ID, and awaits being moved there.
     committed: bool,
     /// Whether the last event ID was set since this was last asked.
-    #[cfg(feature = "bytes")]
+    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
     id_is_new: bool,
     /// How much the events in a row that used less than a quarter of the memory tell, and the most that one of them used.
     modest: u16,
@@ -181,7 +181,7 @@ impl<B: sealed::Memory> Store<B> {
             last_event_id: 0,
             inner: Slot::EventType,
             committed: false,
-            #[cfg(feature = "bytes")]
+            #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
             id_is_new: false,
             modest: 0,
             modest_peak: 0,
@@ -326,13 +326,13 @@ impl<B: sealed::Memory> Store<B> {
 
     /// Whoever shares the last event ID makes a copy of it once, not for each event.
     const fn note_new_id(&mut self) {
-        #[cfg(feature = "bytes")]
+        #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
         {
             self.id_is_new = true;
         }
     }
 
-    #[cfg(feature = "bytes")]
+    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
     pub(crate) const fn take_id_is_new(&mut self) -> bool {
         core::mem::replace(&mut self.id_is_new, false)
     }

@@ -15,6 +15,8 @@ use memchr::memchr;
 use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, Item, RawEvent, known_text};
+#[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
 use crate::value::LastEventId;
@@ -669,16 +671,13 @@ impl<B: Buffer> EventDecoder<B> {
         self.store.data_len() + self.store.event_type_len() > 0
     }
 
-    /// Whether the block of the event that is lent carries an `id`.
-    #[cfg(feature = "bytes")]
-    pub(crate) const fn has_id(&self) -> bool {
-        self.block.has_id
-    }
-
-    /// Whether the last event ID was set since this was last asked.
-    #[cfg(feature = "bytes")]
-    pub(crate) const fn take_id_is_new(&mut self) -> bool {
-        self.store.take_id_is_new()
+    /// The ID of the event that was found, for one who keeps it.
+    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+    pub(crate) fn keep_id(&mut self, keeper: &mut IdKeeper) -> KeptId {
+        if self.store.take_id_is_new() {
+            keeper.update(self.last_event_id());
+        }
+        keeper.keep(self.block.has_id)
     }
 
     /// The data and the event type, wherever they are.

@@ -29,7 +29,8 @@ pub enum DecodeError {
 
 /// Why an event could not be read through a door that has a transport of its own.
 ///
-/// It shows and has the source of what is in it.
+/// It shows and has the source of what is in it, if that is an error; a `Box<dyn Error>` is none, and neither is this then: give
+/// the transport's errors a type of yours before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there are no other two sides")]
 pub enum ReadError<E> {

@@ -7,6 +7,11 @@ use core::time::Duration;
 #[cfg(feature = "alloc")]
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+use alloc::boxed::Box;
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+use alloc::sync::Arc;
+
 /// The type of an event whose block has no `event` field, or an empty one (WHATWG HTML 9.2.6).
 pub(crate) const MESSAGE: &str = "message";
 
@@ -104,6 +109,11 @@ impl<'a> Event<'a> {
     }
 
     /// Copies the event, so that it can be kept.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes of data, type and last event ID: each copy has its own of an ID that it has inherited. (Iterators and streams of
+    /// owned events copy an ID once, for all events that inherit it.)
     #[cfg(feature = "alloc")]
     pub fn into_owned(self) -> OwnedEvent {
         self.into()
@@ -224,12 +234,79 @@ impl<'a> RawEvent<'a> {
 /// ```
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OwnedEvent {
     event_type: String,
     data: String,
-    last_event_id: String,
-    has_id: bool,
+    id: KeptId,
+}
+
+/// The last event ID of an event that is kept, and whether it came with it.
+#[cfg(feature = "alloc")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct KeptId {
+    last_event_id: Option<IdText>,
+    is_own: bool,
+}
+
+/// All events that inherit an ID share it: a long one, copied for each of many small events, would not be linear.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+type IdText = Arc<str>;
+/// Without atomic operations there is no sharing between threads.
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+type IdText = Box<str>;
+
+/// The last event ID of a decoder whose events are kept: copied when it is new.
+#[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct IdKeeper {
+    last_event_id: Option<IdText>,
+}
+
+#[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+impl IdKeeper {
+    /// Takes note of the decoder's last event ID, which has been set.
+    pub(crate) fn update(&mut self, last_event_id: &str) {
+        if self.last_event_id.as_deref().unwrap_or_default() != last_event_id {
+            self.last_event_id = text_of(last_event_id);
+        }
+    }
+
+    pub(crate) fn keep(&self, is_own: bool) -> KeptId {
+        let last_event_id = self.last_event_id.clone();
+        KeptId {
+            last_event_id,
+            is_own,
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl KeptId {
+    /// A copy of the event's.
+    pub(crate) fn copy(last_event_id: &str, is_own: bool) -> Self {
+        Self {
+            last_event_id: text_of(last_event_id),
+            is_own,
+        }
+    }
+
+    pub(crate) fn last_event_id(&self) -> &str {
+        self.last_event_id.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) const fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.is_own.then(|| self.last_event_id())
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn text_of(id: &str) -> Option<IdText> {
+    (!id.is_empty()).then(|| id.into())
 }
 
 #[cfg(feature = "alloc")]
@@ -239,8 +316,8 @@ impl OwnedEvent {
         Event::new(
             &self.event_type,
             &self.data,
-            self.last_event_id.as_bytes(),
-            self.has_id,
+            self.id.last_event_id().as_bytes(),
+            self.id.is_own(),
         )
     }
 
@@ -256,29 +333,41 @@ impl OwnedEvent {
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
+        self.id.last_event_id()
     }
 
     /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
     pub fn id(&self) -> Option<&str> {
-        self.as_event().id()
+        self.id.id()
     }
 
     /// The data, without copying it.
     pub fn into_data(self) -> String {
         self.data
     }
+
+    /// A copy of the event with an ID that is kept already.
+    pub(crate) fn with_id(event: Event<'_>, id: KeptId) -> Self {
+        Self {
+            event_type: event.event_type.to_owned(),
+            data: event.data.to_owned(),
+            id,
+        }
+    }
 }
 
 #[cfg(feature = "alloc")]
 impl From<Event<'_>> for OwnedEvent {
     fn from(event: Event<'_>) -> Self {
-        Self {
-            event_type: event.event_type.to_owned(),
-            data: event.data.to_owned(),
-            last_event_id: event.last_event_id().to_owned(),
-            has_id: event.has_id,
-        }
+        let id = KeptId::copy(event.last_event_id(), event.has_id);
+        Self::with_id(event, id)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for OwnedEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event().write_debug("OwnedEvent", formatter)
     }
 }
 
@@ -322,6 +411,18 @@ pub enum OwnedItem {
     },
     /// A valid `retry` field: the reconnection time is now this.
     Retry(Duration),
+}
+
+#[cfg(feature = "alloc")]
+impl OwnedItem {
+    /// A copy of the item, with an ID that is kept already if it is an event.
+    #[cfg(feature = "futures-core")]
+    pub(crate) fn with_id(item: Item<'_>, id: KeptId) -> Self {
+        match item {
+            Item::Event(event) => Self::Event(OwnedEvent::with_id(event, id)),
+            other => other.into(),
+        }
+    }
 }
 
 #[cfg(feature = "alloc")]

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use crate::encode::DataWriter;
 use crate::encode::Outgoing;
 use crate::error::InvalidFrame;
+use crate::event::Event;
 use crate::parse::{FieldName, FieldParser, Token};
+use crate::shared::SharedEvent;
 
 /// Whole, valid blocks of an event stream as refcounted bytes: encode once, clone for each subscriber.
 ///
@@ -80,7 +82,7 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`InvalidFrame`] says what is wrong, and how many bytes are whole blocks.
+    /// [`InvalidFrame`] says what is wrong: a byte order mark, or how many bytes are whole blocks.
     ///
     /// # Complexity
     ///
@@ -152,6 +154,27 @@ impl From<Outgoing<'_>> for Frame {
 impl From<&Outgoing<'_>> for Frame {
     fn from(outgoing: &Outgoing<'_>) -> Self {
         (*outgoing).into()
+    }
+}
+
+/// Forwards the event, as [`Outgoing::from`] does.
+impl From<&SharedEvent> for Frame {
+    fn from(event: &SharedEvent) -> Self {
+        Outgoing::from(event).into()
+    }
+}
+
+/// Forwards the event, as [`Outgoing::from`] does.
+impl From<SharedEvent> for Frame {
+    fn from(event: SharedEvent) -> Self {
+        Outgoing::from(&event).into()
+    }
+}
+
+/// Forwards the event, as [`Outgoing::from`] does.
+impl From<Event<'_>> for Frame {
+    fn from(event: Event<'_>) -> Self {
+        Outgoing::from(event).into()
     }
 }
 

@@ -3,7 +3,7 @@
 //! An event keeps one slice, which spans its type and its data, and where in it these are: one reference, and one pass to see
 //! that it is text. What cannot be shared, or is not worth it, is copied into one block of the same form.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{fmt, hash, ops::Range, str, str::Utf8Error, time::Duration};
 
 #[cfg(feature = "tokio-util")]
@@ -14,7 +14,7 @@ use bytestring::ByteString;
 use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Place, Places};
 use crate::encode::Outgoing;
 use crate::error::{BufferFull, DecodeError};
-use crate::event::{Event, RawEvent};
+use crate::event::{Event, IdKeeper, KeptId, OwnedEvent, RawEvent};
 use crate::limits::Limits;
 use crate::value::LastEventId;
 
@@ -26,8 +26,8 @@ const LEAST_PART: usize = 16;
 /// An [`EventDecoder`] for chunks of [`Bytes`]: its events share the chunk's memory, and can be kept, cloned and sent elsewhere.
 ///
 /// The data and the type of an event that lies whole in one chunk, with one data line, are neither copied nor allocated
-/// for. What a cut divides, or several data lines join, is copied into one block. The last event ID is copied once, when
-/// it is new, and shared by all events that have it.
+/// for, if it is large enough for that to pay ([see below](#what-an-event-keeps-alive)). What a cut divides, or several data lines join, and
+/// what is small, is copied into one block. The last event ID is copied once, when it is new, and shared by all events that have it.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -48,10 +48,12 @@ const LEAST_PART: usize = 16;
 ///
 /// # What an event keeps alive
 ///
-/// A slice keeps the whole chunk alive, so a small event in a large chunk is copied: if its type and data together take less
-/// than 1 KiB ([`with_copy_below`](Self::with_copy_below)), or less than a sixteenth of the chunk. An event that is shared thus never
-/// keeps more than sixteen times its size alive, as far as the chunk shows: where it is itself a slice of something larger,
-/// only who made it knows.
+/// A slice keeps the whole chunk alive, so an event is copied if its type and data together take less than 1 KiB
+/// ([`with_copy_below`](Self::with_copy_below)), or less than a sixteenth of the chunk. An event that is shared thus keeps about sixteen times
+/// its size alive at the most, as far as the chunk shows: where it is itself a slice of something larger, as HTTP clients make
+/// them of their buffers, only who made it knows. For events that are kept for long, `with_copy_below(usize::MAX)` copies all.
+///
+/// A chunk that was read to its end is let go: `input` is a new, empty `Bytes` then.
 ///
 /// # Errors
 ///
@@ -59,8 +61,7 @@ const LEAST_PART: usize = 16;
 #[derive(Clone)]
 pub struct SharedDecoder {
     decoder: EventDecoder,
-    /// The decoder's, if it is not empty.
-    last_event_id: Option<Arc<str>>,
+    id: IdKeeper,
     copy_below: usize,
     chunk: Chunk,
 }
@@ -228,7 +229,12 @@ impl SharedDecoder {
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
-        input.advance(used);
+        if used == input.len() {
+            // An empty slice would keep its chunk alive all the same.
+            *input = Bytes::new();
+        } else {
+            input.advance(used);
+        }
         result
     }
 
@@ -301,20 +307,6 @@ impl SharedDecoder {
         let is_close = span.len() <= 2 * length + COPY_BELOW;
         (length > 0 && is_worth_it && is_close).then_some(span)
     }
-
-    /// What an event of these places has beside its type and data.
-    fn id(&mut self) -> Id {
-        if self.decoder.take_id_is_new() {
-            let id = self.decoder.last_event_id();
-            if self.last_event_id.as_deref().unwrap_or_default() != id {
-                self.last_event_id = (!id.is_empty()).then(|| Arc::from(id));
-            }
-        }
-        Id {
-            last_event_id: self.last_event_id.clone(),
-            is_own: self.decoder.has_id(),
-        }
-    }
 }
 
 impl Chunk {
@@ -348,7 +340,7 @@ impl Chunk {
 pub struct SharedEvent {
     text: ByteString,
     fields: Fields,
-    id: Id,
+    id: KeptId,
 }
 
 /// A dispatched event as bytes, which shares the memory of the chunk it came in, or has a block of its own.
@@ -370,7 +362,7 @@ pub struct SharedEvent {
 pub struct SharedRawEvent {
     bytes: Bytes,
     fields: Fields,
-    id: Id,
+    id: KeptId,
 }
 
 /// An event, or what else a stream says, in the order in which it came; the shared form of [`Item`](crate::Item).
@@ -401,20 +393,18 @@ struct Fields {
     data: Range<usize>,
 }
 
-/// The last event ID of an event, and whether it came with it.
-#[derive(Debug, Clone)]
-struct Id {
-    last_event_id: Option<Arc<str>>,
-    is_own: bool,
-}
-
 impl SharedEvent {
     /// The event, lent.
     pub fn as_event(&self) -> Event<'_> {
         let Fields { event_type, data } = &self.fields;
         let part = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
         let last_event_id = self.last_event_id().as_bytes();
-        Event::new(part(event_type), part(data), last_event_id, self.id.is_own)
+        Event::new(
+            part(event_type),
+            part(data),
+            last_event_id,
+            self.id.is_own(),
+        )
     }
 
     /// The event type: what the block's last `event` field said, or `message`.
@@ -429,19 +419,21 @@ impl SharedEvent {
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
     pub fn last_event_id(&self) -> &str {
-        self.id.last_event_id.as_deref().unwrap_or_default()
+        self.id.last_event_id()
     }
 
     /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
     pub fn id(&self) -> Option<&str> {
-        self.id.is_own.then(|| self.last_event_id())
+        self.id.id()
     }
 
-    /// The data as refcounted text, without copying it.
+    /// The data as refcounted text, without copying it, unless the type is so large that it would be kept alive for nothing.
     pub fn into_data(self) -> ByteString {
         let data = self.data();
         if data.len() == self.text.len() {
             self.text
+        } else if data.len() < self.text.len() / LEAST_PART {
+            data.into()
         } else {
             self.text.slice_ref(data)
         }
@@ -454,7 +446,12 @@ impl SharedRawEvent {
         let Fields { event_type, data } = &self.fields;
         let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
         let last_event_id = self.last_event_id().as_bytes();
-        RawEvent::new(part(event_type), part(data), last_event_id, self.id.is_own)
+        RawEvent::new(
+            part(event_type),
+            part(data),
+            last_event_id,
+            self.id.is_own(),
+        )
     }
 
     /// The event type: what the block's last `event` field said, or `message`.
@@ -469,19 +466,21 @@ impl SharedRawEvent {
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
     pub fn last_event_id(&self) -> &str {
-        self.id.last_event_id.as_deref().unwrap_or_default()
+        self.id.last_event_id()
     }
 
     /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
     pub fn id(&self) -> Option<&str> {
-        self.id.is_own.then(|| self.last_event_id())
+        self.id.id()
     }
 
-    /// The data as refcounted bytes, without copying them.
+    /// The data as refcounted bytes, without copying them, unless the type is so large that it would be kept alive for nothing.
     pub fn into_data(self) -> Bytes {
         let data = self.data();
         if data.len() == self.bytes.len() {
             self.bytes
+        } else if data.len() < self.bytes.len() / LEAST_PART {
+            Bytes::copy_from_slice(data)
         } else {
             self.bytes.slice_ref(data)
         }
@@ -508,7 +507,7 @@ impl SharedRawEvent {
 }
 
 impl SharedEvent {
-    fn copy(event: Event<'_>, id: Id) -> Self {
+    fn copy(event: Event<'_>, id: KeptId) -> Self {
         let data = event.data();
         // The default type needs no memory.
         let event_type = event.own_type();
@@ -533,7 +532,7 @@ impl FromReading for SharedEvent {
             shared,
             found,
         } = reading;
-        let id = decoder.id();
+        let id = decoder.decoder.keep_id(&mut decoder.id);
         let Found::Event(places) = found else {
             return Ok(Self::copy(Event::new("", "", &[], false), id));
         };
@@ -566,7 +565,7 @@ impl FromReading for SharedRawEvent {
             shared,
             found,
         } = reading;
-        let id = decoder.id();
+        let id = decoder.decoder.keep_id(&mut decoder.id);
         let Found::Event(places) = found else {
             return Ok(Self::copy(RawEvent::new(&[], &[], &[], false), id));
         };
@@ -624,7 +623,7 @@ impl FromReading for SharedItem {
 }
 
 impl SharedRawEvent {
-    fn copy(event: RawEvent<'_>, id: Id) -> Self {
+    fn copy(event: RawEvent<'_>, id: KeptId) -> Self {
         let (data, event_type) = (event.data(), event.own_type());
         let mut bytes = Vec::with_capacity(data.len() + event_type.len());
         bytes.extend_from_slice(data);
@@ -658,19 +657,17 @@ impl Fields {
     }
 }
 
-impl Id {
-    fn copy(last_event_id: &str, is_own: bool) -> Self {
-        Self {
-            last_event_id: (!last_event_id.is_empty()).then(|| Arc::from(last_event_id)),
-            is_own,
-        }
+/// Copies the type and the data; the last event ID stays shared.
+impl From<SharedEvent> for OwnedEvent {
+    fn from(event: SharedEvent) -> Self {
+        Self::with_id(event.as_event(), event.id.clone())
     }
 }
 
 /// Copies the event.
 impl From<Event<'_>> for SharedEvent {
     fn from(event: Event<'_>) -> Self {
-        let id = Id::copy(event.last_event_id(), event.id().is_some());
+        let id = KeptId::copy(event.last_event_id(), event.id().is_some());
         Self::copy(event, id)
     }
 }
@@ -678,7 +675,7 @@ impl From<Event<'_>> for SharedEvent {
 /// Copies the event.
 impl From<RawEvent<'_>> for SharedRawEvent {
     fn from(event: RawEvent<'_>) -> Self {
-        let id = Id::copy(event.last_event_id(), event.id().is_some());
+        let id = KeptId::copy(event.last_event_id(), event.id().is_some());
         Self::copy(event, id)
     }
 }
@@ -733,10 +730,11 @@ impl fmt::Debug for SharedRawEvent {
 impl From<EventDecoder> for SharedDecoder {
     /// Goes on with a decoder that has been set up, or has read a part of the stream already.
     fn from(decoder: EventDecoder) -> Self {
-        let last_event_id = Id::copy(decoder.last_event_id(), false).last_event_id;
+        let mut id = IdKeeper::default();
+        id.update(decoder.last_event_id());
         Self {
             decoder,
-            last_event_id,
+            id,
             copy_below: COPY_BELOW,
             chunk: Chunk::default(),
         }

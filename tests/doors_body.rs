@@ -415,13 +415,30 @@ fn it_is_kept_alive_at_every_tick_at_which_nothing_is_ready() {
     assert_eq!(next(&mut body, &waker), ping);
     assert_eq!(next(&mut body, &waker), None);
 
-    // One for each tick.
     for tick in [3, 4] {
         ticks.say(tick);
+        assert_eq!(next(&mut body, &waker), ping);
+        assert_eq!(next(&mut body, &waker), None);
     }
-    assert_eq!(next(&mut body, &waker), ping);
-    assert_eq!(next(&mut body, &waker), ping);
+}
+
+#[test]
+fn ticks_that_have_piled_up_are_one() {
+    let (frames, sayings) = Source::<Said>::new();
+    let (ticks, ticking) = Source::<u8>::new();
+    let mut body = EventBody::new(sayings).keep_alive(ticking);
+    let (wakes, waker) = Wakes::new();
+    // A slow client did not ask for a while, as an interval of tokio notices when it is asked again.
+    for tick in 0..40 {
+        ticks.say(tick);
+    }
+    assert_eq!(next(&mut body, &waker), sent(PING));
     assert_eq!(next(&mut body, &waker), None);
+    ticks.say(41);
+    assert_eq!(wakes.take(), 1, "the next one is waited for");
+    assert_eq!(next(&mut body, &waker), sent(PING));
+    frames.end();
+    assert_eq!(next(&mut body, &waker), Some(None));
 }
 
 #[test]
@@ -462,8 +479,8 @@ fn when_the_ticks_end_only_keeping_alive_does() {
     let (wakes, waker) = Wakes::new();
     ticks.say(1);
     ticks.end();
-    assert!(matches!(next(&mut body, &waker), Some(Some(Ok(_)))));
     assert!(ticks.is_heard());
+    assert!(matches!(next(&mut body, &waker), Some(Some(Ok(_)))));
     // They are let go, and would say so if they were polled again.
     for _ in 0..3 {
         assert_eq!(next(&mut body, &waker), None);

@@ -1121,3 +1121,150 @@ fn reading_events_that_are_lent_takes_no_memory() {
     let (counted, events) = count(|| EventReader::from_buffered(&stream[..]).count());
     assert!(counted.allocations >= 1000 && events == 1000);
 }
+
+/// A reader that fails whenever it is asked to show again what it has shown.
+struct Forgetful<'s> {
+    stream: &'s [u8],
+    has_shown: bool,
+    fails: ErrorKind,
+}
+
+impl Read for Forgetful<'_> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        unreachable!("it has a buffer")
+    }
+}
+
+impl BufRead for Forgetful<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.has_shown = !self.has_shown;
+        if self.has_shown {
+            Ok(self.stream)
+        } else {
+            Err(self.fails.into())
+        }
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.stream = &self.stream[length..];
+    }
+}
+
+#[test]
+fn a_reader_that_fails_where_it_should_not_loses_nothing_all_the_same() {
+    for fails in [
+        ErrorKind::Interrupted,
+        ErrorKind::WouldBlock,
+        ErrorKind::BrokenPipe,
+    ] {
+        let mut reader = EventReader::from_buffered(Forgetful {
+            stream: b"id: 1\ndata: 1\n\nretry: 5\ndata: 2\n\ndata: 3\n\n",
+            has_shown: false,
+            fails,
+        });
+        let mut told = Vec::new();
+        for _ in 0..100 {
+            match reader.next() {
+                Some(Ok(event)) => told.push(told_of(&event)),
+                Some(Err(ReadError::Transport(error))) => assert_eq!(error.kind(), fails),
+                Some(Err(error)) => panic!("{error}"),
+                None => break,
+            }
+        }
+        assert_eq!(told, ["1: 1", "1: 2", "1: 3"], "{fails:?}");
+    }
+}
+
+fn told_of(event: &sse_wire::OwnedEvent) -> String {
+    format!("{}: {}", event.last_event_id(), event.data())
+}
+
+/// A reader whose buffer shrinks without having been consumed.
+struct Shrinking {
+    shows: VecDeque<&'static [u8]>,
+}
+
+impl Read for Shrinking {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        unreachable!("it has a buffer")
+    }
+}
+
+impl BufRead for Shrinking {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.shows.pop_front().unwrap_or_default())
+    }
+
+    fn consume(&mut self, _: usize) {}
+}
+
+#[test]
+fn a_buffer_that_shrinks_is_an_error_and_not_another_event() {
+    let whole: &[u8] = b"data: one\n\n";
+    let mut reader = EventReader::from_buffered(Shrinking {
+        shows: [whole, &whole[..4], &whole[..4]].into(),
+    });
+    let error = reader.read_event().expect_err("it is not the buffer");
+    assert!(matches!(error, ReadError::Transport(error) if error.kind() == ErrorKind::Other));
+}
+
+#[test]
+fn a_writer_whose_time_runs_out_goes_on_later() {
+    let answers = [
+        Answer::Takes(3),
+        Answer::Fails(ErrorKind::TimedOut),
+        Answer::Fails(ErrorKind::TimedOut),
+    ];
+    let mut writer = EventWriter::new(Recorder::new(answers));
+    writer.write(Outgoing::message("1")).expect("it is taken");
+    let error = writer
+        .write(Outgoing::message("2"))
+        .expect_err("the first one is on its way");
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    writer.write(Outgoing::message("2")).expect("it is taken");
+    assert_eq!(writer.into_inner().written, b"data: 1\n\ndata: 2\n\n");
+}
+
+#[test]
+fn an_id_that_events_inherit_is_copied_once() {
+    let mut stream = b"id: ".to_vec();
+    stream.resize(4 + 60_000, b'x');
+    stream.extend_from_slice(b"\n\n");
+    for _ in 0..1000 {
+        stream.extend_from_slice(b"data\n\n");
+    }
+    let (counted, events) = count(|| {
+        EventReader::new(&stream[..])
+            .collect::<Result<Vec<_>, _>>()
+            .expect("it fits")
+    });
+    assert_eq!(events.len(), 1000);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.last_event_id().len() == 60_000)
+    );
+    // One for each would be 60 MB.
+    assert!(counted.peak < 2_000_000, "{} bytes", counted.peak);
+}
+
+#[test]
+fn the_decoder_of_the_next_connection_knows_nothing_of_the_last_ones_cut_event() {
+    let mut reader = EventReader::new(&b"id: 7\nretry: 5\n\nid: 8\ndata: cut"[..]);
+    assert!(reader.read_event().expect("it ends").is_none());
+    let script = Scripted::failing_everywhere(b"id: 7\n\ndata: cu", ErrorKind::TimedOut);
+    let mut broken = EventReader::new(script);
+    for _ in b"id: 7\n\ndata: cu" {
+        assert!(broken.read_event().is_err());
+    }
+    for decoder in [reader.into_decoder(), broken.into_decoder()] {
+        assert_eq!(decoder.last_event_id(), "7");
+        let next = &b"\xEF\xBB\xBFdata: new\n\n"[..];
+        let mut reader = EventReader::new(next).with_decoder(decoder);
+        let event = reader.read_event().expect("it fits").expect("an event");
+        assert_eq!(
+            (event.data(), event.last_event_id(), event.id()),
+            ("new", "7", None)
+        );
+    }
+}

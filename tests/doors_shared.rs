@@ -523,3 +523,57 @@ fn the_end_is_dropped_or_recovered() {
     );
     assert_eq!(SharedDecoder::new().recover(CutLine::Keep), Ok(None));
 }
+
+#[test]
+fn a_chunk_that_was_read_is_let_go() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let mut decoder = SharedDecoder::new();
+    for text in ["data: small\n\n", ": a comment\n", ""] {
+        let mut input = Watched::chunk(text, &alive);
+        while decoder.decode(&mut input).expect("it fits").is_some() {}
+        assert_eq!(alive.load(Ordering::Relaxed), 0, "{text:?}");
+    }
+}
+
+#[test]
+fn data_that_is_small_beside_its_type_does_not_keep_that_alive() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let large = "x".repeat(1 << 20);
+    let mut decoder = SharedDecoder::new();
+    for (data, keeps) in [("1", 0), (&large[..1 << 17], 1)] {
+        let text = format!("event: {large}\ndata: {data}\n\n");
+        let mut input = Watched::chunk(&text, &alive);
+        let event = decoder.decode(&mut input).expect("it fits").expect("one");
+        assert_eq!(alive.load(Ordering::Relaxed), 1);
+        let kept = event.into_data();
+        assert_eq!(kept, data);
+        assert_eq!(alive.load(Ordering::Relaxed), keeps);
+        drop(kept);
+        let mut input = Watched::chunk(&text, &alive);
+        let event = decoder
+            .decode_raw(&mut input)
+            .expect("it fits")
+            .expect("one");
+        let kept = event.into_data();
+        assert_eq!(kept, data);
+        assert_eq!(alive.load(Ordering::Relaxed), keeps);
+    }
+}
+
+#[test]
+fn an_event_goes_on_as_a_frame_or_as_an_owned_one() {
+    use sse_wire::{Frame, OwnedEvent};
+
+    let chunk = Bytes::from_static(b"id: 7\nevent: tick\ndata: one\ndata: two\n\n");
+    let event = only(&mut SharedDecoder::new(), &chunk);
+    let wire = "event: tick\nid: 7\ndata: one\ndata: two\n\n";
+    assert_eq!(Frame::from(&event).as_bytes(), wire);
+    assert_eq!(Frame::from(event.as_event()).as_bytes(), wire);
+    let owned = OwnedEvent::from(event.clone());
+    assert_eq!(owned.as_event(), event.as_event());
+    assert_eq!(
+        owned.last_event_id().as_ptr(),
+        event.last_event_id().as_ptr()
+    );
+    assert_eq!(Frame::from(event).as_bytes(), wire);
+}

@@ -1086,3 +1086,45 @@ fn how_much_is_shared_is_up_to_the_decoder() {
         assert_eq!(is_alive.strong_count(), usize::from(is_shared));
     }
 }
+
+#[cfg(feature = "bytes")]
+#[test]
+fn the_decoder_of_the_next_connection_knows_nothing_of_the_last_ones_cut_event() {
+    let (_, waker) = Wakes::new();
+    // Time runs out while the stream waits within an event.
+    let mut stream = open([Bytes::from_static(
+        b"retry: 5\nid: 7\ndata: 1\n\nid: 8\ndata: bal",
+    )])
+    .events();
+    assert!(poll(&mut stream, &waker).is_ready());
+    assert!(poll(&mut stream, &waker).is_pending());
+    let decoder = stream.into_decoder();
+    assert_eq!(decoder.last_event_id(), "7");
+    assert_eq!(
+        decoder.reconnection_time().map(|time| time.as_millis()),
+        Some(5)
+    );
+    let mut stream = open([Bytes::from_static(b"data: 2\n\n")])
+        .events()
+        .with_decoder(decoder);
+    let Poll::Ready(Some(Ok(event))) = poll(&mut stream, &waker) else {
+        panic!("an event is there");
+    };
+    assert_eq!((event.data(), event.last_event_id()), ("2", "7"));
+}
+
+#[test]
+fn the_decoder_of_the_next_connection_knows_nothing_of_the_last_ones_cut_owned_event() {
+    let (_, waker) = Wakes::new();
+    let mut stream = open([&b"id: 7\ndata: 1\n\nid: 8\ndata: bal"[..]]).owned_events();
+    assert!(poll(&mut stream, &waker).is_ready());
+    assert!(poll(&mut stream, &waker).is_pending());
+    let decoder = stream.into_decoder();
+    let mut stream = open([&b"data: 2\n\n"[..]])
+        .owned_events()
+        .with_decoder(decoder);
+    let Poll::Ready(Some(Ok(event))) = poll(&mut stream, &waker) else {
+        panic!("an event is there");
+    };
+    assert_eq!((event.data(), event.last_event_id()), ("2", "7"));
+}

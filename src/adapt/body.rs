@@ -17,6 +17,8 @@ use crate::shared::{SharedItem, SharedRawEvent};
 
 /// After so many empty frames in a row, other tasks get their turn.
 const FRAMES_AT_ONCE: u32 = 32;
+/// So many ticks that have piled up become one keep-alive.
+const TICKS_AT_ONCE: u32 = 1024;
 
 /// The streams of events that a body can become.
 pub trait EventBodyExt: Body + Sized {
@@ -162,7 +164,7 @@ impl<S, K> EventBody<S, K> {
     ///
     /// let frames = stream::pending::<Result<Frame, std::io::Error>>();
     /// // With tokio: `IntervalStream::new(interval_at(Instant::now() + period, period))`; `interval(period)` begins with a tick.
-    /// let ticks = stream::repeat(());
+    /// let ticks = stream::pending::<()>();
     /// let body = EventBody::new(frames).keep_alive(ticks);
     /// # drop(body);
     /// ```
@@ -173,8 +175,8 @@ impl<S, K> EventBody<S, K> {
 
     /// Sends `frame` whenever `ticks` gives something and no frame is ready.
     ///
-    /// There is one such frame for each tick, whatever was sent since the last one, so that silence never lasts longer than
-    /// the time between two. When `ticks` ends, so does keeping alive; it does not keep the body from ending.
+    /// A tick counts whatever was sent since the last one, so that silence never lasts longer than the time between two. Ticks that
+    /// have piled up, since the client was slow or frames were ready, are one. When `ticks` ends, so does keeping alive; it does not keep the body from ending.
     pub fn keep_alive_with<T: Stream>(self, ticks: T, frame: Frame) -> EventBody<S, T> {
         EventBody {
             frames: self.frames,
@@ -226,10 +228,13 @@ where
                     let Some(ticks) = body.ticks.as_mut().as_pin_mut() else {
                         return Poll::Pending;
                     };
-                    if ready!(ticks.poll_next(context)).is_some() && !body.keep_alive.is_empty() {
+                    let (has_ticked, has_ended) = has_ticked(ticks, context);
+                    if has_ended {
+                        body.ticks.set(None);
+                    }
+                    if has_ticked && !body.keep_alive.is_empty() {
                         return Poll::Ready(Some(Ok(body.keep_alive.as_bytes().clone())));
                     }
-                    body.ticks.set(None);
                     return Poll::Pending;
                 }
             }
@@ -241,6 +246,18 @@ where
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, self.has_ended.then_some(0))
     }
+}
+
+/// Whether there was a tick, and whether there are no more. Ticks that have piled up while nobody asked are one.
+fn has_ticked<K: Stream>(mut ticks: Pin<&mut K>, context: &mut Context<'_>) -> (bool, bool) {
+    for number in 0..TICKS_AT_ONCE {
+        match ticks.as_mut().poll_next(context) {
+            Poll::Ready(Some(_)) => {}
+            Poll::Ready(None) => return (number > 0, true),
+            Poll::Pending => return (number > 0, false),
+        }
+    }
+    (true, false)
 }
 
 impl<S, K, F, E> FusedStream for EventBody<S, K>

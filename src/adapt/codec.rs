@@ -51,6 +51,8 @@ use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEv
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
+/// Since it encodes several types, calls that name none need one: `SinkExt::<Frame>::flush(&mut events).await`.
+///
 /// # Errors
 ///
 /// An item is a `Result<T, DecodeError>`, within the `Result` of the transport: `FramedRead` ends at an error of its decoder,
@@ -128,7 +130,17 @@ impl<T> EventCodec<T> {
         &self.decoder
     }
 
+    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
+    /// was pending (it has been [restarted](SharedDecoder::restart)).
+    pub fn into_decoder(self) -> SharedDecoder {
+        let mut decoder = self.decoder;
+        decoder.restart();
+        decoder
+    }
+
     /// Whether the stream has ended within an event, which may have been recovered.
+    ///
+    /// An error of the transport is not seen here: a `FramedRead` ends with it, without another word to its decoder.
     pub const fn ended_within_event(&self) -> bool {
         self.ended_within_event
     }

@@ -1,13 +1,13 @@
 //! Events out of `std::io::Read`, and into `std::io::Write`.
 
 use alloc::vec::Vec;
-use core::{fmt, mem};
+use core::{fmt, iter::FusedIterator, mem};
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::encode::{DataWriter, Outgoing};
 use crate::error::ReadError;
-use crate::event::{Event, Item, OwnedEvent, RawEvent};
+use crate::event::{Event, IdKeeper, Item, OwnedEvent, RawEvent};
 #[cfg(feature = "bytes")]
 use crate::frame::Frame;
 
@@ -47,6 +47,11 @@ const KEPT: usize = 16 * 1024;
 /// ran out, the next call goes on where it left off. [`Interrupted`](io::ErrorKind::Interrupted) is tried again. Within a function that
 /// returns [`io::Result`], `?` turns a refused event into [`InvalidData`](io::ErrorKind::InvalidData).
 ///
+/// # Time
+///
+/// A call goes on until there is what it asks for. Of a stream that sends comments alone, only [`read_item`](Self::read_item) returns,
+/// so that a limit on the time between two events can be kept.
+///
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
@@ -57,6 +62,9 @@ pub struct EventReader<R> {
     decoder: EventDecoder,
     /// How many bytes of the reader's buffer were read for what is lent.
     used: usize,
+    /// What was found in it, if the reader would not show it again.
+    found: Option<Found>,
+    id: IdKeeper,
     recover: Option<CutLine>,
     end: Option<End>,
 }
@@ -82,6 +90,8 @@ impl<R: BufRead> EventReader<R> {
             reader,
             decoder: EventDecoder::new(),
             used: 0,
+            found: None,
+            id: IdKeeper::default(),
             recover: None,
             end: None,
         }
@@ -101,6 +111,7 @@ impl<R: BufRead> EventReader<R> {
     /// ```
     #[must_use]
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
+        self.id.update(decoder.last_event_id());
         self.decoder = decoder;
         self
     }
@@ -118,14 +129,13 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn read_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
-        let Some(Found::Event(places)) = self.find(false)? else {
+        let Some(found @ Found::Event(places)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
                 None => None,
             });
         };
-        // The same buffer again: as it is not empty, nothing is read.
-        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_text(whole, places)?))
     }
 
@@ -135,13 +145,13 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn read_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
-        let Some(Found::Event(places)) = self.find(false)? else {
+        let Some(found @ Found::Event(places)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
                 None => None,
             });
         };
-        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_raw(whole, places)))
     }
 
@@ -157,13 +167,31 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let whole = self.reader.fill_buf().map_err(ReadError::Transport)?;
+        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_item(whole, found)?))
+    }
+
+    fn read_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
+        let Some(found @ Found::Event(places)) = self.find(false)? else {
+            return Ok(match self.finish() {
+                Some((incomplete, cut_line)) => {
+                    incomplete.recover(cut_line)?.map(Event::into_owned)
+                }
+                None => None,
+            });
+        };
+        let id = self.decoder.keep_id(&mut self.id);
+        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
+        let event = self.decoder.lend_text(whole, places)?;
+        Ok(Some(OwnedEvent::with_id(event, id)))
     }
 
     /// Reads until something is found, whose places are in the reader's buffer. `None` is the end of the stream.
     fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
-        self.reader.consume(mem::take(&mut self.used));
+        match self.found.take() {
+            Some(found) if items || matches!(found, Found::Event(_)) => return Ok(Some(found)),
+            _ => self.reader.consume(mem::take(&mut self.used)),
+        }
         while self.end.is_none() {
             let input = match self.reader.fill_buf() {
                 Ok([]) => break,
@@ -198,7 +226,35 @@ impl<R: BufRead> EventReader<R> {
     }
 }
 
+/// The buffer in which something was found: as it is not empty, nothing is read. Should the reader fail all the same, what was found
+/// is put off.
+fn shown_again<'r, R: BufRead>(
+    reader: &'r mut R,
+    used: usize,
+    put_off: &mut Option<Found>,
+    found: Found,
+) -> Result<&'r [u8], ReadError<io::Error>> {
+    match reader.fill_buf() {
+        Ok(whole) if whole.len() >= used => Ok(whole),
+        Ok(_) => Err(ReadError::Transport(io::Error::other(
+            "the reader's buffer has lost bytes that were not consumed",
+        ))),
+        Err(error) => {
+            *put_off = Some(found);
+            Err(ReadError::Transport(error))
+        }
+    }
+}
+
 impl<R> EventReader<R> {
+    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
+    /// was pending (it has been [restarted](EventDecoder::restart)).
+    pub fn into_decoder(self) -> EventDecoder {
+        let mut decoder = self.decoder;
+        decoder.restart();
+        decoder
+    }
+
     /// The decoder: what it knows of the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
@@ -240,11 +296,11 @@ impl<R: BufRead> Iterator for EventReader<R> {
     type Item = Result<OwnedEvent, ReadError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read_event()
-            .map(|event| event.map(Event::into_owned))
-            .transpose()
+        self.read_owned_event().transpose()
     }
 }
+
+impl<R: BufRead> FusedIterator for EventReader<R> {}
 
 impl<R> fmt::Debug for EventReader<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,8 +326,8 @@ impl<R> fmt::Debug for EventReader<R> {
 ///
 /// # Non-blocking writers
 ///
-/// A block that was taken is sent whole: what the writer [would not take yet](io::ErrorKind::WouldBlock) is kept, and goes out first
-/// with the next call. At most one block is kept; [`write`](Self::write) takes no other one before it is gone.
+/// A block that was taken is sent whole: what the writer would not take yet ([`WouldBlock`](io::ErrorKind::WouldBlock), or
+/// [`TimedOut`](io::ErrorKind::TimedOut) where its time is limited) is kept, and goes out first with the next call. At most one block is kept; [`write`](Self::write) takes no other one before it is gone.
 #[derive(Clone)]
 pub struct EventWriter<W> {
     writer: W,
@@ -309,8 +365,8 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) means that this block was not taken, since an earlier one still is
-    /// on its way. After any other error a part of the block may have been written: the stream is of no more use.
+    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) and [`TimedOut`](io::ErrorKind::TimedOut) mean that this
+    /// block was not taken, since an earlier one still is on its way. After any other error a part of the block may have been written: the stream is of no more use.
     pub fn write<'o>(&mut self, block: impl Into<Outgoing<'o>>) -> io::Result<()> {
         self.send()?;
         block.into().encode(&mut self.block);
@@ -383,7 +439,7 @@ impl<W: Write> EventWriter<W> {
             sent => sent,
         };
         match sent {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) if is_not_yet(&error) => Ok(()),
             sent => sent,
         }
     }
@@ -421,6 +477,12 @@ impl<W: Write> EventWriter<W> {
     pub fn into_inner(self) -> W {
         self.writer
     }
+}
+
+/// What a writer says that is non-blocking, or whose time is limited, when it can go on later.
+fn is_not_yet(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 impl<W> fmt::Debug for EventWriter<W> {

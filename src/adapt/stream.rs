@@ -38,7 +38,7 @@ use pin_project_lite::pin_project;
 
 use crate::decode::{CutLine, EventDecoder};
 use crate::error::{DecodeError, ReadError};
-use crate::event::{Event, Item, OwnedEvent, OwnedItem};
+use crate::event::{Event, IdKeeper, Item, KeptId, OwnedEvent, OwnedItem};
 #[cfg(feature = "bytes")]
 use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 
@@ -253,6 +253,14 @@ impl<S, T> EventStream<S, T> {
         &self.driver.port.decoder
     }
 
+    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
+    /// was pending (it has been [restarted](SharedDecoder::restart)).
+    pub fn into_decoder(self) -> SharedDecoder {
+        let mut decoder = self.driver.port.decoder;
+        decoder.restart();
+        decoder
+    }
+
     /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.driver.recover = Some(cut_line);
@@ -296,6 +304,7 @@ impl<S, B, T> OwnedEventStream<S, B, T> {
                 stream,
                 Owning {
                     decoder: EventDecoder::new(),
+                    id: IdKeeper::default(),
                     chunk: None,
                     read: 0,
                     makes: PhantomData,
@@ -306,6 +315,7 @@ impl<S, B, T> OwnedEventStream<S, B, T> {
 
     /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
+        self.driver.port.id.update(decoder.last_event_id());
         self.driver.port.decoder = decoder;
         self
     }
@@ -313,6 +323,14 @@ impl<S, B, T> OwnedEventStream<S, B, T> {
     /// The decoder: what it knows of the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.driver.port.decoder
+    }
+
+    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
+    /// was pending (it has been [restarted](EventDecoder::restart)).
+    pub fn into_decoder(self) -> EventDecoder {
+        let mut decoder = self.driver.port.decoder;
+        decoder.restart();
+        decoder
     }
 
     /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
@@ -506,32 +524,16 @@ struct Sharing<T> {
 }
 
 #[cfg(feature = "bytes")]
-impl<T> Sharing<T> {
-    /// An empty slice keeps its chunk alive all the same.
-    fn let_go_if_read(&mut self) {
-        if self.chunk.is_empty() {
-            self.chunk = Bytes::new();
-        }
-    }
-}
-
-#[cfg(feature = "bytes")]
 impl<B: Into<Bytes>, T: Decoded> Port<B> for Sharing<T> {
     type Out = T;
 
     fn take(&mut self, chunk: B) -> usize {
         self.chunk = chunk.into();
-        self.let_go_if_read();
         self.chunk.len()
     }
 
     fn next(&mut self) -> Result<Option<T>, DecodeError> {
-        if self.chunk.is_empty() {
-            return Ok(None);
-        }
-        let found = self.decoder.read(&mut self.chunk);
-        self.let_go_if_read();
-        found
+        self.decoder.read(&mut self.chunk)
     }
 
     fn finish(&mut self, recover: Option<CutLine>) -> (bool, Result<Option<T>, DecodeError>) {
@@ -546,6 +548,7 @@ impl<B: Into<Bytes>, T: Decoded> Port<B> for Sharing<T> {
 #[derive(Clone)]
 struct Owning<B, T> {
     decoder: EventDecoder,
+    id: IdKeeper,
     chunk: Option<B>,
     /// How many bytes of the chunk were read.
     read: usize,
@@ -554,14 +557,23 @@ struct Owning<B, T> {
 
 /// What is made of a chunk by copying.
 trait Owned: Sized {
-    fn decode(decoder: &mut EventDecoder, input: &mut &[u8]) -> Result<Option<Self>, DecodeError>;
+    /// Whether comments and reconnection times are asked for.
+    const ITEMS: bool;
+
+    /// A copy; `None` if it was not asked for.
+    fn copy(item: Item<'_>, id: KeptId) -> Option<Self>;
 
     fn from_event(event: Event<'_>) -> Self;
 }
 
 impl Owned for OwnedEvent {
-    fn decode(decoder: &mut EventDecoder, input: &mut &[u8]) -> Result<Option<Self>, DecodeError> {
-        Ok(decoder.decode(input)?.map(Self::from))
+    const ITEMS: bool = false;
+
+    fn copy(item: Item<'_>, id: KeptId) -> Option<Self> {
+        match item {
+            Item::Event(event) => Some(Self::with_id(event, id)),
+            Item::Comment { .. } | Item::Retry(_) => None,
+        }
     }
 
     fn from_event(event: Event<'_>) -> Self {
@@ -570,8 +582,10 @@ impl Owned for OwnedEvent {
 }
 
 impl Owned for OwnedItem {
-    fn decode(decoder: &mut EventDecoder, input: &mut &[u8]) -> Result<Option<Self>, DecodeError> {
-        Ok(decoder.decode_item(input)?.map(Self::from))
+    const ITEMS: bool = true;
+
+    fn copy(item: Item<'_>, id: KeptId) -> Option<Self> {
+        Some(Self::with_id(item, id))
     }
 
     fn from_event(event: Event<'_>) -> Self {
@@ -593,9 +607,20 @@ impl<B: AsRef<[u8]>, T: Owned> Port<B> for Owning<B, T> {
         };
         let whole = chunk.as_ref().get(self.read..).unwrap_or_default();
         let mut rest = whole;
-        let found = T::decode(&mut self.decoder, &mut rest);
-        self.read += whole.len() - rest.len();
-        if rest.is_empty() {
+        let found = self.decoder.step(&mut rest, T::ITEMS);
+        let is_read = rest.is_empty();
+        let used = whole.len() - rest.len();
+        let found = match found {
+            Ok(Some(found)) => {
+                let id = self.decoder.keep_id(&mut self.id);
+                let item = self.decoder.lend_item(whole, found);
+                item.map(|item| T::copy(item, id))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.read += used;
+        if is_read {
             self.chunk = None;
         }
         found

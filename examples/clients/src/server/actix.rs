@@ -6,7 +6,7 @@ use std::{env, io, net::TcpListener};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::Version, web};
 use bytes::Bytes;
 use sse_wire::{Frame, InvalidLastEventId, LastEventId, Outgoing, body::EventBody, headers};
-use tokio::time::interval;
+use tokio::time::{Instant, interval, interval_at};
 use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,7 +15,8 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("http://{}/events", listener.local_addr()?);
     serve(listener, || {
-        let ticks = IntervalStream::new(interval(Duration::from_secs(15)));
+        let period = Duration::from_secs(15);
+        let ticks = IntervalStream::new(interval_at(Instant::now() + period, period));
         EventBody::new(counter()).keep_alive(ticks)
     })
     .await

@@ -7,7 +7,10 @@ use axum::body::{Body, HttpBody};
 use axum::{BoxError, Router, routing::get};
 use bytes::Bytes;
 use sse_wire::{Frame, InvalidLastEventId, LastEventId, Outgoing, body::EventBody, headers};
-use tokio::{net::TcpListener, time::interval};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, interval, interval_at},
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,7 +19,8 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("http://{}/events", listener.local_addr()?);
     serve(listener, || {
-        let ticks = IntervalStream::new(interval(Duration::from_secs(15)));
+        let period = Duration::from_secs(15);
+        let ticks = IntervalStream::new(interval_at(Instant::now() + period, period));
         EventBody::new(counter()).keep_alive(ticks)
     })
     .await
