@@ -1,0 +1,496 @@
+//! The records as tables in Markdown, and as CSV.
+
+use alloc::collections::BTreeMap;
+use core::fmt::Write as _;
+use std::io;
+
+use crate::decoders::{self, Verdict};
+use crate::encoders;
+use crate::machine;
+use crate::record::{
+    ALLOCATED, ALLOCATIONS, FASTEST, KEPT, MEDIAN, PEAK, PEAK_OF_FIRST, Record, Records, Section,
+};
+
+/// One line for each figure, the figures of a contender next to each other.
+pub(crate) fn csv(
+    header: &[(&str, String)],
+    records: &Records,
+    mut out: impl io::Write,
+) -> csv::Result<()> {
+    for (name, value) in header {
+        writeln!(out, "# {name}: {value}")?;
+    }
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "section",
+        "stream",
+        "chunking",
+        "contender",
+        "version",
+        "group",
+        "figure",
+        "value",
+    ])?;
+    for record in &records.0 {
+        let version = match record.package {
+            "" => "",
+            package => machine::version(package),
+        };
+        let mut write = |figure: &str, value: &str| {
+            csv.write_record([
+                record.section.name(),
+                &record.stream,
+                &record.chunking,
+                record.contender,
+                version,
+                record.group.name(),
+                figure,
+                value,
+            ])
+        };
+        match &record.verdict {
+            Verdict::Good => {
+                for (figure, value) in &record.values {
+                    write(figure, &format!("{value:.3}"))?;
+                }
+            }
+            Verdict::TooSlow => write("too slow", "")?,
+            Verdict::Wrong(why) => write("not applicable", why)?,
+        }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+pub(crate) fn markdown(header: &[(&str, String)], records: &Records) -> String {
+    let mut report = Report {
+        records,
+        text: String::new(),
+        reasons: BTreeMap::new(),
+    };
+    report.text.push_str("# sse-wire beside its peers\n\n");
+    for (name, value) in header {
+        report.line(&format!("- {name}: {value}"));
+    }
+    report.summary();
+    report.decode();
+    report.encode();
+    report.scaling();
+    report.weights();
+    report.reasons();
+    report.text
+}
+
+struct Report<'r> {
+    records: &'r Records,
+    text: String,
+    /// Why a contender has no figures in some cells.
+    reasons: BTreeMap<String, Vec<String>>,
+}
+
+impl Report<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        _ = write!(self.text, "\n{heading}\n\n");
+    }
+
+    fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        for cell in cells {
+            _ = write!(self.text, "| {} ", cell.as_ref());
+        }
+        self.line("|");
+    }
+
+    /// The heads of the columns, of which all but the first are numbers.
+    fn head(&mut self, cells: &[String]) {
+        self.row(cells);
+        let rule = (0..cells.len()).map(|column| if column == 0 { "---" } else { "---:" });
+        self.row(rule);
+    }
+
+    /// The ratios that say how it stands, in one line for each stream.
+    fn summary(&mut self) {
+        let records = self.records;
+        for chunking in records.chunkings(Section::Decode) {
+            let rows: Vec<_> = records
+                .streams(Section::Decode)
+                .into_iter()
+                .filter_map(|stream| standing(records, stream, chunking))
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            self.heading(&format!("## In short: {}", chunks(chunking)));
+            let columns = [
+                "stream",
+                "fastest peer",
+                "`decode` is faster by",
+                "`bytes` events are faster by",
+                "visit, ns",
+                "`decode_raw` / visit",
+                "`decode` / (`decode_raw` + UTF-8 pass)",
+                "`decode` / (visit + memcpy + UTF-8 pass)",
+            ];
+            self.head(&columns.map(str::to_owned));
+            for row in rows {
+                self.row(row);
+            }
+        }
+    }
+
+    fn decode(&mut self) {
+        let records = self.records;
+        let chunkings = records.chunkings(Section::Decode);
+        for stream in records.streams(Section::Decode) {
+            self.heading(&format!("## Decode: {stream}, ns per event"));
+            self.line("Fastest round, and the median in parentheses.\n");
+            let heads = chunkings.iter().map(|chunking| chunks(chunking));
+            let head: Vec<_> = core::iter::once("contender".to_owned())
+                .chain(heads)
+                .collect();
+            self.head(&head);
+            for contender in records.contenders(Section::Decode) {
+                let cells: Vec<_> = chunkings
+                    .iter()
+                    .map(|chunking| {
+                        let record = records.find(Section::Decode, stream, chunking, contender);
+                        self.time(record)
+                    })
+                    .collect();
+                self.row(core::iter::once(contender.to_owned()).chain(cells));
+            }
+            self.ratios(stream, &chunkings);
+        }
+    }
+
+    /// The same as multiples of the fastest peer, and of the visit.
+    fn ratios(&mut self, stream: &str, chunkings: &[&str]) {
+        let records = self.records;
+        self.line("\nTime as a multiple of the fastest peer's / of the visit's.\n");
+        let heads = chunkings.iter().map(|chunking| chunks(chunking));
+        let head: Vec<_> = core::iter::once("contender".to_owned())
+            .chain(heads)
+            .collect();
+        self.head(&head);
+        for contender in records.contenders(Section::Decode) {
+            let cells = chunkings.iter().map(|chunking| {
+                let time = |name| {
+                    let record = records.find(Section::Decode, stream, chunking, name);
+                    record.and_then(|record| record.value(FASTEST))
+                };
+                let peer = records.fastest_peer(Section::Decode, stream, chunking);
+                let peer = peer.and_then(|record| record.value(FASTEST));
+                let time_of = time(contender);
+                let visit = time(decoders::VISIT);
+                format!("{} / {}", ratio(time_of, peer), ratio(time_of, visit))
+            });
+            self.row(core::iter::once(contender.to_owned()).chain(cells));
+        }
+    }
+
+    fn encode(&mut self) {
+        let records = self.records;
+        let streams = records.streams(Section::Encode);
+        if streams.is_empty() {
+            return;
+        }
+        self.heading("## Encode, ns per event");
+        self.line(
+            "Fastest round, and the median in parentheses; then as a multiple of the fastest peer's time / of what is written \
+             by hand.\n",
+        );
+        let heads = streams.iter().map(|stream| (*stream).to_owned());
+        let head: Vec<_> = core::iter::once("contender".to_owned())
+            .chain(heads)
+            .collect();
+        self.head(&head);
+        for contender in records.contenders(Section::Encode) {
+            let cells: Vec<_> = streams
+                .iter()
+                .map(|stream| {
+                    let find = |name| records.find(Section::Encode, stream, "", name);
+                    let time = |name| find(name).and_then(|record| record.value(FASTEST));
+                    let peer = records.fastest_peer(Section::Encode, stream, "");
+                    let peer = peer.and_then(|record| record.value(FASTEST));
+                    let text = self.time(find(contender));
+                    let by_hand = ratio(time(contender), time(encoders::BY_HAND));
+                    format!("{text}; {} / {by_hand}", ratio(time(contender), peer))
+                })
+                .collect();
+            self.row(core::iter::once(contender.to_owned()).chain(cells));
+        }
+    }
+
+    fn scaling(&mut self) {
+        let records = self.records;
+        let cuts = records.chunkings(Section::Scaling);
+        if cuts.is_empty() {
+            return;
+        }
+        let size = records
+            .of(Section::Scaling)
+            .next()
+            .map_or("", |record| &record.stream);
+        self.heading(&format!("## Scaling: {size} in so many chunks, ms"));
+        self.line("Fastest round. The last column is the time for the most chunks as a multiple of that for 64.\n");
+        let heads = cuts.iter().map(|cuts| (*cuts).to_owned());
+        let mut head: Vec<_> = core::iter::once("contender".to_owned())
+            .chain(heads)
+            .collect();
+        head.push("most / 64".to_owned());
+        self.head(&head);
+        for contender in records.contenders(Section::Scaling) {
+            let find = |cuts| records.find(Section::Scaling, size, cuts, contender);
+            let time = |cuts| find(cuts).and_then(|record| record.value(FASTEST));
+            let most = cuts.last().and_then(|cuts| time(cuts));
+            let mut row = vec![contender.to_owned()];
+            for cuts in &cuts {
+                row.push(match time(cuts) {
+                    Some(nanoseconds) => format!("{:.2}", nanoseconds / 1e6),
+                    None => self.time(find(cuts)),
+                });
+            }
+            row.push(ratio(most, time("64")));
+            self.row(row);
+        }
+    }
+
+    fn weights(&mut self) {
+        let records = self.records;
+        let streams = records.streams(Section::Allocations);
+        if !streams.is_empty() {
+            self.heading("## Allocations per event (and bytes asked for), 16 KiB chunks");
+            let heads = streams.iter().map(|stream| (*stream).to_owned());
+            let head: Vec<_> = core::iter::once("contender".to_owned())
+                .chain(heads)
+                .collect();
+            self.head(&head);
+            for contender in records.contenders(Section::Allocations) {
+                let cells: Vec<_> = streams
+                    .iter()
+                    .map(|stream| {
+                        let mut cell = records.of(Section::Allocations);
+                        let record = cell.find(|record| {
+                            record.stream == *stream && record.contender == contender
+                        });
+                        let figures = record.and_then(|record| {
+                            Some((record.value(ALLOCATIONS)?, record.value(ALLOCATED)?))
+                        });
+                        match figures {
+                            Some((count, bytes)) => format!("{count:.2} ({bytes:.0})"),
+                            None => self.time(record),
+                        }
+                    })
+                    .collect();
+                self.row(core::iter::once(contender.to_owned()).chain(cells));
+            }
+        }
+        self.memory(
+            Section::Memory,
+            "## Most memory in use: lines of about 1 MiB, 16 KiB chunks",
+            &[("peak, KiB", PEAK)],
+        );
+        self.memory(
+            Section::Giant,
+            "## Small events (about 250 bytes) behind one of 4 MiB, 16 KiB chunks",
+            &[
+                ("peak of the giant, KiB", PEAK_OF_FIRST),
+                ("peak of the small ones, KiB", PEAK),
+                ("kept at the end, KiB", KEPT),
+                ("asked for per event, KiB", ALLOCATED),
+            ],
+        );
+    }
+
+    fn memory(&mut self, section: Section, heading: &str, figures: &[(&str, &str)]) {
+        let records = self.records;
+        if records.of(section).next().is_none() {
+            return;
+        }
+        self.heading(heading);
+        let heads = figures.iter().map(|(head, _)| (*head).to_owned());
+        let head: Vec<_> = core::iter::once("contender".to_owned())
+            .chain(heads)
+            .collect();
+        self.head(&head);
+        for record in records.of(section) {
+            let cells: Vec<_> = figures
+                .iter()
+                .map(|(_, figure)| match record.value(figure) {
+                    Some(bytes) => format!("{:.1}", bytes / 1024.0),
+                    None => self.time(Some(record)),
+                })
+                .collect();
+            self.row(core::iter::once(record.contender.to_owned()).chain(cells));
+        }
+    }
+
+    fn reasons(&mut self) {
+        if self.reasons.is_empty() {
+            return;
+        }
+        self.heading("## Not applicable");
+        for (reason, cells) in core::mem::take(&mut self.reasons) {
+            self.line(&format!("- {reason}: {}", cells.join(", ")));
+        }
+    }
+
+    fn time(&mut self, record: Option<&Record>) -> String {
+        let Some(record) = record else {
+            return String::new();
+        };
+        if let (Some(fastest), Some(median)) = (record.value(FASTEST), record.value(MEDIAN)) {
+            return format!("{} ({})", number(fastest), number(median));
+        }
+        match &record.verdict {
+            Verdict::Good => String::new(),
+            Verdict::TooSlow => "too slow".to_owned(),
+            Verdict::Wrong(why) => {
+                let reason = format!("{} {why}", record.contender);
+                let cell = match &*record.chunking {
+                    "" => record.stream.clone(),
+                    chunking => format!("{} ({})", record.stream, chunks(chunking)),
+                };
+                let cells = self.reasons.entry(reason).or_default();
+                if !cells.contains(&cell) {
+                    cells.push(cell);
+                }
+                "n/a".to_owned()
+            }
+        }
+    }
+}
+
+/// A line of the summary.
+fn standing(records: &Records, stream: &str, chunking: &str) -> Option<Vec<String>> {
+    let time = |name| {
+        let record = records.find(Section::Decode, stream, chunking, name)?;
+        record.value(FASTEST)
+    };
+    let sum = |parts: &[&'static str]| parts.iter().map(|part| time(part)).sum::<Option<f64>>();
+    let peer = records.fastest_peer(Section::Decode, stream, chunking)?;
+    let peers = peer.value(FASTEST);
+    let decode = time(decoders::DECODE);
+    let with_text = sum(&[decoders::RAW, decoders::UTF8_EVENTS]);
+    let floor = sum(&[decoders::VISIT, decoders::MEMCPY, decoders::UTF8_EVENTS]);
+    let doors = [decoders::SHARED, decoders::STREAM, decoders::CODEC];
+    let doors: Vec<_> = doors.iter().map(|door| ratio(peers, time(door))).collect();
+    Some(vec![
+        stream.to_owned(),
+        format!("{} ({} ns)", peer.contender, number(peers?)),
+        ratio(peers, decode),
+        format!("{} ({} stream, {} codec)", doors[0], doors[1], doors[2]),
+        number(time(decoders::VISIT)?),
+        ratio(time(decoders::RAW), time(decoders::VISIT)),
+        ratio(decode, with_text),
+        ratio(decode, floor),
+    ])
+}
+
+/// A name for each chunking.
+pub(crate) fn chunks(chunking: &str) -> String {
+    match chunking {
+        "whole" => "whole".to_owned(),
+        "16384" => "16 KiB".to_owned(),
+        "one-event" => "one event".to_owned(),
+        bytes => format!("{bytes} B"),
+    }
+}
+
+fn ratio(one: Option<f64>, other: Option<f64>) -> String {
+    match (one, other) {
+        (Some(one), Some(other)) => format!("{:.2}", one / other),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Three digits, or all before the point.
+fn number(value: f64) -> String {
+    match value {
+        ..10.0 => format!("{value:.2}"),
+        ..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Group;
+
+    fn record(contender: &'static str, group: Group, time: f64) -> Record {
+        Record {
+            section: Section::Decode,
+            stream: "tiny".to_owned(),
+            chunking: "16384".to_owned(),
+            contender,
+            group,
+            package: "sse-wire",
+            verdict: Verdict::Good,
+            values: vec![(FASTEST, time), (MEDIAN, time + 1.0)],
+        }
+    }
+
+    fn records() -> Records {
+        let mut slow = record("slow", Group::Peer, 0.0);
+        slow.verdict = Verdict::TooSlow;
+        slow.values.clear();
+        let mut wrong = record("wrong", Group::Peer, 0.0);
+        wrong.verdict = Verdict::Wrong("gives 1, not 2".to_owned());
+        wrong.values.clear();
+        Records(vec![
+            record(decoders::DECODE, Group::Ours, 20.0),
+            record(decoders::RAW, Group::Ours, 10.0),
+            record("other", Group::Peer, 90.0),
+            record("peer", Group::Peer, 60.0),
+            slow,
+            wrong,
+            record(decoders::VISIT, Group::Baseline, 12.5),
+            record(decoders::UTF8_EVENTS, Group::Baseline, 6.0),
+        ])
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        assert_eq!([1.234, 12.34, 1234.5].map(number), ["1.23", "12.3", "1234"]);
+    }
+
+    #[test]
+    fn tables() {
+        let markdown = markdown(&[("date", "today".to_owned())], &records());
+        for line in [
+            "- date: today",
+            "| tiny | peer (60.0 ns) | 3.00 | - (- stream, - codec) | 12.5 | 0.80 | 1.25 | - |",
+            "| sse-wire decode | 20.0 (21.0) |",
+            "| sse-wire decode | 0.33 / 1.60 |",
+            "| slow | too slow |",
+            "| wrong | n/a |",
+            "- wrong gives 1, not 2: tiny (16 KiB)",
+        ] {
+            assert!(
+                markdown.contains(&format!("\n{line}\n")),
+                "{line}\n{markdown}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_line_for_each_figure() {
+        let mut out = Vec::new();
+        csv(&[("date", "today".to_owned())], &records(), &mut out).expect("is in memory");
+        let out = String::from_utf8(out).expect("is text");
+        assert_eq!(out.lines().count(), 2 + 6 * 2 + 2);
+        for line in [
+            "# date: today",
+            "decode,tiny,16384,peer,0.1.0,peer,fastest_ns,60.000",
+            "decode,tiny,16384,slow,0.1.0,peer,too slow,",
+            "decode,tiny,16384,wrong,0.1.0,peer,not applicable,\"gives 1, not 2\"",
+        ] {
+            assert!(out.lines().any(|written| written == line), "{line}\n{out}");
+        }
+    }
+}
