@@ -6,6 +6,8 @@
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
 //! when a second data line joins the first, and when the call ends before the event does.
 
+mod finish;
+
 use core::{fmt, str, time::Duration};
 
 #[cfg(feature = "alloc")]
@@ -18,8 +20,10 @@ use crate::event::{Event, Item, RawEvent, known_text};
 #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
 use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
-use crate::parse::{FieldName, FieldParser, Line, Piece, Token};
+use crate::parse::{FieldName, FieldParser, Line, Piece};
 use crate::value::LastEventId;
+
+pub use finish::{CutLine, Incomplete};
 
 /// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
@@ -775,80 +779,6 @@ impl<B: Buffer> EventDecoder<B> {
     }
 }
 
-/// An event that the end of the stream cut off; see [`EventDecoder::finish`].
-///
-/// Dropping it discards the event, as the standard does.
-#[must_use = "dropping it discards the event, which is fine if it is meant"]
-pub struct Incomplete<'d, B: Buffer> {
-    decoder: &'d mut EventDecoder<B>,
-}
-
-/// What to do with a line that the end of the stream cut off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
-pub enum CutLine {
-    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and nothing behind it.
-    ///
-    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived becomes the last event ID.
-    Keep,
-    /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
-    Discard,
-}
-
-impl<'d, B: Buffer> Incomplete<'d, B> {
-    /// Whether the stream ended inside a line; otherwise only the blank line is missing.
-    pub fn is_inside_line(&self) -> bool {
-        self.decoder.parser.is_inside_line()
-    }
-
-    /// Dispatches the event all the same, as text, as if the blank line had come.
-    ///
-    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
-    pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
-        if self.decoder.end_event(cut_line)? {
-            self.decoder.lend_text(&[], Places::HELD).map(Some)
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// Dispatches the event all the same, as bytes, as if the blank line had come.
-    ///
-    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] if the event exceeds a limit with this line.
-    pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
-        if self.decoder.end_event(cut_line)? {
-            Ok(Some(self.decoder.lend_raw(&[], Places::HELD)))
-        } else {
-            Ok(None)
-        }
-    }
-}
-
-impl<B: Buffer> EventDecoder<B> {
-    /// Ends an incomplete event, and tells whether it was dispatched.
-    fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
-        let mut result = Ok(false);
-        match (self.parser.finish(), cut_line) {
-            (Some(Token::Field { name, .. }), CutLine::Keep) => {
-                let mut places = Places::HELD;
-                result = self.field(name, Piece::END, &[], &mut places);
-            }
-            _ => self.store.clear_line(),
-        }
-        let dispatched = self.dispatch();
-        self.before_next = BeforeNext::Restart;
-        result.map(|_| dispatched)
-    }
-}
-
 impl Block {
     const NEW: Self = Self {
         has_lines: false,
@@ -939,14 +869,5 @@ impl<B: Buffer> fmt::Debug for EventDecoder<B> {
             .field("last_event_id", &self.last_event_id())
             .field("reconnection_time", &self.reconnection_time())
             .finish_non_exhaustive()
-    }
-}
-
-impl<B: Buffer> fmt::Debug for Incomplete<'_, B> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Incomplete")
-            .field(&self.decoder)
-            .finish()
     }
 }

@@ -1,0 +1,92 @@
+//! The end of a stream within an event (WHATWG HTML 9.2.6: an unfinished event is discarded), for those who want it all the same.
+
+use core::fmt;
+
+use super::{BeforeNext, EventDecoder, Places};
+use crate::buffer::Buffer;
+use crate::error::DecodeError;
+use crate::event::{Event, RawEvent};
+use crate::parse::{Piece, Token};
+
+/// An event that the end of the stream cut off; see [`EventDecoder::finish`].
+///
+/// Dropping it discards the event, as the standard does.
+#[must_use = "dropping it discards the event, which is fine if it is meant"]
+pub struct Incomplete<'d, B: Buffer> {
+    pub(super) decoder: &'d mut EventDecoder<B>,
+}
+
+/// What to do with a line that the end of the stream cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+pub enum CutLine {
+    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and nothing behind it.
+    ///
+    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived becomes the last event ID.
+    Keep,
+    /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
+    Discard,
+}
+
+impl<'d, B: Buffer> Incomplete<'d, B> {
+    /// Whether the stream ended inside a line; otherwise only the blank line is missing.
+    pub fn is_inside_line(&self) -> bool {
+        self.decoder.parser.is_inside_line()
+    }
+
+    /// Dispatches the event all the same, as text, as if the blank line had come.
+    ///
+    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
+    pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
+        if self.decoder.end_event(cut_line)? {
+            self.decoder.lend_text(&[], Places::HELD).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Dispatches the event all the same, as bytes, as if the blank line had come.
+    ///
+    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the event exceeds a limit with this line.
+    pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
+        if self.decoder.end_event(cut_line)? {
+            Ok(Some(self.decoder.lend_raw(&[], Places::HELD)))
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+impl<B: Buffer> EventDecoder<B> {
+    /// Ends an incomplete event, and tells whether it was dispatched.
+    fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
+        let mut result = Ok(false);
+        match (self.parser.finish(), cut_line) {
+            (Some(Token::Field { name, .. }), CutLine::Keep) => {
+                let mut places = Places::HELD;
+                result = self.field(name, Piece::END, &[], &mut places);
+            }
+            _ => self.store.clear_line(),
+        }
+        let dispatched = self.dispatch();
+        self.before_next = BeforeNext::Restart;
+        result.map(|_| dispatched)
+    }
+}
+
+impl<B: Buffer> fmt::Debug for Incomplete<'_, B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Incomplete")
+            .field(&self.decoder)
+            .finish()
+    }
+}
