@@ -685,11 +685,7 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// The data and the event type, wherever they are.
-    pub(crate) fn bytes_at<'d, 'i: 'd>(
-        &'d self,
-        whole: &'i [u8],
-        places: Places,
-    ) -> (&'d [u8], &'d [u8]) {
+    fn bytes_at<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> (&'d [u8], &'d [u8]) {
         let data = places.data.of(whole);
         let event_type = places.event_type.of(whole);
         (
@@ -761,11 +757,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Replaces what is not UTF-8 by U+FFFD, which takes more bytes: these count, too.
     #[cold]
-    pub(crate) fn replace_invalid(
-        &mut self,
-        whole: &[u8],
-        places: &mut Places,
-    ) -> Result<(), DecodeError> {
+    fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
         let text_len = |bytes: &[u8]| replaced_len(bytes).unwrap_or(bytes.len());
         let (data, event_type) = self.bytes_at(whole, *places);
         let (data, event_type) = (text_len(data), text_len(event_type));
