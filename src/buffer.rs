@@ -12,8 +12,8 @@
 //! Memory that is lent never grows: the limits that are made from its size make sure that everything fits.
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-use core::str;
+use alloc::{string::String, vec::Vec};
+use core::{ops::Range, str};
 
 use crate::limits::Limits;
 
@@ -45,6 +45,15 @@ pub(crate) mod sealed {
         fn grow(&mut self, _length: usize) {}
         /// Gives back all but the first `length` bytes.
         fn shrink(&mut self, _length: usize) {}
+        /// Another place, for text that is put together while the memory is borrowed; only if it grows.
+        type Replaced: Clone;
+        const NOTHING_REPLACED: Self::Replaced;
+        /// Puts there what `parts` are with U+FFFD for what is not UTF-8, `length` bytes altogether.
+        fn replace(_replaced: &mut Self::Replaced, _parts: [&[u8]; 2], _length: usize) {}
+        fn replaced(_replaced: &Self::Replaced) -> &str {
+            ""
+        }
+        fn forget_replaced(_replaced: &mut Self::Replaced) {}
     }
 }
 
@@ -75,10 +84,37 @@ impl sealed::Memory for Vec<u8> {
         self.truncate(length);
         self.shrink_to_fit();
     }
+
+    type Replaced = String;
+    const NOTHING_REPLACED: String = String::new();
+
+    fn replace(replaced: &mut String, parts: [&[u8]; 2], length: usize) {
+        replaced.clear();
+        replaced.reserve_exact(length);
+        for chunk in parts.into_iter().flat_map(<[u8]>::utf8_chunks) {
+            replaced.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                replaced.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+    }
+
+    fn replaced(replaced: &String) -> &str {
+        replaced
+    }
+
+    #[inline(always)]
+    fn forget_replaced(replaced: &mut String) {
+        if replaced.capacity() > KEPT {
+            *replaced = String::new();
+        }
+    }
 }
 
 impl<const N: usize> sealed::Memory for [u8; N] {
     const GROWS: bool = false;
+    type Replaced = ();
+    const NOTHING_REPLACED: () = ();
 
     fn bytes(&self) -> &[u8] {
         self
@@ -95,6 +131,8 @@ impl<const N: usize> sealed::Memory for [u8; N] {
 
 impl sealed::Memory for &mut [u8] {
     const GROWS: bool = false;
+    type Replaced = ();
+    const NOTHING_REPLACED: () = ();
 
     fn bytes(&self) -> &[u8] {
         self
@@ -111,6 +149,8 @@ impl sealed::Memory for &mut [u8] {
 
 impl<const N: usize> sealed::Memory for &mut [u8; N] {
     const GROWS: bool = false;
+    type Replaced = ();
+    const NOTHING_REPLACED: () = ();
 
     fn bytes(&self) -> &[u8] {
         &self[..]
@@ -134,6 +174,9 @@ const KEPT: usize = 4096;
 const PATIENCE: u16 = 16 * HELD;
 /// How many events whose data lay in the input tell as much as one that was held.
 const HELD: u16 = 64;
+
+/// How many bytes are copied at once.
+const COPIED: usize = 128;
 
 /// The region, and where its parts end.
 #[derive(Clone)]
@@ -217,17 +260,33 @@ impl<B: sealed::Memory> Store<B> {
         self.event_type
     }
 
+    /// Whether there is some of the data or of the event type.
+    pub(crate) const fn holds_event(&self) -> bool {
+        self.data + self.event_type > 0
+    }
+
+    /// Whether so little memory is held that nobody has to watch how much of it is used.
+    pub(crate) fn is_small(&self) -> bool {
+        !B::GROWS || self.end() <= KEPT
+    }
+
     pub(crate) const fn id_len(&self) -> usize {
         self.id
     }
 
     /// The last event ID, the one that was just dispatched included.
+    #[inline(always)]
     pub(crate) fn last_event_id(&self) -> &[u8] {
         if self.committed {
-            self.part(self.start_of(Slot::Id), self.id)
-        } else {
-            self.part(self.end() - self.last_event_id, self.last_event_id)
+            return self.committed_id();
         }
+        let start = self.end() - self.last_event_id;
+        self.memory.bytes().get(start..).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn committed_id(&self) -> &[u8] {
+        self.part(self.start_of(Slot::Id), self.id)
     }
 
     /// Adds to the unfinished line.
@@ -249,6 +308,44 @@ impl<B: sealed::Memory> Store<B> {
     pub(crate) const fn line_to_data(&mut self) {
         self.data += self.line;
         self.line = 0;
+    }
+
+    /// Keeps the first line of data that is whole in the input.
+    pub(crate) fn begin_data(&mut self, line: &[u8]) {
+        self.push_line(line);
+        self.line_to_data();
+    }
+
+    /// Adds a line that is in `input` to the data, while there is no unfinished one.
+    #[inline(always)]
+    pub(crate) fn join_data(&mut self, input: &[u8], line: Range<usize>) {
+        let length = line.len();
+        let start = self.data;
+        let stop = start + 1 + length;
+        if stop + self.back() > self.end() {
+            self.reserve(1 + length);
+        }
+        let back = self.back();
+        let bytes = self.memory.bytes_mut();
+        let free = bytes.len() - back;
+        let Some([end, room @ ..]) = bytes.get_mut(start..free) else {
+            return;
+        };
+        *end = b'\n';
+        let line_on = input.get(line.start..).unwrap_or_default();
+        match (
+            line_on.first_chunk::<COPIED>(),
+            room.first_chunk_mut::<COPIED>(),
+        ) {
+            // So many bytes at once cost less than to copy as many as there are; what is too much is free, and stays so.
+            (Some(line), Some(room)) if length <= COPIED => *room = *line,
+            _ => {
+                if let (Some(line), Some(room)) = (line_on.get(..length), room.get_mut(..length)) {
+                    room.copy_from_slice(line);
+                }
+            }
+        }
+        self.data = stop;
     }
 
     /// The unfinished line is complete and is the event type.
@@ -308,6 +405,20 @@ impl<B: sealed::Memory> Store<B> {
 
     pub(crate) fn clear_id(&mut self) {
         self.drop_slot(Slot::Id);
+    }
+
+    /// Replaces the last event ID while there is no event type and no id beside it.
+    #[inline(always)]
+    pub(crate) fn replace_last_event_id(&mut self, id: &[u8]) {
+        if id.len() + self.front() > self.end() {
+            self.reserve(id.len().saturating_sub(self.last_event_id));
+        }
+        let start = self.end() - id.len();
+        if let Some(room) = self.memory.bytes_mut().get_mut(start..) {
+            room.copy_from_slice(id);
+        }
+        self.last_event_id = id.len();
+        self.note_new_id();
     }
 
     /// Replaces the last event ID.
@@ -413,6 +524,7 @@ impl<B: sealed::Memory> Store<B> {
     }
 
     /// Makes sure that `additional` bytes are free, if the memory can grow.
+    #[inline(never)]
     fn reserve(&mut self, additional: usize) {
         let (end, back) = (self.end(), self.back());
         let needed = self.front() + back + additional;

@@ -7,8 +7,9 @@
 //! when a second data line joins the first, and when the call ends before the event does.
 
 mod finish;
+mod whole_block;
 
-use core::{fmt, str, time::Duration};
+use core::{fmt, ops::Range, str, time::Duration};
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -21,7 +22,9 @@ use crate::event::{Event, Item, RawEvent, known_text};
 use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece};
+use crate::text::{text, text_at};
 use crate::value::LastEventId;
+use whole_block::{PlainEvent, TYPE_START};
 
 pub use finish::{CutLine, Incomplete};
 
@@ -93,6 +96,8 @@ pub struct EventDecoder<
     store: Store<B>,
     block: Block,
     unfinished: UnfinishedLine,
+    /// The text of a lent event that was not UTF-8.
+    replaced: B::Replaced,
     /// Milliseconds; meaningful if `has_reconnection_time`.
     reconnection_time: u64,
     has_reconnection_time: bool,
@@ -134,7 +139,10 @@ enum Digits {
 /// What is left over from the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BeforeNext {
+    /// The decoder is between blocks, and the store holds nothing but the last event ID.
     Nothing,
+    /// The decoder may be anywhere.
+    Look,
     /// The store still holds what was lent.
     EndBlock,
     /// The stream was ended by `finish`.
@@ -158,14 +166,17 @@ pub(crate) enum Found {
 pub(crate) struct Places {
     pub(crate) data: Place,
     pub(crate) event_type: Place,
+    /// Whether the block of an event has an `id` of its own.
+    pub(crate) has_id: bool,
+    /// Whether the store holds some of the data or of the event type.
+    pub(crate) is_held: bool,
 }
 
+/// In the input, or if that is empty in the store.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
-    /// In the store.
-    Held,
-    /// In the input, from `start` to `stop`.
-    Input { start: usize, stop: usize },
+pub(crate) struct Place {
+    start: usize,
+    length: usize,
 }
 
 #[cfg(feature = "alloc")]
@@ -215,9 +226,10 @@ impl<B: Buffer> EventDecoder<B> {
             store,
             block: Block::NEW,
             unfinished: UnfinishedLine::NEW,
+            replaced: B::NOTHING_REPLACED,
             reconnection_time: 0,
             has_reconnection_time: false,
-            before_next: BeforeNext::Nothing,
+            before_next: BeforeNext::Look,
         }
     }
 
@@ -242,7 +254,29 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        match self.step(input, false)? {
+        if let Some(event) = self.plain_event(input) {
+            if let Some(text) = text_at(whole, event.span()) {
+                let (event_type, data) = event.split(text);
+                let last_event_id = self.store.last_event_id();
+                return Ok(Some(Event::new(event_type, data, last_event_id, false)));
+            }
+            return self.lend_text(whole, event.places()).map(Some);
+        }
+        self.decode_block(input)
+    }
+
+    #[inline(never)]
+    fn decode_block<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'d>>, DecodeError> {
+        let whole = *input;
+        let mut at = 0;
+        if let Some(places) = self.whole_block(whole, &mut at, false) {
+            *input = whole.get(at..).unwrap_or_default();
+            return self.lend_text(whole, places).map(Some);
+        }
+        match self.found_in_parts(input, at, false)? {
             Some(Found::Event(places)) => self.lend_text(whole, places).map(Some),
             _ => Ok(None),
         }
@@ -264,8 +298,28 @@ impl<B: Buffer> EventDecoder<B> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
+        if let Some(event) = self.plain_event(input) {
+            let last_event_id = self.store.last_event_id();
+            let PlainEvent {
+                event_type, data, ..
+            } = event;
+            return Ok(Some(RawEvent::new(event_type, data, last_event_id, false)));
+        }
+        self.decode_raw_block(input)
+    }
+
+    #[inline(never)]
+    fn decode_raw_block<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
-        match self.step(input, false)? {
+        let mut at = 0;
+        if let Some(places) = self.whole_block(whole, &mut at, false) {
+            *input = whole.get(at..).unwrap_or_default();
+            return Ok(Some(self.lend_raw(whole, places)));
+        }
+        match self.found_in_parts(input, at, false)? {
             Some(Found::Event(places)) => Ok(Some(self.lend_raw(whole, places))),
             _ => Ok(None),
         }
@@ -382,21 +436,49 @@ impl<B: Buffer> EventDecoder<B> {
     /// The last event ID and the reconnection time are kept. Everything that was pending is dropped, an `id` without its blank
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
-        self.before_next = BeforeNext::Nothing;
+        self.before_next = BeforeNext::Look;
         self.parser = FieldParser::new();
         self.end_block();
         self.store.give_back();
     }
 
     /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
+    #[inline(always)]
     pub(crate) fn step(
         &mut self,
         input: &mut &[u8],
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        self.forget_lent();
+        if let Some(event) = self.plain_event(input) {
+            return Ok(Some(Found::Event(event.places())));
+        }
+        self.next_found(input, items)
+    }
+
+    /// The same for what is not a plain event.
+    #[inline(never)]
+    fn next_found(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
         let whole = *input;
         let mut at = 0;
+        if let Some(places) = self.whole_block(whole, &mut at, items) {
+            *input = whole.get(at..).unwrap_or_default();
+            return Ok(Some(Found::Event(places)));
+        }
+        self.found_in_parts(input, at, items)
+    }
+
+    /// The long way, for lines of any kind, and parts of them: from `at` on.
+    #[inline(never)]
+    fn found_in_parts(
+        &mut self,
+        input: &mut &[u8],
+        mut at: usize,
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        // What a block that turned out not to be plain has left.
+        self.forget_lent();
+        self.before_next = BeforeNext::Look;
+        let whole = *input;
         let mut places = Places::HELD;
         let found = loop {
             let Some(piece) = self.parser.advance(whole, &mut at) else {
@@ -414,7 +496,11 @@ impl<B: Buffer> EventDecoder<B> {
                     }
                 },
                 Line::Comment => items.then_some(Found::Comment { start, stop, end }),
-                Line::Blank => self.dispatch().then_some(Found::Event(places)),
+                Line::Blank => {
+                    places.has_id = self.block.has_id;
+                    places.is_held = self.store.holds_event();
+                    self.dispatch().then_some(Found::Event(places))
+                }
                 Line::Withheld(_) => None,
             };
             if found.is_some() {
@@ -429,6 +515,21 @@ impl<B: Buffer> EventDecoder<B> {
         }
         *input = whole.get(at..).unwrap_or_default();
         Ok(found)
+    }
+
+    /// Forgets what was lent, and looks whether the next block can be read as a whole.
+    #[inline(never)]
+    fn look(&mut self) {
+        self.forget_lent();
+        let Block {
+            has_lines,
+            has_data,
+            has_id,
+            refused,
+        } = self.block;
+        if self.parser.is_at_line_start() && !(has_lines || has_data || has_id || refused) {
+            self.before_next = BeforeNext::Nothing;
+        }
     }
 
     /// 9.2.6, processing a field, or a part of one; tells whether it set the reconnection time.
@@ -613,9 +714,12 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// What the block counts against the limit of an event, without the line that is being read.
+    #[inline(always)]
     fn counted(&self, places: &Places) -> usize {
-        places.data.length_or(self.store.data_len())
-            + places.event_type.length_or(self.store.event_type_len())
+        places.data.length
+            + places.event_type.length
+            + self.store.data_len()
+            + self.store.event_type_len()
             + self.store.id_len()
     }
 
@@ -654,9 +758,9 @@ impl<B: Buffer> EventDecoder<B> {
 
     fn forget_lent(&mut self) {
         match self.before_next {
-            BeforeNext::Nothing => {}
+            BeforeNext::Nothing | BeforeNext::Look => {}
             BeforeNext::EndBlock => {
-                self.before_next = BeforeNext::Nothing;
+                self.before_next = BeforeNext::Look;
                 self.end_block();
             }
             BeforeNext::Restart => self.restart(),
@@ -665,43 +769,43 @@ impl<B: Buffer> EventDecoder<B> {
 
     fn end_block(&mut self) {
         self.store.end_block();
+        B::forget_replaced(&mut self.replaced);
         self.block = Block::NEW;
         self.unfinished = UnfinishedLine::NEW;
     }
 
-    /// Whether the store holds some of the data or of the event type.
-    #[cfg(feature = "bytes")]
-    pub(crate) const fn holds_event(&self) -> bool {
-        self.store.data_len() + self.store.event_type_len() > 0
-    }
-
     /// The ID of the event that was found, for one who keeps it.
     #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-    pub(crate) fn keep_id(&mut self, keeper: &mut IdKeeper) -> KeptId {
+    pub(crate) fn keep_id(&mut self, keeper: &mut IdKeeper, found: Found) -> KeptId {
         if self.store.take_id_is_new() {
             keeper.update(self.last_event_id());
         }
-        keeper.keep(self.block.has_id)
+        keeper.keep(matches!(found, Found::Event(places) if places.has_id))
     }
 
     /// The data and the event type, wherever they are.
-    fn bytes_at<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> (&'d [u8], &'d [u8]) {
+    #[inline(never)]
+    fn bytes_at<'d, 'i: 'd>(
+        store: &'d Store<B>,
+        whole: &'i [u8],
+        places: Places,
+    ) -> (&'d [u8], &'d [u8]) {
         let data = places.data.of(whole);
         let event_type = places.event_type.of(whole);
         (
-            data.unwrap_or(self.store.data()),
-            event_type.unwrap_or(self.store.event_type()),
+            data.unwrap_or(store.data()),
+            event_type.unwrap_or(store.event_type()),
         )
     }
 
+    #[inline(always)]
     pub(crate) fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
-        let (data, event_type) = self.bytes_at(whole, places);
-        RawEvent::new(
-            event_type,
-            data,
-            self.store.last_event_id(),
-            self.block.has_id,
-        )
+        let (data, event_type) = if places.is_held {
+            Self::bytes_at(&self.store, whole, places)
+        } else {
+            (places.data.bytes(whole), places.event_type.bytes(whole))
+        };
+        RawEvent::new(event_type, data, self.store.last_event_id(), places.has_id)
     }
 
     pub(crate) fn lend_item<'d, 'i: 'd>(
@@ -719,55 +823,97 @@ impl<B: Buffer> EventDecoder<B> {
         })
     }
 
+    #[inline(always)]
     pub(crate) fn lend_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        places: Places,
+    ) -> Result<Event<'d>, DecodeError> {
+        if !places.is_held {
+            // Both lie in one span of the input, which is seen to be text in one pass.
+            let (span, data, event_type) = places.span();
+            if let Some(text) = text_at(whole, span) {
+                let data = text.get(data).unwrap_or_default();
+                let event_type = text.get(event_type).unwrap_or_default();
+                let last_event_id = self.store.last_event_id();
+                return Ok(Event::new(event_type, data, last_event_id, places.has_id));
+            }
+        }
+        self.lend_held_text(whole, places)
+    }
+
+    /// The same for what the store holds some of, and for what is not UTF-8.
+    #[inline(never)]
+    fn lend_held_text<'d, 'i: 'd>(
         &'d mut self,
         whole: &'i [u8],
         mut places: Places,
     ) -> Result<Event<'d>, DecodeError> {
-        // What lies in the input is validated once. What the store holds is validated again where it is lent: a borrow
-        // that is returned on success cannot be given up for replacing on failure.
-        let data = places.data.of(whole).map(str::from_utf8);
-        let event_type = places.event_type.of(whole).map(str::from_utf8);
-        let data_is_text = data
-            .unwrap_or_else(|| str::from_utf8(self.store.data()))
-            .is_ok();
-        let event_type_is_text = event_type
-            .unwrap_or_else(|| str::from_utf8(self.store.event_type()))
-            .is_ok();
-        if data_is_text && event_type_is_text {
-            let data = data.and_then(Result::ok);
-            let event_type = event_type.and_then(Result::ok);
-            return Ok(self.lend(event_type, data));
+        if !B::GROWS {
+            self.replace_in_store(whole, &mut places)?;
         }
-        self.replace_invalid(whole, &mut places)?;
-        Ok(self.lend(None, None))
+        let Places { has_id, .. } = places;
+        let store = &self.store;
+        let (data, event_type) = Self::bytes_at(store, whole, places);
+        if let (Some(data), Some(event_type)) = (text(data), text(event_type)) {
+            return Ok(Event::new(event_type, data, store.last_event_id(), has_id));
+        }
+        // Not in the store: a borrow that is returned on success cannot be given up for changing it on failure.
+        let [data_len, event_type_len] = Self::replaced_lengths(store, data, event_type, has_id)?;
+        self.before_next.end_block();
+        B::replace(
+            &mut self.replaced,
+            [data, event_type],
+            data_len + event_type_len,
+        );
+        let replaced = B::replaced(&self.replaced).split_at_checked(data_len);
+        let (data, event_type) = replaced.unwrap_or_default();
+        Ok(Event::new(event_type, data, store.last_event_id(), has_id))
     }
 
-    /// The event of which the store holds what is not given.
-    fn lend<'d>(&'d self, event_type: Option<&'d str>, data: Option<&'d str>) -> Event<'d> {
-        let data = data.unwrap_or_else(|| known_text(self.store.data()));
-        let event_type = event_type.unwrap_or_else(|| known_text(self.store.event_type()));
-        Event::new(
-            event_type,
-            data,
-            self.store.last_event_id(),
-            self.block.has_id,
-        )
+    /// Replaces what is not UTF-8 in the store: memory that is lent is the only place there is.
+    fn replace_in_store(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
+        let (data, event_type) = Self::bytes_at(&self.store, whole, *places);
+        if text(data).is_none() || text(event_type).is_none() {
+            let [data, event_type] =
+                Self::replaced_lengths(&self.store, data, event_type, places.has_id)?;
+            let has_id = places.has_id;
+            self.hold(places, whole);
+            places.has_id = has_id;
+            self.store.replace_invalid(data, event_type);
+            self.before_next.end_block();
+        }
+        Ok(())
     }
 
-    /// Replaces what is not UTF-8 by U+FFFD, which takes more bytes: these count, too.
+    /// How many bytes data and event type take with U+FFFD for what is not UTF-8: these count, too.
     #[cold]
-    fn replace_invalid(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let text_len = |bytes: &[u8]| replaced_len(bytes).unwrap_or(bytes.len());
-        let (data, event_type) = self.bytes_at(whole, *places);
-        let (data, event_type) = (text_len(data), text_len(event_type));
-        let limit = self.limits().event;
-        if data + event_type + self.store.id_len() > limit {
+    fn replaced_lengths(
+        store: &Store<B>,
+        data: &[u8],
+        event_type: &[u8],
+        has_id: bool,
+    ) -> Result<[usize; 2], DecodeError> {
+        let lengths = [data, event_type].map(|bytes| replaced_len(bytes).unwrap_or(bytes.len()));
+        let id_len = if has_id {
+            store.last_event_id().len()
+        } else {
+            0
+        };
+        let limit = store.limits().event;
+        if lengths[0] + lengths[1] + id_len > limit {
             return Err(DecodeError::EventTooLarge { limit });
         }
-        self.hold(places, whole);
-        self.store.replace_invalid(data, event_type);
-        Ok(())
+        Ok(lengths)
+    }
+}
+
+impl BeforeNext {
+    /// What is lent has to be forgotten.
+    fn end_block(&mut self) {
+        if *self == Self::Nothing {
+            *self = Self::EndBlock;
+        }
     }
 }
 
@@ -789,37 +935,118 @@ impl UnfinishedLine {
     };
 }
 
+impl PlainEvent<'_> {
+    /// The part of the input that data and event type lie in.
+    #[inline(always)]
+    fn span(&self) -> Range<usize> {
+        let start = if self.event_type.is_empty() {
+            self.data_start
+        } else {
+            TYPE_START
+        };
+        start..self.data_start + self.data.len()
+    }
+
+    /// Divides the text of [`span`](Self::span) into event type and data.
+    #[inline(always)]
+    fn split<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
+        let event_type = text.get(..self.event_type.len()).unwrap_or_default();
+        let data = text.get(text.len() - self.data.len()..).unwrap_or_default();
+        (event_type, data)
+    }
+
+    #[inline(always)]
+    fn places(&self) -> Places {
+        Places {
+            data: Place::new(self.data_start, self.data.len()),
+            event_type: Place::new(TYPE_START, self.event_type.len()),
+            has_id: false,
+            is_held: false,
+        }
+    }
+}
+
 impl Places {
     const HELD: Self = Self {
-        data: Place::Held,
-        event_type: Place::Held,
+        data: Place::NONE,
+        event_type: Place::NONE,
+        has_id: false,
+        is_held: true,
     };
+
+    /// The part of the input that data and event type, if they are in it, lie in, and where they are in that.
+    #[inline(always)]
+    pub(crate) fn span(self) -> (Range<usize>, Range<usize>, Range<usize>) {
+        let Self {
+            data, event_type, ..
+        } = self;
+        let (start, stop) = if event_type.is_empty() {
+            (data.start, data.stop())
+        } else if data.is_empty() {
+            (event_type.start, event_type.stop())
+        } else {
+            (
+                data.start.min(event_type.start),
+                data.stop().max(event_type.stop()),
+            )
+        };
+        let within = |place: Place| {
+            if place.is_empty() {
+                0..0
+            } else {
+                place.start - start..place.stop() - start
+            }
+        };
+        (start..stop, within(data), within(event_type))
+    }
 }
 
 impl Place {
-    /// Where it is in the input; empty if it is held.
-    #[cfg(feature = "bytes")]
-    pub(crate) const fn range(self) -> core::ops::Range<usize> {
-        match self {
-            Self::Held => 0..0,
-            Self::Input { start, stop } => start..stop,
-        }
+    const NONE: Self = Self {
+        start: 0,
+        length: 0,
+    };
+
+    #[inline(always)]
+    const fn new(start: usize, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    #[inline(always)]
+    const fn stop(self) -> usize {
+        self.start + self.length
+    }
+
+    #[inline(always)]
+    const fn len(self) -> usize {
+        self.length
+    }
+
+    #[inline(always)]
+    const fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether there was no such field: the value of a field comes behind its name.
+    #[inline(always)]
+    const fn is_none(self) -> bool {
+        self.start == 0
     }
 
     /// The bytes, if they lie in the input.
+    #[inline(always)]
     fn of(self, whole: &[u8]) -> Option<&[u8]> {
-        match self {
-            Self::Held => None,
-            Self::Input { start, stop } => whole.get(start..stop),
+        if self.is_empty() {
+            None
+        } else {
+            whole.get(self.start..self.stop())
         }
     }
 
-    /// How many bytes there are, given how many the store holds.
-    const fn length_or(self, held: usize) -> usize {
-        match self {
-            Self::Held => held,
-            Self::Input { start, stop } => stop - start,
-        }
+    /// The bytes that lie in the input.
+    #[inline(always)]
+    fn bytes(self, whole: &[u8]) -> &[u8] {
+        whole.get(self.start..self.stop()).unwrap_or_default()
     }
 }
 
@@ -837,10 +1064,7 @@ impl Piece {
     }
 
     const fn place(self) -> Place {
-        Place::Input {
-            start: self.start,
-            stop: self.stop,
-        }
+        Place::new(self.start, self.stop - self.start)
     }
 }
 

@@ -111,9 +111,11 @@ mod frame;
 pub mod guide;
 pub mod headers;
 mod limits;
+mod line_end;
 mod parse;
 #[cfg(feature = "bytes")]
 mod shared;
+mod text;
 mod value;
 
 #[cfg(feature = "http-body")]

@@ -224,6 +224,11 @@ impl FieldParser {
         )
     }
 
+    #[inline(always)]
+    pub(crate) const fn is_at_line_start(&self) -> bool {
+        matches!(self.state, State::LineStart)
+    }
+
     /// Finds the next piece in `input` from `at` on, and moves `at` behind it; at the end of `input` when there is none.
     pub(crate) fn advance(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         loop {

@@ -284,17 +284,10 @@ impl SharedDecoder {
     /// The part of the input that what was found is to share; `None` if it is to be copied.
     fn span(&self, found: Found) -> Option<Range<usize>> {
         let (span, length) = match found {
-            Found::Event(_) if self.decoder.holds_event() => return None,
+            Found::Event(places) if places.is_held => return None,
             Found::Event(places) => {
-                let (data, event_type) = (places.data.range(), places.event_type.range());
+                let (span, data, event_type) = places.span();
                 let length = data.len() + event_type.len();
-                let span = if data.is_empty() {
-                    event_type
-                } else if event_type.is_empty() {
-                    data
-                } else {
-                    data.start.min(event_type.start)..data.end.max(event_type.end)
-                };
                 (span, length)
             }
             Found::Comment { start, stop, .. } => (start..stop, stop - start),

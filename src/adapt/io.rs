@@ -180,7 +180,7 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let id = self.decoder.keep_id(&mut self.id);
+        let id = self.decoder.keep_id(&mut self.id, found);
         let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
         let event = self.decoder.lend_text(whole, places)?;
         Ok(Some(OwnedEvent::with_id(event, id)))

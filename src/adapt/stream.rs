@@ -612,7 +612,7 @@ impl<B: AsRef<[u8]>, T: Owned> Port<B> for Owning<B, T> {
         let used = whole.len() - rest.len();
         let found = match found {
             Ok(Some(found)) => {
-                let id = self.decoder.keep_id(&mut self.id);
+                let id = self.decoder.keep_id(&mut self.id, found);
                 let item = self.decoder.lend_item(whole, found);
                 item.map(|item| T::copy(item, id))
             }

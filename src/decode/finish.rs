@@ -43,7 +43,8 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
     pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            self.decoder.lend_text(&[], Places::HELD).map(Some)
+            let places = self.decoder.held();
+            self.decoder.lend_text(&[], places).map(Some)
         } else {
             Ok(None)
         }
@@ -58,7 +59,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line.
     pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            Ok(Some(self.decoder.lend_raw(&[], Places::HELD)))
+            Ok(Some(self.decoder.lend_raw(&[], self.decoder.held())))
         } else {
             Ok(None)
         }
@@ -66,6 +67,14 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
+    /// Where an event is of which nothing lies in an input.
+    const fn held(&self) -> Places {
+        Places {
+            has_id: self.block.has_id,
+            ..Places::HELD
+        }
+    }
+
     /// Ends an incomplete event, and tells whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(false);

@@ -11,7 +11,7 @@ use bytestring::ByteString;
 
 use super::LEAST_PART;
 use super::sealed::{FromReading, Reading};
-use crate::decode::{CutLine, Found, Incomplete, Place, Places};
+use crate::decode::{CutLine, Found, Incomplete, Places};
 use crate::encode::Outgoing;
 use crate::error::DecodeError;
 use crate::event::{Event, KeptId, OwnedEvent, RawEvent};
@@ -230,12 +230,12 @@ impl FromReading for SharedEvent {
             shared,
             found,
         } = reading;
-        let id = decoder.decoder.keep_id(&mut decoder.id);
+        let id = decoder.decoder.keep_id(&mut decoder.id, found);
         let Found::Event(places) = found else {
             return Ok(Self::copy(Event::new("", "", &[], false), id));
         };
         if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
-            let fields = Fields::within(&span, places);
+            let fields = Fields::within(places);
             // Also if only what stands between the two is not text, all is copied.
             if let Ok(text) = ByteString::try_from(shared.slice(span)) {
                 return Ok(Self { text, fields, id });
@@ -263,12 +263,12 @@ impl FromReading for SharedRawEvent {
             shared,
             found,
         } = reading;
-        let id = decoder.decoder.keep_id(&mut decoder.id);
+        let id = decoder.decoder.keep_id(&mut decoder.id, found);
         let Found::Event(places) = found else {
             return Ok(Self::copy(RawEvent::new(&[], &[], &[], false), id));
         };
         if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
-            let fields = Fields::within(&span, places);
+            let fields = Fields::within(places);
             let bytes = shared.slice(span);
             return Ok(Self { bytes, fields, id });
         }
@@ -342,16 +342,10 @@ impl Fields {
         }
     }
 
-    /// Where they are in a span of the input; what is empty may lie outside of it.
-    fn within(span: &Range<usize>, places: Places) -> Self {
-        let place = |place: Place| match place.range() {
-            range if range.is_empty() => 0..0,
-            range => range.start - span.start..range.end - span.start,
-        };
-        Self {
-            data: place(places.data),
-            event_type: place(places.event_type),
-        }
+    /// Where they are in the span of the input that they lie in.
+    fn within(places: Places) -> Self {
+        let (_, data, event_type) = places.span();
+        Self { data, event_type }
     }
 }
 

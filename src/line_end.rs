@@ -1,0 +1,109 @@
+//! WHATWG HTML 9.2.5: where a line ends, at a CR or an LF.
+
+#[cfg(not(feature = "simd"))]
+use memchr::memchr2;
+
+/// Where the first CR or LF from `start` on is.
+#[cfg(not(feature = "simd"))]
+#[inline(always)]
+pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
+    match input.get(start..)? {
+        // Every event has an empty line, and looking costs less than a search.
+        [b'\n' | b'\r', ..] => Some(start),
+        rest => Some(start + memchr2(b'\n', b'\r', rest)?),
+    }
+}
+
+#[cfg(feature = "simd")]
+pub(crate) use simd::line_end;
+
+#[cfg(feature = "simd")]
+mod simd {
+    use memchr::memchr2;
+    use wide::{CmpEq, i8x16};
+
+    /// After so many bytes it is a long line, for which a search with wider vectors is worth its call.
+    const LONG: usize = 1024;
+
+    /// Where the first CR or LF from `start` on is.
+    ///
+    /// First in half a block, since most lines that are short are as short as that, then in whole ones.
+    #[inline(always)]
+    pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
+        let rest = input.get(start..)?;
+        let mut at = 0;
+        if let Some(half) = rest.first_chunk() {
+            let ends = ends_of_32(half);
+            if ends != 0 {
+                return Some(start + ends.trailing_zeros() as usize);
+            }
+            at = 32;
+        }
+        while let Some(block) = rest.get(at..).and_then(<[u8]>::first_chunk) {
+            let ends = ends_of_64(block);
+            if ends != 0 {
+                return Some(start + at + ends.trailing_zeros() as usize);
+            }
+            at += 64;
+            if at > LONG {
+                break;
+            }
+        }
+        in_more(rest, at).map(|length| start + length)
+    }
+
+    /// The same from `at` on, where it is far, or the input ends soon.
+    #[inline(never)]
+    fn in_more(input: &[u8], at: usize) -> Option<usize> {
+        if at > LONG {
+            return memchr2(b'\n', b'\r', input.get(at..)?).map(|length| at + length);
+        }
+        let ends = ends_of_less(input.get(at..)?);
+        (ends != 0).then(|| at + ends.trailing_zeros() as usize)
+    }
+
+    /// The ends in a block: bit n stands for its byte n.
+    #[inline(always)]
+    fn ends_of_64(block: &[u8; 64]) -> u64 {
+        let (Some(low), Some(high)) = (block.first_chunk(), block.last_chunk()) else {
+            return 0;
+        };
+        ends_of_32(low) | ends_of_32(high) << 32
+    }
+
+    #[inline(always)]
+    fn ends_of_32(bytes: &[u8; 32]) -> u64 {
+        let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+            return 0;
+        };
+        ends_of_16(low) | ends_of_16(high) << 16
+    }
+
+    #[inline(always)]
+    fn ends_of_16(bytes: &[u8; 16]) -> u64 {
+        let bytes = i8x16::new(bytes.map(|byte| byte as i8));
+        let is_end = bytes.cmp_eq(i8x16::splat(0x0A)) | bytes.cmp_eq(i8x16::splat(0x0D));
+        is_end.move_mask() as u64
+    }
+
+    /// The ends in the last bytes of an input, fewer than 64: of two parts, which overlap.
+    #[inline(always)]
+    fn ends_of_less(bytes: &[u8]) -> u64 {
+        let length = bytes.len();
+        if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            ends_of_32(first) | ends_of_32(last) << (length - 32)
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            ends_of_16(first) | ends_of_16(last) << (length - 16)
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            let words = [*first, *last].map(|word| u128::from(u64::from_le_bytes(word)));
+            let ends = ends_of_16(&(words[0] | words[1] << 64).to_le_bytes());
+            ends & 0xFF | ends >> 8 << (length - 8)
+        } else {
+            let is_end = |byte| u64::from(matches!(byte, b'\n' | b'\r'));
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |ends, &byte| ends << 1 | is_end(byte))
+        }
+    }
+}
