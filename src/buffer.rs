@@ -16,6 +16,7 @@ use alloc::{string::String, vec::Vec};
 use core::{ops::Range, str};
 
 use crate::limits::Limits;
+use crate::text::text_at;
 
 /// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]`, `&mut [u8]` or `&mut [u8; N]`.
 ///
@@ -175,8 +176,10 @@ const PATIENCE: u16 = 16 * HELD;
 /// How many events whose data lay in the input tell as much as one that was held.
 const HELD: u16 = 64;
 
-/// How many bytes are copied at once.
+/// How many bytes of a line of data, or of an id, are copied at once: that costs less than to copy as many as there are, and what
+/// is too much goes to where nothing is.
 const COPIED: usize = 128;
+const ID_COPIED: usize = 32;
 
 /// The region, and where its parts end.
 #[derive(Clone)]
@@ -239,6 +242,11 @@ impl<B: sealed::Memory> Store<B> {
         self.part(0, self.data)
     }
 
+    /// The data, if it is text.
+    pub(crate) fn data_text(&self) -> Option<&str> {
+        text_at(self.memory.bytes(), 0..self.data)
+    }
+
     pub(crate) const fn data_len(&self) -> usize {
         self.data
     }
@@ -270,6 +278,11 @@ impl<B: sealed::Memory> Store<B> {
         !B::GROWS || self.end() <= KEPT
     }
 
+    /// What the block takes, with the unfinished line, and without the last event ID.
+    pub(crate) const fn used(&self) -> usize {
+        self.data + self.line + self.event_type + self.id
+    }
+
     pub(crate) const fn id_len(&self) -> usize {
         self.id
     }
@@ -290,8 +303,11 @@ impl<B: sealed::Memory> Store<B> {
     }
 
     /// Adds to the unfinished line.
+    #[inline(always)]
     pub(crate) fn push_line(&mut self, value: &[u8]) {
-        self.reserve(value.len());
+        if self.front() + self.back() + value.len() > self.end() {
+            self.reserve(value.len());
+        }
         let front = self.front();
         if let Some(room) = self.memory.bytes_mut().get_mut(front..front + value.len()) {
             room.copy_from_slice(value);
@@ -337,7 +353,6 @@ impl<B: sealed::Memory> Store<B> {
             line_on.first_chunk::<COPIED>(),
             room.first_chunk_mut::<COPIED>(),
         ) {
-            // So many bytes at once cost less than to copy as many as there are; what is too much is free, and stays so.
             (Some(line), Some(room)) if length <= COPIED => *room = *line,
             _ => {
                 if let (Some(line), Some(room)) = (line_on.get(..length), room.get_mut(..length)) {
@@ -407,17 +422,31 @@ impl<B: sealed::Memory> Store<B> {
         self.drop_slot(Slot::Id);
     }
 
-    /// Replaces the last event ID while there is no event type and no id beside it.
+    /// Replaces the last event ID by what is in `input`, while there is no event type and no id beside it.
     #[inline(always)]
-    pub(crate) fn replace_last_event_id(&mut self, id: &[u8]) {
-        if id.len() + self.front() > self.end() {
-            self.reserve(id.len().saturating_sub(self.last_event_id));
+    pub(crate) fn replace_last_event_id(&mut self, input: &[u8], id: Range<usize>) {
+        let length = id.len();
+        if self.front() + length > self.end() {
+            self.reserve(length.saturating_sub(self.last_event_id));
         }
-        let start = self.end() - id.len();
-        if let Some(room) = self.memory.bytes_mut().get_mut(start..) {
-            room.copy_from_slice(id);
+        let front = self.front();
+        let Some(free) = self.memory.bytes_mut().get_mut(front..) else {
+            return;
+        };
+        let up_to_id = input.get(..id.end).unwrap_or_default();
+        match (
+            up_to_id.last_chunk::<ID_COPIED>(),
+            free.last_chunk_mut::<ID_COPIED>(),
+        ) {
+            (Some(id), Some(room)) if length <= ID_COPIED => *room = *id,
+            _ => {
+                let start = free.len() - length;
+                if let (Some(id), Some(room)) = (input.get(id), free.get_mut(start..)) {
+                    room.copy_from_slice(id);
+                }
+            }
         }
-        self.last_event_id = id.len();
+        self.last_event_id = length;
         self.note_new_id();
     }
 

@@ -6,6 +6,7 @@
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
 //! when a second data line joins the first, and when the call ends before the event does.
 
+mod cut_data;
 mod finish;
 mod whole_block;
 
@@ -262,6 +263,9 @@ impl<B: Buffer> EventDecoder<B> {
             }
             return self.lend_text(whole, event.places()).map(Some);
         }
+        if whole.is_empty() && self.before_next == BeforeNext::Nothing {
+            return Ok(None);
+        }
         self.decode_block(input)
     }
 
@@ -304,6 +308,9 @@ impl<B: Buffer> EventDecoder<B> {
                 event_type, data, ..
             } = event;
             return Ok(Some(RawEvent::new(event_type, data, last_event_id, false)));
+        }
+        if input.is_empty() && self.before_next == BeforeNext::Nothing {
+            return Ok(None);
         }
         self.decode_raw_block(input)
     }
@@ -452,6 +459,9 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.plain_event(input) {
             return Ok(Some(Found::Event(event.places())));
         }
+        if input.is_empty() && self.before_next == BeforeNext::Nothing {
+            return Ok(None);
+        }
         self.next_found(input, items)
     }
 
@@ -477,8 +487,12 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Found>, DecodeError> {
         // What a block that turned out not to be plain has left.
         self.forget_lent();
-        self.before_next = BeforeNext::Look;
         let whole = *input;
+        if self.cut_data(whole, &mut at) {
+            *input = whole.get(at..).unwrap_or_default();
+            return Ok(None);
+        }
+        self.before_next = BeforeNext::Look;
         let mut places = Places::HELD;
         let found = loop {
             let Some(piece) = self.parser.advance(whole, &mut at) else {
@@ -517,9 +531,17 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(found)
     }
 
-    /// Forgets what was lent, and looks whether the next block can be read as a whole.
+    /// Forgets what was lent, and tells whether a block begins here.
+    #[inline(always)]
+    fn look(&mut self) -> bool {
+        if self.before_next == BeforeNext::Look && !self.parser.is_at_line_start() {
+            return false;
+        }
+        self.look_closely()
+    }
+
     #[inline(never)]
-    fn look(&mut self) {
+    fn look_closely(&mut self) -> bool {
         self.forget_lent();
         let Block {
             has_lines,
@@ -527,9 +549,12 @@ impl<B: Buffer> EventDecoder<B> {
             has_id,
             refused,
         } = self.block;
-        if self.parser.is_at_line_start() && !(has_lines || has_data || has_id || refused) {
+        let begins =
+            self.parser.is_at_line_start() && !(has_lines || has_data || has_id || refused);
+        if begins {
             self.before_next = BeforeNext::Nothing;
         }
+        begins
     }
 
     /// 9.2.6, processing a field, or a part of one; tells whether it set the reconnection time.
@@ -699,6 +724,26 @@ impl<B: Buffer> EventDecoder<B> {
         digits == Digits::Some
     }
 
+    /// The same for a whole line, which is short as a rule.
+    #[inline(always)]
+    fn whole_retry(&mut self, value: &[u8]) {
+        let mut number = 0;
+        // So many digits never overflow.
+        if !(1..=19).contains(&value.len()) {
+            self.retry(value, true);
+            return;
+        }
+        for &byte in value {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return;
+            }
+            number = number * 10 + u64::from(digit);
+        }
+        self.reconnection_time = number;
+        self.has_reconnection_time = true;
+    }
+
     /// 9.2.6, dispatching the event: tells whether there is one. It is lent until the next call.
     fn dispatch(&mut self) -> bool {
         if self.block.has_id {
@@ -831,10 +876,14 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Event<'d>, DecodeError> {
         if !places.is_held {
             // Both lie in one span of the input, which is seen to be text in one pass.
-            let (span, data, event_type) = places.span();
-            if let Some(text) = text_at(whole, span) {
-                let data = text.get(data).unwrap_or_default();
-                let event_type = text.get(event_type).unwrap_or_default();
+            let span = places.span();
+            if let Some(text) = text_at(whole, span.clone()) {
+                let part = |place: Place| {
+                    let start = place.start.checked_sub(span.start)?;
+                    text.get(start..start + place.length)
+                };
+                let data = part(places.data).unwrap_or_default();
+                let event_type = part(places.event_type).unwrap_or_default();
                 let last_event_id = self.store.last_event_id();
                 return Ok(Event::new(event_type, data, last_event_id, places.has_id));
             }
@@ -854,10 +903,15 @@ impl<B: Buffer> EventDecoder<B> {
         }
         let Places { has_id, .. } = places;
         let store = &self.store;
-        let (data, event_type) = Self::bytes_at(store, whole, places);
-        if let (Some(data), Some(event_type)) = (text(data), text(event_type)) {
+        let data = match places.data.range() {
+            Some(range) => text_at(whole, range),
+            None => store.data_text(),
+        };
+        let (data_bytes, event_type) = Self::bytes_at(store, whole, places);
+        if let (Some(data), Some(event_type)) = (data, text(event_type)) {
             return Ok(Event::new(event_type, data, store.last_event_id(), has_id));
         }
+        let data = data_bytes;
         // Not in the store: a borrow that is returned on success cannot be given up for changing it on failure.
         let [data_len, event_type_len] = Self::replaced_lengths(store, data, event_type, has_id)?;
         self.before_next.end_block();
@@ -974,30 +1028,16 @@ impl Places {
         is_held: true,
     };
 
-    /// The part of the input that data and event type, if they are in it, lie in, and where they are in that.
+    /// The part of the input that data and event type, if they are in it, lie in.
     #[inline(always)]
-    pub(crate) fn span(self) -> (Range<usize>, Range<usize>, Range<usize>) {
-        let Self {
-            data, event_type, ..
-        } = self;
-        let (start, stop) = if event_type.is_empty() {
-            (data.start, data.stop())
-        } else if data.is_empty() {
-            (event_type.start, event_type.stop())
-        } else {
-            (
-                data.start.min(event_type.start),
-                data.stop().max(event_type.stop()),
-            )
-        };
-        let within = |place: Place| {
-            if place.is_empty() {
-                0..0
-            } else {
-                place.start - start..place.stop() - start
+    pub(crate) fn span(self) -> Range<usize> {
+        match (self.data.range(), self.event_type.range()) {
+            (Some(data), Some(event_type)) => {
+                data.start.min(event_type.start)..data.end.max(event_type.end)
             }
-        };
-        (start..stop, within(data), within(event_type))
+            (Some(range), None) | (None, Some(range)) => range,
+            (None, None) => 0..0,
+        }
     }
 }
 
@@ -1018,13 +1058,19 @@ impl Place {
     }
 
     #[inline(always)]
-    const fn len(self) -> usize {
+    pub(crate) const fn len(self) -> usize {
         self.length
     }
 
     #[inline(always)]
     const fn is_empty(self) -> bool {
         self.length == 0
+    }
+
+    /// Where it is in the input, if it is.
+    #[inline(always)]
+    pub(crate) fn range(self) -> Option<Range<usize>> {
+        (!self.is_empty()).then(|| self.start..self.stop())
     }
 
     /// Whether there was no such field: the value of a field comes behind its name.
@@ -1036,11 +1082,7 @@ impl Place {
     /// The bytes, if they lie in the input.
     #[inline(always)]
     fn of(self, whole: &[u8]) -> Option<&[u8]> {
-        if self.is_empty() {
-            None
-        } else {
-            whole.get(self.start..self.stop())
-        }
+        whole.get(self.range()?)
     }
 
     /// The bytes that lie in the input.

@@ -11,12 +11,11 @@ use core::{convert::Infallible, fmt, str, time::Duration};
 #[cfg(feature = "std")]
 use std::io;
 
-use memchr::memchr2;
-
 use crate::error::BufferFull;
 #[cfg(feature = "alloc")]
 use crate::event::OwnedEvent;
 use crate::event::{Event, MESSAGE};
+use crate::line_end::line_end;
 use crate::value::{EventType, LastEventId};
 
 /// A block to send: an event, or an `id`, `retry` or comment alone.
@@ -248,18 +247,31 @@ impl<'a> Outgoing<'a> {
     /// The block, piece by piece; what all the ways out have in common.
     fn pieces<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.head(&mut put)?;
-        if let Some(data) = self.data {
-            for line in Lines::of(data.as_bytes()) {
+        match self.data {
+            Some(data) => {
                 put(b"data: ")?;
-                put(line)?;
-                put(b"\n")?;
+                data_lines(data.as_bytes(), &mut put)?;
+                put(b"\n\n")
             }
+            None if self.is_nothing() => Ok(()),
+            None => put(b"\n"),
         }
-        if *self == Self::new() {
-            Ok(())
-        } else {
-            put(b"\n")
-        }
+    }
+
+    // Comparing with `new()` would compare the strings.
+    const fn is_nothing(&self) -> bool {
+        let Self {
+            event_type,
+            data,
+            id,
+            retry,
+            comment,
+        } = self;
+        event_type.is_none()
+            && data.is_none()
+            && id.is_none()
+            && retry.is_none()
+            && comment.is_none()
     }
 
     /// All fields but the data.
@@ -349,12 +361,10 @@ impl DataWriter<'_> {
             _ => bytes,
         };
         self.after_cr = last == b'\r';
-        let mut lines = Lines::of(bytes);
-        self.out.extend_from_slice(lines.next().unwrap_or_default());
-        for line in lines {
-            self.out.extend_from_slice(b"\ndata: ");
-            self.out.extend_from_slice(line);
-        }
+        let Ok(()) = data_lines(bytes, &mut |piece| {
+            self.out.extend_from_slice(piece);
+            Ok::<(), Infallible>(())
+        });
     }
 }
 
@@ -408,8 +418,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
-        let Some((line, end)) =
-            memchr2(b'\r', b'\n', rest).and_then(|length| rest.split_at_checked(length))
+        let Some((line, end)) = line_end(rest, 0).and_then(|length| rest.split_at_checked(length))
         else {
             self.rest = None;
             return Some(rest);
@@ -418,6 +427,109 @@ impl<'a> Iterator for Lines<'a> {
         self.rest = after;
         Some(line)
     }
+}
+
+/// The data lines of `text`, without the first `data: ` and without the last line end.
+fn data_lines<E>(text: &[u8], put: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    if is_surely_one_line(text) {
+        return put(text);
+    }
+    let mut lines = Lines::of(text);
+    put(lines.next().unwrap_or_default())?;
+    for line in lines {
+        put(b"\ndata: ")?;
+        put(line)?;
+    }
+    Ok(())
+}
+
+/// Whether a short look tells that `text` has no line end. If not, it may have one or none.
+///
+/// Most data is one short line, and a search for its end would take as long as all else that is done for it. This looks at
+/// blocks that overlap, so that few branches depend on the length: where lengths vary, such a branch is often predicted
+/// wrongly, and that costs as much as looking at a hundred bytes.
+///
+/// It is not inlined, because it becomes vector instructions only where it stands alone.
+#[inline(never)]
+fn is_surely_one_line(text: &[u8]) -> bool {
+    // Without them it would be slower than the search, and larger.
+    const HAS_VECTORS: bool = cfg!(any(
+        target_feature = "sse2",
+        target_feature = "neon",
+        target_feature = "simd128",
+    ));
+    if !HAS_VECTORS {
+        return false;
+    }
+    match text.len() {
+        0..4 => !text.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+        4..16 => four(text).is_some_and(have_no_line_end),
+        16..64 => four::<16>(text).is_some_and(|blocks| {
+            let lowest = blocks.into_iter().fold(Lowest::START, Lowest::and);
+            lowest.is_above_line_ends()
+        }),
+        64..=512 => lowest_of_long(text).is_some_and(|lowest| lowest.is_above_line_ends()),
+        // What it would save is little beside what copying takes.
+        _ => false,
+    }
+}
+
+/// Four blocks that cover a text of N to 4 N bytes.
+fn four<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 4]> {
+    let last = text.len().checked_sub(N)?;
+    let second = last.min(N);
+    Some([
+        text.first_chunk()?,
+        text.get(second..)?.first_chunk()?,
+        text.get(last - second..)?.first_chunk()?,
+        text.last_chunk()?,
+    ])
+}
+
+fn have_no_line_end(blocks: [&[u8; 4]; 4]) -> bool {
+    const ONES: u64 = u64::MAX / 0xFF;
+    let [first, second, third, fourth] = blocks.map(|block| u64::from(u32::from_le_bytes(*block)));
+    // Subtracting one sets the highest bit of a byte that was zero: the one that was looked for.
+    let found = |word: u64, byte: u8| {
+        let difference = word ^ (ONES * u64::from(byte));
+        difference.wrapping_sub(ONES) & !difference & (ONES << 7)
+    };
+    let (front, back) = (first | second << 32, third | fourth << 32);
+    let line_feed = found(front, b'\n') | found(back, b'\n');
+    let carriage_return = found(front, b'\r') | found(back, b'\r');
+    line_feed | carriage_return == 0
+}
+
+/// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is below LF is high.
+struct Lowest<const N: usize>([u8; N]);
+
+impl<const N: usize> Lowest<N> {
+    const START: Self = Self([u8::MAX; N]);
+
+    fn and(mut self, block: &[u8; N]) -> Self {
+        for (lowest, byte) in self.0.iter_mut().zip(block) {
+            *lowest = byte.wrapping_sub(b'\n').min(*lowest);
+        }
+        self
+    }
+
+    fn is_above_line_ends(&self) -> bool {
+        self.0.iter().all(|&lowest| lowest > b'\r' - b'\n')
+    }
+}
+
+/// For a text of 64 bytes or more.
+fn lowest_of_long(text: &[u8]) -> Option<Lowest<64>> {
+    // The last two blocks, which overlap where there are not enough bytes for two, hold what the rounds leave over.
+    let end = text.get(text.len().saturating_sub(128)..)?;
+    let mut lowest = Lowest::START.and(end.first_chunk()?).and(end.last_chunk()?);
+    let mut rest = text;
+    // Two at a time: the fewer numbers of rounds there are, the more often they are predicted.
+    while let Some((blocks, after)) = rest.split_first_chunk::<128>() {
+        lowest = lowest.and(blocks.first_chunk()?).and(blocks.last_chunk()?);
+        rest = after;
+    }
+    Some(lowest)
 }
 
 /// The reconnection time in milliseconds, without the 128-bit arithmetic of `Duration::as_millis`.

@@ -224,6 +224,23 @@ impl FieldParser {
         )
     }
 
+    /// Whether the input so far ends inside the value of a `data` field.
+    #[inline(always)]
+    pub(crate) const fn is_inside_data(&self) -> bool {
+        matches!(
+            self.state,
+            State::Value {
+                name: FieldName::Data
+            }
+        )
+    }
+
+    /// The name of a `data` field and the beginning of its value have been seen by another.
+    #[inline(always)]
+    pub(crate) const fn begin_data(&mut self) {
+        self.state = State::value(FieldName::Data);
+    }
+
     #[inline(always)]
     pub(crate) const fn is_at_line_start(&self) -> bool {
         matches!(self.state, State::LineStart)
@@ -349,7 +366,7 @@ impl FieldParser {
     }
 
     /// Consumes the CR, LF or CRLF at `at`.
-    fn end_line(&mut self, input: &[u8], at: &mut usize) {
+    pub(crate) fn end_line(&mut self, input: &[u8], at: &mut usize) {
         let cr = input.get(*at) == Some(&CR);
         *at += 1;
         self.state = State::LineStart;
@@ -386,6 +403,7 @@ impl State {
         Self::Name { name, seen: 0 }
     }
 
+    #[inline(always)]
     const fn value(name: FieldName) -> Self {
         Self::Value { name }
     }

@@ -285,11 +285,7 @@ impl SharedDecoder {
     fn span(&self, found: Found) -> Option<Range<usize>> {
         let (span, length) = match found {
             Found::Event(places) if places.is_held => return None,
-            Found::Event(places) => {
-                let (span, data, event_type) = places.span();
-                let length = data.len() + event_type.len();
-                (span, length)
-            }
+            Found::Event(places) => (places.span(), places.data.len() + places.event_type.len()),
             Found::Comment { start, stop, .. } => (start..stop, stop - start),
             Found::Retry => return None,
         };

@@ -3,23 +3,32 @@
 use core::ops::Range;
 
 /// The text at `place`, if it is UTF-8.
-///
-/// Whoever validates reads blocks, and reads what is before the first one, or behind the last one, byte by byte. So it
-/// is given whole blocks, as far as there are any: what is beside the place is most often ASCII, the names of fields.
 #[inline(always)]
 pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
-    let Range { start, end } = place;
-    let before = (input.as_ptr().addr() + start) % ALIGNMENT;
-    if let Some(from) = start.checked_sub(before) {
-        let to = from + (end - from).next_multiple_of(block(end - from));
-        if let Some(text) = input.get(from..to).and_then(text) {
-            let text = text.get(before..before + (end - start));
+    if let Some(blocks) = blocks_around(input, place.clone()) {
+        let (start, length) = (place.start - blocks.start, place.len());
+        if let Some(text) = input.get(blocks).and_then(text) {
+            let text = text.get(start..start + length);
             if text.is_some() {
                 return text;
             }
         }
     }
-    input.get(start..end).and_then(text)
+    input.get(place).and_then(text)
+}
+
+/// The blocks that `place` lies in, if there are whole ones.
+///
+/// Whoever validates reads blocks, and reads what is before the first one, or behind the last one, byte by byte: so it is
+/// given whole ones. What is in them beside the place is most often ASCII, the names of fields.
+#[inline(always)]
+pub(crate) fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
+    let start = place
+        .start
+        .checked_sub((input.as_ptr().addr() + place.start) % ALIGNMENT)?;
+    let length = place.end - start;
+    let stop = start + length.next_multiple_of(block(length));
+    (stop <= input.len()).then_some(start..stop)
 }
 
 /// Where the words begin that core reads.

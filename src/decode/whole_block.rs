@@ -48,9 +48,8 @@ impl<B: Buffer> EventDecoder<B> {
         loop {
             let (line, next) = whole_line(whole, start)?;
             if let Some(data) = line.strip_prefix(DATA) {
-                let rest = match whole.get(next..)? {
-                    [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => rest,
-                    _ => return None,
+                let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = whole.get(next..)? else {
+                    return None;
                 };
                 if data.len() + event_type.len() > self.store.limits().event {
                     return None;
@@ -78,11 +77,8 @@ impl<B: Buffer> EventDecoder<B> {
         at: &mut usize,
         items: bool,
     ) -> Option<Places> {
-        if self.before_next != BeforeNext::Nothing {
-            self.look();
-            if self.before_next != BeforeNext::Nothing {
-                return None;
-            }
+        if self.before_next != BeforeNext::Nothing && !self.look() {
+            return None;
         }
         // Where the line begins.
         let mut start = 0;
@@ -131,7 +127,7 @@ impl<B: Buffer> EventDecoder<B> {
                         return None;
                     }
                     if !id.is_none() {
-                        self.store.replace_last_event_id(id.bytes(input));
+                        self.store.replace_last_event_id(input, id.start..id.stop());
                     }
                     *at = next;
                     if !data.is_none() {
@@ -180,7 +176,7 @@ impl<B: Buffer> EventDecoder<B> {
                         if items {
                             return None;
                         }
-                        self.retry(value.bytes(input), true);
+                        self.whole_retry(value.bytes(input));
                     }
                 }
                 Some(_) => {}

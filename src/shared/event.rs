@@ -11,10 +11,11 @@ use bytestring::ByteString;
 
 use super::LEAST_PART;
 use super::sealed::{FromReading, Reading};
-use crate::decode::{CutLine, Found, Incomplete, Places};
+use crate::decode::{CutLine, Found, Incomplete, Place, Places};
 use crate::encode::Outgoing;
 use crate::error::DecodeError;
-use crate::event::{Event, KeptId, OwnedEvent, RawEvent};
+use crate::event::{Event, KeptId, MESSAGE, OwnedEvent, RawEvent};
+use crate::text::blocks_around;
 
 /// A dispatched event as text, which shares the memory of the chunk it came in, or has a block of its own.
 ///
@@ -94,25 +95,24 @@ struct Fields {
 impl SharedEvent {
     /// The event, lent.
     pub fn as_event(&self) -> Event<'_> {
-        let Fields { event_type, data } = &self.fields;
-        let part = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
         let last_event_id = self.last_event_id().as_bytes();
-        Event::new(
-            part(event_type),
-            part(data),
-            last_event_id,
-            self.id.is_own(),
-        )
+        let is_own = self.id.is_own();
+        Event::new(self.event_type(), self.data(), last_event_id, is_own)
     }
 
     /// The event type: what the block's last `event` field said, or `message`.
+    #[inline]
     pub fn event_type(&self) -> &str {
-        self.as_event().event_type()
+        match self.text.get(self.fields.event_type.clone()) {
+            None | Some("") => MESSAGE,
+            Some(event_type) => event_type,
+        }
     }
 
     /// The data: the values of the block's `data` fields, joined by LF.
+    #[inline]
     pub fn data(&self) -> &str {
-        self.as_event().data()
+        self.text.get(self.fields.data.clone()).unwrap_or_default()
     }
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
@@ -141,25 +141,24 @@ impl SharedEvent {
 impl SharedRawEvent {
     /// The event, lent.
     pub fn as_raw_event(&self) -> RawEvent<'_> {
-        let Fields { event_type, data } = &self.fields;
-        let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
         let last_event_id = self.last_event_id().as_bytes();
-        RawEvent::new(
-            part(event_type),
-            part(data),
-            last_event_id,
-            self.id.is_own(),
-        )
+        let is_own = self.id.is_own();
+        RawEvent::new(self.event_type(), self.data(), last_event_id, is_own)
     }
 
     /// The event type: what the block's last `event` field said, or `message`.
+    #[inline]
     pub fn event_type(&self) -> &[u8] {
-        self.as_raw_event().event_type()
+        match self.bytes.get(self.fields.event_type.clone()) {
+            None | Some([]) => MESSAGE.as_bytes(),
+            Some(event_type) => event_type,
+        }
     }
 
     /// The data: the values of the block's `data` fields, joined by LF.
+    #[inline]
     pub fn data(&self) -> &[u8] {
-        self.as_raw_event().data()
+        self.bytes.get(self.fields.data.clone()).unwrap_or_default()
     }
 
     /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
@@ -235,10 +234,16 @@ impl FromReading for SharedEvent {
             return Ok(Self::copy(Event::new("", "", &[], false), id));
         };
         if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
-            let fields = Fields::within(places);
-            // Also if only what stands between the two is not text, all is copied.
-            if let Ok(text) = ByteString::try_from(shared.slice(span)) {
-                return Ok(Self { text, fields, id });
+            // What is beside them costs nothing, since it is the chunk that is kept alive; so they are validated fast. But if what
+            // stands beside them or between them is not text, they may be text all the same.
+            let blocks = blocks_around(shared, span.clone());
+            for span in [blocks.unwrap_or_else(|| span.clone()), span] {
+                let fields = Fields::within(&span, places);
+                if let Ok(text) = ByteString::try_from(shared.slice(span)) {
+                    if fields.are_in(&text) {
+                        return Ok(Self { text, fields, id });
+                    }
+                }
             }
         }
         let event = decoder.decoder.lend_text(input, places)?;
@@ -268,7 +273,7 @@ impl FromReading for SharedRawEvent {
             return Ok(Self::copy(RawEvent::new(&[], &[], &[], false), id));
         };
         if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
-            let fields = Fields::within(places);
+            let fields = Fields::within(&span, places);
             let bytes = shared.slice(span);
             return Ok(Self { bytes, fields, id });
         }
@@ -342,10 +347,21 @@ impl Fields {
         }
     }
 
-    /// Where they are in the span of the input that they lie in.
-    fn within(places: Places) -> Self {
-        let (_, data, event_type) = places.span();
-        Self { data, event_type }
+    /// Whether they are text in their own right.
+    fn are_in(&self, text: &str) -> bool {
+        text.get(self.data.clone()).is_some() && text.get(self.event_type.clone()).is_some()
+    }
+
+    /// Where they are in a span of the input that they lie in.
+    fn within(span: &Range<usize>, places: Places) -> Self {
+        let place = |place: Place| match place.range() {
+            Some(range) => range.start - span.start..range.end - span.start,
+            None => 0..0,
+        };
+        Self {
+            data: place(places.data),
+            event_type: place(places.event_type),
+        }
     }
 }
 

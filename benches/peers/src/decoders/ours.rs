@@ -17,6 +17,7 @@ pub(crate) const DECODE: &str = "sse-wire decode";
 pub(crate) const RAW: &str = "sse-wire decode_raw";
 const RAW_TEXT: &str = "sse-wire decode_raw, then text";
 pub(crate) const SHARED: &str = "sse-wire SharedDecoder::decode";
+pub(crate) const SHARED_ALL: &str = "sse-wire SharedDecoder::decode, never copying";
 const SHARED_RAW: &str = "sse-wire SharedDecoder::decode_raw";
 pub(crate) const STREAM: &str = "sse-wire EventStream";
 pub(crate) const CODEC: &str = "sse-wire EventCodec";
@@ -27,6 +28,7 @@ pub(super) fn contenders() -> Vec<Contender> {
         contender!(Ours, RAW, "sse-wire", LentRaw),
         contender!(Ours, RAW_TEXT, "sse-wire", LentRawText),
         contender!(Ours, SHARED, "sse-wire", Refcounted),
+        contender!(Ours, SHARED_ALL, "sse-wire", NeverCopied),
         contender!(Ours, SHARED_RAW, "sse-wire", RefcountedRaw),
         contender!(Ours, STREAM, "sse-wire", Streamed),
         contender!(Ours, CODEC, "sse-wire", Framed),
@@ -144,6 +146,20 @@ impl<'f> Decode<'f> for Refcounted<'f> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// For a program that lets go of its events before it reads on, so that it does not matter what they keep alive.
+struct NeverCopied<'f>(Refcounted<'f>);
+
+impl<'f> Decode<'f> for NeverCopied<'f> {
+    fn connect(feed: &'f Feed) -> Self {
+        let decoder = SharedDecoder::new().with_copy_below(0);
+        Self(Refcounted { feed, decoder })
+    }
+
+    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
+        self.0.read(watch)
     }
 }
 
