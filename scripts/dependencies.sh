@@ -38,6 +38,8 @@ declare -A ADDS=(
     [tokio-util]="$BYTES $STREAM tokio-util tokio futures-sink libc"
     [embedded-io]='embedded-io'
     [embedded-io-async]='embedded-io-async embedded-io'
+    [simd]='wide safe_arch bytemuck'
+    [simdutf8]='simdutf8'
 )
 ADDS[all]=${ADDS[*]}
 

@@ -6,7 +6,7 @@ export LC_ALL=C
 
 # The sets of features that are counted with: what each adds to ALWAYS, which benches/instructions/Cargo.toml asks for.
 readonly ALWAYS=std,bytes
-readonly ADDED=('')
+readonly ADDED=('' simd simd,simdutf8)
 
 readonly TABLE=benches/instructions/baseline.txt
 # In percent.

@@ -332,6 +332,12 @@ impl<B: sealed::Memory> Store<B> {
         self.line_to_data();
     }
 
+    /// Drops what was added to the data since it had so many bytes.
+    #[inline(always)]
+    pub(crate) const fn truncate_data(&mut self, length: usize) {
+        self.data = length;
+    }
+
     /// Adds a line that is in `input` to the data, while there is no unfinished one.
     #[inline(always)]
     pub(crate) fn join_data(&mut self, input: &[u8], line: Range<usize>) {

@@ -25,7 +25,8 @@ use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece};
 use crate::text::{text, text_at};
 use crate::value::LastEventId;
-use whole_block::{PlainEvent, TYPE_START};
+use cut_data::CutData;
+use whole_block::PlainEvent;
 
 pub use finish::{CutLine, Incomplete};
 
@@ -276,9 +277,11 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
         let mut at = 0;
-        if let Some(places) = self.whole_block(whole, &mut at, false) {
-            *input = whole.get(at..).unwrap_or_default();
-            return self.lend_text(whole, places).map(Some);
+        if let Some(found) = self.whole_event(input, &mut at, false) {
+            return match found {
+                Some(places) => self.lend_text(whole, places).map(Some),
+                None => Ok(None),
+            };
         }
         match self.found_in_parts(input, at, false)? {
             Some(Found::Event(places)) => self.lend_text(whole, places).map(Some),
@@ -322,9 +325,8 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
         let mut at = 0;
-        if let Some(places) = self.whole_block(whole, &mut at, false) {
-            *input = whole.get(at..).unwrap_or_default();
-            return Ok(Some(self.lend_raw(whole, places)));
+        if let Some(found) = self.whole_event(input, &mut at, false) {
+            return Ok(found.map(|places| self.lend_raw(whole, places)));
         }
         match self.found_in_parts(input, at, false)? {
             Some(Found::Event(places)) => Ok(Some(self.lend_raw(whole, places))),
@@ -468,13 +470,30 @@ impl<B: Buffer> EventDecoder<B> {
     /// The same for what is not a plain event.
     #[inline(never)]
     fn next_found(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
-        let whole = *input;
         let mut at = 0;
-        if let Some(places) = self.whole_block(whole, &mut at, items) {
-            *input = whole.get(at..).unwrap_or_default();
-            return Ok(Some(Found::Event(places)));
+        if let Some(found) = self.whole_event(input, &mut at, items) {
+            return Ok(found.map(Found::Event));
         }
         self.found_in_parts(input, at, items)
+    }
+
+    /// The short ways for the end of a data line and for whole blocks: an event, or nothing since the input is used up. `None` sends
+    /// the input from `at` on the long way.
+    #[inline(always)]
+    fn whole_event(
+        &mut self,
+        input: &mut &[u8],
+        at: &mut usize,
+        items: bool,
+    ) -> Option<Option<Places>> {
+        let whole = *input;
+        let found = match self.end_of_data(whole, at) {
+            CutData::None => Some(self.whole_block(whole, at, items)?),
+            CutData::All => None,
+            CutData::Event(places) => Some(places),
+        };
+        *input = whole.get(*at..).unwrap_or_default();
+        Some(found)
     }
 
     /// The long way, for lines of any kind, and parts of them: from `at` on.
@@ -488,8 +507,8 @@ impl<B: Buffer> EventDecoder<B> {
         // What a block that turned out not to be plain has left.
         self.forget_lent();
         let whole = *input;
-        if self.cut_data(whole, &mut at) {
-            *input = whole.get(at..).unwrap_or_default();
+        if self.beginning_of_data(whole, at) {
+            *input = whole.get(whole.len()..).unwrap_or_default();
             return Ok(None);
         }
         self.before_next = BeforeNext::Look;
@@ -531,7 +550,7 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(found)
     }
 
-    /// Forgets what was lent, and tells whether a block begins here.
+    /// Forgets what was lent, and tells whether lines of a block that is not refused begin here.
     #[inline(always)]
     fn look(&mut self) -> bool {
         if self.before_next == BeforeNext::Look && !self.parser.is_at_line_start() {
@@ -549,12 +568,11 @@ impl<B: Buffer> EventDecoder<B> {
             has_id,
             refused,
         } = self.block;
-        let begins =
-            self.parser.is_at_line_start() && !(has_lines || has_data || has_id || refused);
-        if begins {
+        let is_at_line_start = self.parser.is_at_line_start();
+        if is_at_line_start && !(has_lines || has_data || has_id || refused) {
             self.before_next = BeforeNext::Nothing;
         }
-        begins
+        is_at_line_start && !refused
     }
 
     /// 9.2.6, processing a field, or a part of one; tells whether it set the reconnection time.
@@ -989,37 +1007,6 @@ impl UnfinishedLine {
     };
 }
 
-impl PlainEvent<'_> {
-    /// The part of the input that data and event type lie in.
-    #[inline(always)]
-    fn span(&self) -> Range<usize> {
-        let start = if self.event_type.is_empty() {
-            self.data_start
-        } else {
-            TYPE_START
-        };
-        start..self.data_start + self.data.len()
-    }
-
-    /// Divides the text of [`span`](Self::span) into event type and data.
-    #[inline(always)]
-    fn split<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
-        let event_type = text.get(..self.event_type.len()).unwrap_or_default();
-        let data = text.get(text.len() - self.data.len()..).unwrap_or_default();
-        (event_type, data)
-    }
-
-    #[inline(always)]
-    fn places(&self) -> Places {
-        Places {
-            data: Place::new(self.data_start, self.data.len()),
-            event_type: Place::new(TYPE_START, self.event_type.len()),
-            has_id: false,
-            is_held: false,
-        }
-    }
-}
-
 impl Places {
     const HELD: Self = Self {
         data: Place::NONE,
@@ -1044,6 +1031,11 @@ impl Places {
 impl Place {
     const NONE: Self = Self {
         start: 0,
+        length: 0,
+    };
+    /// In the store, as the block's earlier lines have it.
+    const HELD: Self = Self {
+        start: usize::MAX,
         length: 0,
     };
 
@@ -1077,6 +1069,11 @@ impl Place {
     #[inline(always)]
     const fn is_none(self) -> bool {
         self.start == 0
+    }
+
+    #[inline(always)]
+    const fn is_held(self) -> bool {
+        self.start == Self::HELD.start
     }
 
     /// The bytes, if they lie in the input.

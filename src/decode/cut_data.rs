@@ -1,56 +1,104 @@
-//! The short way for a data line that a cut divides, which is most of what a stream in small pieces is made of.
+//! The short way for data lines that a cut divides, which is most of what a stream in small pieces is made of.
 //!
 //! It does what [`FieldParser`](crate::FieldParser) and [`EventDecoder::data`] do for a data line in parts, without looking at its
 //! name, or for one that goes on, at anything but its end.
 
-use super::{BeforeNext, EventDecoder};
+use super::whole_block::{DATA, EVENT, whole_line};
+use super::{BeforeNext, EventDecoder, Places};
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
+/// What there was of a data line.
+pub(super) enum CutData {
+    /// None, or something else stands there.
+    None,
+    /// All of the input.
+    All,
+    /// The end of the line, and the blank line that dispatches its event.
+    Event(Places),
+}
+
 impl<B: Buffer> EventDecoder<B> {
-    /// Keeps the part of a data line that is in `input` from `at` on, moves `at` behind it, and tells whether that is all
-    /// there is. Does nothing where there is something else, or a limit is near.
+    /// Keeps the end of a data line that an earlier input began, and moves `at` behind it.
+    ///
+    /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
-    pub(super) fn cut_data(&mut self, input: &[u8], at: &mut usize) -> bool {
-        let value = if self.parser.is_inside_data() && self.store.line_len() > 0 {
-            *at
-        } else if self.before_next == BeforeNext::Nothing
-            && input
-                .get(*at..)
-                .is_some_and(|rest| rest.starts_with(b"data: "))
+    pub(super) fn end_of_data(&mut self, input: &[u8], at: &mut usize) -> CutData {
+        if self.before_next != BeforeNext::Look
+            || !self.parser.is_inside_data()
+            || self.store.line_len() == 0
+            || self.block.refused
         {
-            *at + 6
-        } else {
+            return CutData::None;
+        }
+        let end = line_end(input, 0);
+        let part = input.get(..end.unwrap_or(input.len())).unwrap_or_default();
+        if self.store.used() + part.len() > self.store.limits().event {
+            return CutData::None;
+        }
+        self.store.push_line(part);
+        *at = part.len();
+        if end.is_none() {
+            return CutData::All;
+        }
+        self.store.line_to_data();
+        self.block.has_data = true;
+        self.block.has_lines = true;
+        self.parser.end_line(input, at);
+        match input.get(*at..) {
+            Some([b'\n', ..]) if self.parser.is_at_line_start() => {
+                *at += 1;
+                let has_id = self.block.has_id;
+                self.dispatch();
+                CutData::Event(Places {
+                    has_id,
+                    ..Places::HELD
+                })
+            }
+            _ => CutData::None,
+        }
+    }
+
+    /// Keeps the beginning of a data line whose end is not in the input, with the event type before it, if there is one, and
+    /// tells whether that is all there is from `at` on.
+    ///
+    /// Does nothing where there is something else, or a limit is near.
+    #[inline(always)]
+    pub(super) fn beginning_of_data(&mut self, input: &[u8], at: usize) -> bool {
+        if !self.parser.is_at_line_start() || self.block.refused {
+            return false;
+        }
+        let mut event_type = None;
+        let mut start = at;
+        if self.before_next == BeforeNext::Nothing && input.get(at) == Some(&b'e') {
+            let Some((line, next)) = whole_line(input, at) else {
+                return false;
+            };
+            event_type = line.strip_prefix(EVENT);
+            start = next;
+        }
+        let line = input.get(start..).unwrap_or_default();
+        let Some(part) = line.strip_prefix(DATA) else {
             return false;
         };
-        let end = line_end(input, value);
-        if end.is_some() && self.before_next == BeforeNext::Nothing {
+        if (start > at && event_type.is_none()) || part.is_empty() || line_end(part, 0).is_some() {
             return false;
         }
-        let part = input
-            .get(value..end.unwrap_or(input.len()))
-            .unwrap_or_default();
-        if self.block.refused
-            || part.is_empty()
-            || self.store.used() + part.len() > self.limits().event
-        {
+        let joins = self.block.has_data;
+        let length = event_type.map_or(0, <[u8]>::len) + usize::from(joins) + part.len();
+        if self.store.used() + length > self.store.limits().event {
             return false;
         }
-        self.before_next = BeforeNext::Look;
+        if let Some(event_type) = event_type {
+            self.block.has_lines = true;
+            self.store.set_event_type(event_type);
+        }
+        if joins {
+            self.store.push_line(b"\n");
+        }
         self.store.push_line(part);
-        *at = value + part.len();
-        match end {
-            None => {
-                self.parser.begin_data();
-                true
-            }
-            Some(_) => {
-                self.store.line_to_data();
-                self.block.has_data = true;
-                self.block.has_lines = true;
-                self.parser.end_line(input, at);
-                false
-            }
-        }
+        self.parser.begin_data();
+        self.before_next = BeforeNext::Look;
+        true
     }
 }

@@ -8,7 +8,7 @@
 //! [`plain_event`](EventDecoder::plain_event) is for one line of data, with or without its type before it, which is what most
 //! streams are made of; [`whole_block`](EventDecoder::whole_block) is for everything else.
 
-use core::str;
+use core::{ops::Range, str};
 
 use memchr::memchr;
 
@@ -26,10 +26,11 @@ pub(super) struct PlainEvent<'i> {
     pub(super) event_type: &'i [u8],
 }
 
-const DATA: &[u8] = b"data: ";
-const EVENT: &[u8] = b"event: ";
+/// How a data line begins, as a rule.
+pub(super) const DATA: &[u8] = b"data: ";
+pub(super) const EVENT: &[u8] = b"event: ";
 /// Where the event type of a plain event is.
-pub(super) const TYPE_START: usize = EVENT.len();
+const TYPE_START: usize = EVENT.len();
 
 impl<B: Buffer> EventDecoder<B> {
     /// Takes an event off the front of `input` if it is nothing but one line of data, with or without its type before it.
@@ -69,7 +70,10 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Reads whole blocks from the front of `input` on until there is an event, and moves `at` behind them.
+    /// Reads whole lines from `at` on until there is an event, and moves `at` behind them.
+    ///
+    /// Blocks without data before it are read, too. Of the block that comes to an end first, the store may hold some.
+    /// `None` sends what is left, or the whole of a block that is not plain, the long way.
     #[inline(always)]
     pub(super) fn whole_block(
         &mut self,
@@ -80,15 +84,27 @@ impl<B: Buffer> EventDecoder<B> {
         if self.before_next != BeforeNext::Nothing && !self.look() {
             return None;
         }
+        let held_before = self.store.data_len();
+        let limits = self.store.limits();
         // Where the line begins.
-        let mut start = 0;
-        let mut data = Place::NONE;
-        let mut event_type = Place::NONE;
-        let mut id = Place::NONE;
-        let mut is_held = false;
-        let limit = self.store.limits().event;
+        let mut start = *at;
+        let mut is_begun = self.before_next != BeforeNext::Nothing;
+        let held = |is_held| if is_held { Place::HELD } else { Place::NONE };
+        let mut data = held(self.block.has_data);
+        let mut event_type = held(self.store.event_type_len() > 0);
+        let mut id = held(self.block.has_id);
         loop {
-            let (line, next) = whole_line(input, start)?;
+            let Some((line, next)) = whole_line(input, start) else {
+                let length = data.len() + event_type.len() + id.len();
+                // A CR alone dispatches the event, which is lent from the input then.
+                let is_blank = input.get(start..) == Some(b"\r");
+                if is_blank || self.store.used() + length > limits.event {
+                    return self.leave_block(held_before);
+                }
+                *at = start;
+                self.keep_lines(input, data, event_type, id);
+                return None;
+            };
             let value = |field: &Field| {
                 field
                     .value_of(line)
@@ -100,62 +116,66 @@ impl<B: Buffer> EventDecoder<B> {
                         if data.is_none() {
                             data = value;
                         } else {
-                            let length = if is_held {
-                                self.store.data_len()
-                            } else {
-                                data.len()
-                            };
-                            if length + 1 + value.len() > limit {
-                                return None;
+                            let length = data.len() + self.store.used();
+                            if length + 1 + value.len() > limits.event {
+                                return self.leave_block(held_before);
                             }
-                            if !is_held {
-                                self.before_next = BeforeNext::EndBlock;
+                            if !data.is_held() {
                                 self.store.begin_data(data.bytes(input));
-                                is_held = true;
+                                data = Place::HELD;
                             }
                             self.store.join_data(input, value.start..value.stop());
                         }
                     }
                 }
                 None => {
-                    let length = if is_held {
-                        self.store.data_len()
-                    } else {
-                        data.len()
-                    };
-                    if length + event_type.len() + id.len() > limit {
-                        return None;
-                    }
-                    if !id.is_none() {
-                        self.store.replace_last_event_id(input, id.start..id.stop());
+                    let length = data.len() + event_type.len() + id.len();
+                    if self.store.used() + length > limits.event {
+                        return self.leave_block(held_before);
                     }
                     *at = next;
-                    if !data.is_none() {
-                        if !self.store.is_small() {
-                            self.before_next = BeforeNext::EndBlock;
+                    if is_begun {
+                        // The store holds some of the block.
+                        if !id.is_none() && !id.is_held() {
+                            self.store.set_id(Some(id.bytes(input)), None);
                         }
+                        self.block.has_id = !id.is_none();
+                        self.block.has_data = !data.is_none();
+                        self.dispatch();
+                    } else {
+                        if !id.is_none() {
+                            self.store.replace_last_event_id(input, id.start..id.stop());
+                        }
+                        if !data.is_none() {
+                            if data.is_held() || !self.store.is_small() {
+                                self.before_next = BeforeNext::EndBlock;
+                            }
+                        } else if !self.store.is_small() {
+                            self.end_block();
+                        }
+                    }
+                    if !data.is_none() {
                         return Some(Places {
-                            data: if is_held { Place::NONE } else { data },
+                            data,
                             event_type,
                             has_id: !id.is_none(),
-                            is_held,
+                            is_held: is_begun || data.is_held(),
                         });
                     }
-                    if !self.store.is_small() {
-                        self.end_block();
-                    }
+                    self.before_next = BeforeNext::Nothing;
+                    is_begun = false;
                     event_type = Place::NONE;
                     id = Place::NONE;
                 }
                 Some(b':') => {
                     if items {
-                        return None;
+                        return self.leave_block(held_before);
                     }
                 }
                 Some(b'e') => {
                     if let Some(value) = value(&Field::EVENT) {
                         if !event_type.is_none() {
-                            return None;
+                            return self.leave_block(held_before);
                         }
                         event_type = value;
                     }
@@ -163,10 +183,10 @@ impl<B: Buffer> EventDecoder<B> {
                 Some(b'i') => {
                     if let Some(value) = value(&Field::ID) {
                         if !id.is_none()
-                            || value.len() > self.store.limits().last_event_id
+                            || value.len() > limits.last_event_id
                             || !is_plain(value.bytes(input))
                         {
-                            return None;
+                            return self.leave_block(held_before);
                         }
                         id = value;
                     }
@@ -174,7 +194,7 @@ impl<B: Buffer> EventDecoder<B> {
                 Some(b'r') => {
                     if let Some(value) = value(&Field::RETRY) {
                         if items {
-                            return None;
+                            return self.leave_block(held_before);
                         }
                         self.whole_retry(value.bytes(input));
                     }
@@ -184,13 +204,72 @@ impl<B: Buffer> EventDecoder<B> {
             start = next;
         }
     }
+
+    /// The block has to go the long way: drops what was added to its data.
+    #[cold]
+    fn leave_block(&mut self, held: usize) -> Option<Places> {
+        self.store.truncate_data(held);
+        None
+    }
+
+    /// The rest of the block is in a later input.
+    #[inline(never)]
+    fn keep_lines(&mut self, input: &[u8], data: Place, event_type: Place, id: Place) {
+        if data.is_none() && event_type.is_none() && id.is_none() {
+            return;
+        }
+        self.before_next = BeforeNext::Look;
+        self.block.has_lines = true;
+        self.block.has_data = !data.is_none();
+        self.block.has_id = !id.is_none();
+        if !data.is_empty() {
+            self.store.begin_data(data.bytes(input));
+        }
+        if !event_type.is_empty() {
+            self.store.set_event_type(event_type.bytes(input));
+        }
+        if !id.is_none() && !id.is_held() {
+            self.store.set_id(Some(id.bytes(input)), None);
+        }
+    }
+}
+
+impl PlainEvent<'_> {
+    /// The part of the input that data and event type lie in.
+    #[inline(always)]
+    pub(super) fn span(&self) -> Range<usize> {
+        let start = if self.event_type.is_empty() {
+            self.data_start
+        } else {
+            TYPE_START
+        };
+        start..self.data_start + self.data.len()
+    }
+
+    /// Divides the text of [`span`](Self::span) into event type and data.
+    #[inline(always)]
+    pub(super) fn split<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
+        let event_type = text.get(..self.event_type.len()).unwrap_or_default();
+        let data = text.get(text.len() - self.data.len()..).unwrap_or_default();
+        (event_type, data)
+    }
+
+    #[inline(always)]
+    pub(super) fn places(&self) -> Places {
+        Places {
+            data: Place::new(self.data_start, self.data.len()),
+            event_type: Place::new(TYPE_START, self.event_type.len()),
+            has_id: false,
+            is_held: false,
+        }
+    }
 }
 
 /// The line that begins at `start`, without its end, and where the next one begins.
 ///
 /// `None` if its end is not in the input, or may go on behind it.
 #[inline(always)]
-fn whole_line(input: &[u8], start: usize) -> Option<(&[u8], usize)> {
+pub(super) fn whole_line(input: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let end = line_end(input, start)?;
     let length = match input.get(end..)? {
         [b'\r', b'\n', ..] => 2,
