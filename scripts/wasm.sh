@@ -5,7 +5,7 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TARGET=wasm32-unknown-unknown
 # What a program in a browser would use; `none` stands for no features.
-readonly SETS=(none alloc bytes futures-core bytes,futures-core http-body)
+readonly SETS=(none alloc bytes futures-core bytes,futures-core http-body alloc,simd,simdutf8)
 
 fail() {
     printf 'wasm.sh: %s\n' "$1" >&2
