@@ -448,6 +448,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.before_next = BeforeNext::Look;
         self.parser = FieldParser::new();
         self.end_block();
+        self.replaced = B::NOTHING_REPLACED;
         self.store.give_back();
     }
 

@@ -959,3 +959,35 @@ fn limits_may_be_as_large_as_numbers_are() {
     }
     assert_eq!(events, 100);
 }
+
+#[test]
+fn a_reconnection_time_behind_what_is_refused_counts_when_it_is_read() {
+    let stream = b"data: x\n\ndata: much too large\nretry: 5\n\ndata: b\n\n";
+    for (call_raw, memory) in [(false, [0; 12]), (true, [0; 12])] {
+        for size in [1, 7, stream.len()] {
+            let mut decoder = EventDecoder::with_buffer(memory);
+            let mut seen = Vec::new();
+            for mut chunk in stream.chunks(size) {
+                loop {
+                    let result = if call_raw {
+                        decoder.decode_raw(&mut chunk).map(|event| event.is_some())
+                    } else {
+                        decoder.decode(&mut chunk).map(|event| event.is_some())
+                    };
+                    let time = decoder.reconnection_time();
+                    match result {
+                        Ok(false) => break,
+                        Ok(true) => seen.push((true, time)),
+                        Err(_) => seen.push((false, time)),
+                    }
+                }
+            }
+            let after = Some(core::time::Duration::from_millis(5));
+            assert_eq!(
+                seen,
+                [(true, None), (false, None), (true, after)],
+                "in chunks of {size}"
+            );
+        }
+    }
+}

@@ -193,7 +193,9 @@ impl<B: Buffer> EventDecoder<B> {
                 }
                 Some(b'r') => {
                     if let Some(value) = value(&Field::RETRY) {
-                        if items {
+                        // It counts at once, but not before what an earlier line is refused for.
+                        let length = data.len() + event_type.len() + id.len();
+                        if items || self.store.used() + length > limits.event {
                             return self.leave_block(held_before);
                         }
                         self.whole_retry(value.bytes(input));
