@@ -448,7 +448,6 @@ impl<B: Buffer> EventDecoder<B> {
         self.before_next = BeforeNext::Look;
         self.parser = FieldParser::new();
         self.end_block();
-        self.replaced = B::NOTHING_REPLACED;
         self.store.give_back();
     }
 
