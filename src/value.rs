@@ -40,9 +40,15 @@ impl<'a> EventType<'a> {
     /// # Panics
     ///
     /// When the literal is empty or contains a line end; in a constant that is an error of compilation.
+    ///
+    /// ```compile_fail,E0080
+    /// const TWO_LINES: sse_wire::EventType<'_> = sse_wire::EventType::from_static("tick\ndata: x");
+    /// ```
     pub const fn from_static(event_type: &'static str) -> Self {
         match Self::new(event_type) {
             Ok(valid) => valid,
+            // A wrong literal is an error in the program, and this is how a constant fails to compile. What is only known
+            // when the program runs goes through `new`.
             Err(_) => panic!("an event type must not be empty, nor contain CR or LF"),
         }
     }
@@ -93,9 +99,14 @@ impl<'a> LastEventId<'a> {
     /// # Panics
     ///
     /// When the literal contains CR, LF or NUL; in a constant that is an error of compilation.
+    ///
+    /// ```compile_fail,E0080
+    /// const TWO_LINES: sse_wire::LastEventId<'_> = sse_wire::LastEventId::from_static("7\ndata: x");
+    /// ```
     pub const fn from_static(id: &'static str) -> Self {
         match Self::new(id) {
             Ok(valid) => valid,
+            // As for an event type: for literals alone, and so that a constant with a wrong one does not compile.
             Err(_) => panic!("a last event ID must not contain CR, LF or NUL"),
         }
     }
