@@ -15,8 +15,10 @@
 use alloc::{string::String, vec::Vec};
 use core::{ops::Range, str};
 
+use crate::error::DecodeError;
 use crate::limits::Limits;
-use crate::text::text_at;
+use crate::text::{text, text_at};
+use sealed::Spare as _;
 
 /// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]`, `&mut [u8]` or `&mut [u8; N]`.
 ///
@@ -38,6 +40,8 @@ pub(crate) mod sealed {
     pub trait Memory {
         /// Whether `grow` and `shrink` do anything.
         const GROWS: bool;
+        /// Where text is put together that cannot be lent from the memory.
+        type Spare: Spare;
         fn bytes(&self) -> &[u8];
         fn bytes_mut(&mut self) -> &mut [u8];
         /// The limits that go with this memory unless others are given.
@@ -46,21 +50,31 @@ pub(crate) mod sealed {
         fn grow(&mut self, _length: usize) {}
         /// Gives back all but the first `length` bytes.
         fn shrink(&mut self, _length: usize) {}
-        /// Another place, for text that is put together while the memory is borrowed; only if it grows.
-        type Replaced: Clone;
-        const NOTHING_REPLACED: Self::Replaced;
-        /// Puts there what `parts` are with U+FFFD for what is not UTF-8, `length` bytes altogether.
-        fn replace(_replaced: &mut Self::Replaced, _parts: [&[u8]; 2], _length: usize) {}
-        fn replaced(_replaced: &Self::Replaced) -> &str {
+    }
+
+    /// Text beside the memory, which can be written while the memory is borrowed; where that does not grow, there is none.
+    #[allow(unnameable_types, reason = "as above")]
+    pub trait Spare: Clone {
+        const EMPTY: Self;
+        /// Becomes what `parts` are with U+FFFD for what is not UTF-8, `length` bytes altogether.
+        fn fill(&mut self, _parts: [&[u8]; 2], _length: usize) {}
+        fn as_str(&self) -> &str {
             ""
         }
-        fn forget_replaced(_replaced: &mut Self::Replaced) {}
+        fn capacity(&self) -> usize {
+            0
+        }
+    }
+
+    impl Spare for () {
+        const EMPTY: Self = ();
     }
 }
 
 #[cfg(feature = "alloc")]
 impl sealed::Memory for Vec<u8> {
     const GROWS: bool = true;
+    type Spare = String;
 
     fn bytes(&self) -> &[u8] {
         self
@@ -85,37 +99,39 @@ impl sealed::Memory for Vec<u8> {
         self.truncate(length);
         self.shrink_to_fit();
     }
+}
 
-    type Replaced = String;
-    const NOTHING_REPLACED: String = String::new();
+#[cfg(feature = "alloc")]
+impl sealed::Spare for String {
+    const EMPTY: Self = Self::new();
 
-    fn replace(replaced: &mut String, parts: [&[u8]; 2], length: usize) {
-        replaced.clear();
-        replaced.reserve_exact(length);
+    fn fill(&mut self, parts: [&[u8]; 2], length: usize) {
+        self.clear();
+        if length > self.capacity() {
+            // Let go of first, so that there are never both.
+            *self = Self::new();
+            self.reserve_exact(length);
+        }
         for chunk in parts.into_iter().flat_map(<[u8]>::utf8_chunks) {
-            replaced.push_str(chunk.valid());
+            self.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
-                replaced.push(char::REPLACEMENT_CHARACTER);
+                self.push(char::REPLACEMENT_CHARACTER);
             }
         }
     }
 
-    fn replaced(replaced: &String) -> &str {
-        replaced
+    fn as_str(&self) -> &str {
+        self
     }
 
-    #[inline(always)]
-    fn forget_replaced(replaced: &mut String) {
-        if replaced.capacity() > KEPT {
-            *replaced = String::new();
-        }
+    fn capacity(&self) -> usize {
+        self.capacity()
     }
 }
 
 impl<const N: usize> sealed::Memory for [u8; N] {
     const GROWS: bool = false;
-    type Replaced = ();
-    const NOTHING_REPLACED: () = ();
+    type Spare = ();
 
     fn bytes(&self) -> &[u8] {
         self
@@ -132,8 +148,7 @@ impl<const N: usize> sealed::Memory for [u8; N] {
 
 impl sealed::Memory for &mut [u8] {
     const GROWS: bool = false;
-    type Replaced = ();
-    const NOTHING_REPLACED: () = ();
+    type Spare = ();
 
     fn bytes(&self) -> &[u8] {
         self
@@ -150,8 +165,7 @@ impl sealed::Memory for &mut [u8] {
 
 impl<const N: usize> sealed::Memory for &mut [u8; N] {
     const GROWS: bool = false;
-    type Replaced = ();
-    const NOTHING_REPLACED: () = ();
+    type Spare = ();
 
     fn bytes(&self) -> &[u8] {
         &self[..]
@@ -183,8 +197,10 @@ const ID_COPIED: usize = 32;
 
 /// The region, and where its parts end.
 #[derive(Clone)]
-pub(crate) struct Store<B> {
+pub(crate) struct Store<B: sealed::Memory> {
     memory: B,
+    /// The text of a lent event of which some had to be replaced.
+    replaced: B::Spare,
     limits: Limits,
     data: usize,
     line: usize,
@@ -219,6 +235,7 @@ impl<B: sealed::Memory> Store<B> {
     pub(crate) const fn with_limits(memory: B, limits: Limits) -> Self {
         Self {
             memory,
+            replaced: B::Spare::EMPTY,
             limits,
             data: 0,
             line: 0,
@@ -240,11 +257,6 @@ impl<B: sealed::Memory> Store<B> {
 
     pub(crate) fn data(&self) -> &[u8] {
         self.part(0, self.data)
-    }
-
-    /// The data, if it is text.
-    pub(crate) fn data_text(&self) -> Option<&str> {
-        text_at(self.memory.bytes(), 0..self.data)
     }
 
     pub(crate) const fn data_len(&self) -> usize {
@@ -326,7 +338,7 @@ impl<B: sealed::Memory> Store<B> {
         self.line = 0;
     }
 
-    /// Keeps the first line of data that is whole in the input.
+    /// Keeps data that is whole in the input.
     pub(crate) fn begin_data(&mut self, line: &[u8]) {
         self.push_line(line);
         self.line_to_data();
@@ -498,9 +510,73 @@ impl<B: sealed::Memory> Store<B> {
         self.note_new_id();
     }
 
+    /// Lends data, event type and last event ID as text, with U+FFFD for what is not UTF-8; the last one as bytes. `None` stands
+    /// for what is held. The ID counts against the limit if it is the block's own.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the event is larger than the limit with what had to be replaced.
+    pub(crate) fn lend_text<'s>(
+        &'s mut self,
+        mut data: Option<&'s [u8]>,
+        mut event_type: Option<&'s [u8]>,
+        has_id: bool,
+    ) -> Result<(&'s str, &'s str, &'s [u8]), DecodeError> {
+        let id_len = self.last_event_id().len();
+        let counted = if has_id { id_len } else { 0 };
+        if !B::GROWS {
+            // There is no other place than the memory, so what is in it is validated twice.
+            let parts = [
+                data.unwrap_or(self.data()),
+                event_type.unwrap_or(self.event_type()),
+            ];
+            if parts.iter().any(|part| text(part).is_none()) {
+                let lengths = replaced_lengths(parts, counted, self.limits.event)?;
+                self.keep(data.take(), event_type.take());
+                self.replace_invalid(lengths);
+            }
+        }
+        let (data_len, event_type_len) = (self.data, self.event_type);
+        let event_type_start = self.start_of(Slot::EventType);
+        let id_start = if self.committed {
+            self.start_of(Slot::Id)
+        } else {
+            self.end() - id_len
+        };
+        // Of the fields, not of the store: a borrow that is returned on success cannot be given up for a change on failure.
+        let bytes = self.memory.bytes();
+        let held = |start, length| bytes.get(start..start + length).unwrap_or_default();
+        let last_event_id = held(id_start, id_len);
+        let event_type = event_type.unwrap_or_else(|| held(event_type_start, event_type_len));
+        let data_text = match data {
+            Some(data) => text(data),
+            None => text_at(bytes, 0..data_len),
+        };
+        if let (Some(data), Some(event_type)) = (data_text, text(event_type)) {
+            return Ok((data, event_type, last_event_id));
+        }
+        let parts = [data.unwrap_or_else(|| held(0, data_len)), event_type];
+        let [data_len, event_type_len] = replaced_lengths(parts, counted, self.limits.event)?;
+        self.replaced.fill(parts, data_len + event_type_len);
+        let replaced = self.replaced.as_str().split_at_checked(data_len);
+        let (data, event_type) = replaced.unwrap_or_default();
+        Ok((data, event_type, last_event_id))
+    }
+
+    /// Copies what lies in an input.
+    pub(crate) fn keep(&mut self, data: Option<&[u8]>, event_type: Option<&[u8]>) {
+        if let Some(data) = data {
+            self.push_line(data);
+            self.line_to_data();
+        }
+        if let Some(event_type) = event_type {
+            self.set_event_type(event_type);
+        }
+    }
+
     /// Replaces what is not UTF-8 in data and event type, which then take so many bytes.
     #[cold]
-    pub(crate) fn replace_invalid(&mut self, data_len: usize, event_type_len: usize) {
+    fn replace_invalid(&mut self, [data_len, event_type_len]: [usize; 2]) {
         self.reserve(data_len - self.data);
         let (length, bytes) = (self.data, self.memory.bytes_mut());
         shift(bytes, 0, length, data_len - length);
@@ -516,6 +592,10 @@ impl<B: sealed::Memory> Store<B> {
     pub(crate) fn end_block(&mut self) {
         if B::GROWS && self.end() > KEPT {
             self.note_use();
+        }
+        let replaced = self.replaced.capacity();
+        if replaced > KEPT || self.end() + replaced > self.most() {
+            self.replaced = B::Spare::EMPTY;
         }
         self.data = 0;
         self.line = 0;
@@ -564,20 +644,26 @@ impl<B: sealed::Memory> Store<B> {
         let (end, back) = (self.end(), self.back());
         let needed = self.front() + back + additional;
         if B::GROWS && needed > end {
-            // Doubling keeps the cost of copying linear in the bytes that were stored. A refused block may hold an id and the
-            // line of the next one, whatever the limit of an event is.
-            let Limits {
-                event,
-                last_event_id,
-            } = self.limits;
-            let most = event
-                .max(last_event_id.saturating_mul(2))
-                .saturating_add(last_event_id);
-            let ample = end.saturating_mul(2).max(SMALLEST).min(most);
+            // Growing takes as much again for a moment.
+            self.replaced = B::Spare::EMPTY;
+            // Doubling keeps the cost of copying linear in the bytes that were stored.
+            let ample = end.saturating_mul(2).max(SMALLEST).min(self.most());
             self.memory.grow(needed.max(ample));
             let grown = self.end();
             shift(self.memory.bytes_mut(), end - back, back, grown - back);
         }
+    }
+
+    /// The most bytes that are ever needed.
+    const fn most(&self) -> usize {
+        let Limits {
+            event,
+            last_event_id,
+        } = self.limits;
+        // A refused block may hold an id and the line of the next one, whatever the limit of an event is.
+        let ids = last_event_id.saturating_mul(2);
+        let block = if event > ids { event } else { ids };
+        block.saturating_add(last_event_id)
     }
 
     /// Removes a slot; what stands further in moves out.
@@ -682,6 +768,16 @@ pub(crate) fn replaced_len(bytes: &[u8]) -> Option<usize> {
         chunk.valid().len() + replacement
     });
     Some(replaced.sum())
+}
+
+/// How many bytes data and event type take with U+FFFD for what is not UTF-8: these count, too.
+#[cold]
+fn replaced_lengths(parts: [&[u8]; 2], id: usize, limit: usize) -> Result<[usize; 2], DecodeError> {
+    let lengths = parts.map(|bytes| replaced_len(bytes).unwrap_or(bytes.len()));
+    if lengths[0] + lengths[1] + id > limit {
+        return Err(DecodeError::EventTooLarge { limit });
+    }
+    Ok(lengths)
 }
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();

@@ -23,7 +23,7 @@ use crate::event::{Event, Item, RawEvent, known_text};
 use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
 use crate::parse::{FieldName, FieldParser, Line, Piece};
-use crate::text::{text, text_at};
+use crate::text::text_at;
 use crate::value::LastEventId;
 use cut_data::CutData;
 use whole_block::PlainEvent;
@@ -98,8 +98,6 @@ pub struct EventDecoder<
     store: Store<B>,
     block: Block,
     unfinished: UnfinishedLine,
-    /// The text of a lent event that was not UTF-8.
-    replaced: B::Replaced,
     /// Milliseconds; meaningful if `has_reconnection_time`.
     reconnection_time: u64,
     has_reconnection_time: bool,
@@ -228,7 +226,6 @@ impl<B: Buffer> EventDecoder<B> {
             store,
             block: Block::NEW,
             unfinished: UnfinishedLine::NEW,
-            replaced: B::NOTHING_REPLACED,
             reconnection_time: 0,
             has_reconnection_time: false,
             before_next: BeforeNext::Look,
@@ -809,13 +806,8 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Copies into the store what lies in the input, which the caller may take away.
     fn hold(&mut self, places: &mut Places, whole: &[u8]) {
-        if let Some(data) = places.data.of(whole) {
-            self.store.push_line(data);
-            self.store.line_to_data();
-        }
-        if let Some(event_type) = places.event_type.of(whole) {
-            self.store.set_event_type(event_type);
-        }
+        self.store
+            .keep(places.data.of(whole), places.event_type.of(whole));
         *places = Places::HELD;
     }
 
@@ -832,7 +824,6 @@ impl<B: Buffer> EventDecoder<B> {
 
     fn end_block(&mut self) {
         self.store.end_block();
-        B::forget_replaced(&mut self.replaced);
         self.block = Block::NEW;
         self.unfinished = UnfinishedLine::NEW;
     }
@@ -914,78 +905,21 @@ impl<B: Buffer> EventDecoder<B> {
     fn lend_held_text<'d, 'i: 'd>(
         &'d mut self,
         whole: &'i [u8],
-        mut places: Places,
+        places: Places,
     ) -> Result<Event<'d>, DecodeError> {
-        if !B::GROWS {
-            self.replace_in_store(whole, &mut places)?;
+        if self.before_next == BeforeNext::Nothing {
+            // It may be held from here on.
+            self.before_next = BeforeNext::EndBlock;
         }
-        let Places { has_id, .. } = places;
-        let store = &self.store;
-        let data = match places.data.range() {
-            Some(range) => text_at(whole, range),
-            None => store.data_text(),
-        };
-        let (data_bytes, event_type) = Self::bytes_at(store, whole, places);
-        if let (Some(data), Some(event_type)) = (data, text(event_type)) {
-            return Ok(Event::new(event_type, data, store.last_event_id(), has_id));
-        }
-        let data = data_bytes;
-        // Not in the store: a borrow that is returned on success cannot be given up for changing it on failure.
-        let [data_len, event_type_len] = Self::replaced_lengths(store, data, event_type, has_id)?;
-        self.before_next.end_block();
-        B::replace(
-            &mut self.replaced,
-            [data, event_type],
-            data_len + event_type_len,
-        );
-        let replaced = B::replaced(&self.replaced).split_at_checked(data_len);
-        let (data, event_type) = replaced.unwrap_or_default();
-        Ok(Event::new(event_type, data, store.last_event_id(), has_id))
-    }
-
-    /// Replaces what is not UTF-8 in the store: memory that is lent is the only place there is.
-    fn replace_in_store(&mut self, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let (data, event_type) = Self::bytes_at(&self.store, whole, *places);
-        if text(data).is_none() || text(event_type).is_none() {
-            let [data, event_type] =
-                Self::replaced_lengths(&self.store, data, event_type, places.has_id)?;
-            let has_id = places.has_id;
-            self.hold(places, whole);
-            places.has_id = has_id;
-            self.store.replace_invalid(data, event_type);
-            self.before_next.end_block();
-        }
-        Ok(())
-    }
-
-    /// How many bytes data and event type take with U+FFFD for what is not UTF-8: these count, too.
-    #[cold]
-    fn replaced_lengths(
-        store: &Store<B>,
-        data: &[u8],
-        event_type: &[u8],
-        has_id: bool,
-    ) -> Result<[usize; 2], DecodeError> {
-        let lengths = [data, event_type].map(|bytes| replaced_len(bytes).unwrap_or(bytes.len()));
-        let id_len = if has_id {
-            store.last_event_id().len()
-        } else {
-            0
-        };
-        let limit = store.limits().event;
-        if lengths[0] + lengths[1] + id_len > limit {
-            return Err(DecodeError::EventTooLarge { limit });
-        }
-        Ok(lengths)
-    }
-}
-
-impl BeforeNext {
-    /// What is lent has to be forgotten.
-    fn end_block(&mut self) {
-        if *self == Self::Nothing {
-            *self = Self::EndBlock;
-        }
+        let Places {
+            data,
+            event_type,
+            has_id,
+            ..
+        } = places;
+        let (data, event_type) = (data.of(whole), event_type.of(whole));
+        let (data, event_type, last_event_id) = self.store.lend_text(data, event_type, has_id)?;
+        Ok(Event::new(event_type, data, last_event_id, has_id))
     }
 }
 

@@ -5,9 +5,8 @@
 /// Whether an event is refused depends on the stream alone, never on how it was cut into chunks, nor on whether
 /// anything had to be copied.
 ///
-/// A decoder whose memory grows keeps at most the sum of both (or three times `last_event_id`, if that is more), and up to three times
-/// that for a moment, while it grows, or while an event is lent of which some had to be replaced, since it was not UTF-8. For the
-/// next such event on the same connection it keeps up to 4 KiB of that.
+/// A decoder whose memory grows keeps at most the sum of both (or three times `last_event_id`, if that is more), and up to twice
+/// that for a moment: while it grows, and while an event is lent of which some had to be replaced, since it was not UTF-8.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};

@@ -176,6 +176,34 @@ fn replacing_invalid_utf8_takes_no_more_than_the_limits() {
 
 #[test]
 #[cfg(feature = "alloc")]
+fn what_was_replaced_counts_with_what_is_held_also_where_limits_are_small() {
+    for size in [16, 100, 1000, 4000, 4096, 5000, 20_000] {
+        let limits = Limits::new().with_event(size).with_last_event_id(16);
+        // As large as is allowed as text, held since it has two lines; and a short one, of which little is kept, before others
+        // make the memory grow.
+        let large = [b"data: ", &b"a".repeat(size - 4)[..], b"\ndata: \xFF\n\n"].concat();
+        let short = &b"data: \xFF\xFF\n\n"[..];
+        let valid = [b"data: ", &b"a".repeat(size - 1)[..], b"\ndata: \n\n"].concat();
+        for stream in [
+            [&large[..], b"\n"].concat(),
+            [short, &valid, short, &large].concat(),
+        ] {
+            let (counted, _) = count(|| {
+                let mut decoder = EventDecoder::with_limits(limits);
+                let mut found = Found::default();
+                for _ in 0..3 {
+                    read(&mut decoder, &stream, &mut found);
+                }
+                assert_eq!(found.refused, 0);
+                decoder
+            });
+            assert_bounded(counted, limits);
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
 fn what_is_no_event_is_not_held() {
     for (begins, goes_on) in [
         (":", "x"),
