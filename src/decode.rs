@@ -273,16 +273,9 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        let mut at = 0;
-        if let Some(found) = self.whole_event(input, &mut at, false) {
-            return match found {
-                Some(places) => self.lend_text(whole, places).map(Some),
-                None => Ok(None),
-            };
-        }
-        match self.found_in_parts(input, at, false)? {
-            Some(Found::Event(places)) => self.lend_text(whole, places).map(Some),
-            _ => Ok(None),
+        match self.next_event(input)? {
+            Some(places) => self.lend_text(whole, places).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -321,14 +314,8 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
-        let mut at = 0;
-        if let Some(found) = self.whole_event(input, &mut at, false) {
-            return Ok(found.map(|places| self.lend_raw(whole, places)));
-        }
-        match self.found_in_parts(input, at, false)? {
-            Some(Found::Event(places)) => Ok(Some(self.lend_raw(whole, places))),
-            _ => Ok(None),
-        }
+        let found = self.next_event(input)?;
+        Ok(found.map(|places| self.lend_raw(whole, places)))
     }
 
     /// Takes input off the front of `input` until there is an event, a comment or a reconnection time, in the order in
@@ -472,6 +459,20 @@ impl<B: Buffer> EventDecoder<B> {
             return Ok(found.map(Found::Event));
         }
         self.found_in_parts(input, at, items)
+    }
+
+    /// The same for events alone.
+    #[inline(always)]
+    fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Places>, DecodeError> {
+        let mut at = 0;
+        if let Some(found) = self.whole_event(input, &mut at, false) {
+            return Ok(found);
+        }
+        Ok(match self.found_in_parts(input, at, false)? {
+            Some(Found::Event(places)) => Some(places),
+            // Nothing else is asked for.
+            _ => None,
+        })
     }
 
     /// The short ways for the end of a data line and for whole blocks: an event, or nothing since the input is used up. `None` sends
@@ -714,49 +715,33 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
+    #[inline]
     fn retry(&mut self, value: &[u8], end: bool) -> bool {
-        let line = &mut self.unfinished;
-        for &byte in value {
-            if !byte.is_ascii_digit() {
-                line.digits = Digits::Spoilt;
+        let UnfinishedLine {
+            mut digits,
+            mut number,
+            ..
+        } = self.unfinished;
+        for byte in value {
+            let digit = byte.wrapping_sub(b'0');
+            if digits == Digits::Spoilt || digit > 9 {
+                digits = Digits::Spoilt;
                 break;
             }
-            if line.digits != Digits::Spoilt {
-                line.digits = Digits::Some;
-                let digit = u64::from(byte - b'0');
-                line.number = line.number.saturating_mul(10).saturating_add(digit);
-            }
+            digits = Digits::Some;
+            number = number.saturating_mul(10).saturating_add(digit.into());
         }
         if !end {
+            self.unfinished.digits = digits;
+            self.unfinished.number = number;
             return false;
         }
-        let UnfinishedLine { digits, number, .. } = *line;
-        *line = UnfinishedLine::NEW;
+        self.unfinished = UnfinishedLine::NEW;
         if digits == Digits::Some {
             self.reconnection_time = number;
             self.has_reconnection_time = true;
         }
         digits == Digits::Some
-    }
-
-    /// The same for a whole line, which is short as a rule.
-    #[inline(always)]
-    fn whole_retry(&mut self, value: &[u8]) {
-        let mut number = 0;
-        // So many digits never overflow.
-        if !(1..=19).contains(&value.len()) {
-            self.retry(value, true);
-            return;
-        }
-        for &byte in value {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                return;
-            }
-            number = number * 10 + u64::from(digit);
-        }
-        self.reconnection_time = number;
-        self.has_reconnection_time = true;
     }
 
     /// 9.2.6, dispatching the event: tells whether there is one. It is lent until the next call.
@@ -942,7 +927,7 @@ impl UnfinishedLine {
 }
 
 impl Places {
-    const HELD: Self = Self {
+    pub(crate) const HELD: Self = Self {
         data: Place::NONE,
         event_type: Place::NONE,
         has_id: false,

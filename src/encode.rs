@@ -16,7 +16,7 @@ use crate::error::BufferFull;
 use crate::event::OwnedEvent;
 use crate::event::{Event, MESSAGE};
 use crate::line_end::line_end;
-use crate::value::{EventType, LastEventId};
+use crate::value::{EventType, LastEventId, marks};
 
 /// A block to send: an event, or an `id`, `retry` or comment alone.
 ///
@@ -487,17 +487,9 @@ fn four<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 4]> {
 }
 
 fn have_no_line_end(blocks: [&[u8; 4]; 4]) -> bool {
-    const ONES: u64 = u64::MAX / 0xFF;
     let [first, second, third, fourth] = blocks.map(|block| u64::from(u32::from_le_bytes(*block)));
-    // Subtracting one sets the highest bit of a byte that was zero: the one that was looked for.
-    let found = |word: u64, byte: u8| {
-        let difference = word ^ (ONES * u64::from(byte));
-        difference.wrapping_sub(ONES) & !difference & (ONES << 7)
-    };
     let (front, back) = (first | second << 32, third | fourth << 32);
-    let line_feed = found(front, b'\n') | found(back, b'\n');
-    let carriage_return = found(front, b'\r') | found(back, b'\r');
-    line_feed | carriage_return == 0
+    marks(front, b"\r\n") | marks(back, b"\r\n") == 0
 }
 
 /// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is below LF is high.

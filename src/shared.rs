@@ -9,9 +9,9 @@ use core::{fmt, ops::Range, time::Duration};
 use bytes::BytesMut;
 use bytes::{Buf, Bytes};
 
-use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
+use crate::decode::{CutLine, EventDecoder, Found, Incomplete, Places};
 use crate::error::{BufferFull, DecodeError};
-use crate::event::IdKeeper;
+use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
 use crate::value::LastEventId;
 
@@ -333,6 +333,23 @@ impl fmt::Debug for SharedDecoder {
             .field("decoder", &self.decoder)
             .field("copy_below", &self.copy_below)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'r> Reading<'r> {
+    /// Where the event that was found is, its ID, and the part of the chunk that it is to share, if any.
+    /// Where the event that was found is, its ID, and the part of the chunk that it is to share, if any.
+    #[inline(always)]
+    fn event(&mut self) -> (Places, KeptId, Option<(&'r Bytes, Range<usize>)>) {
+        let SharedDecoder { decoder, id, .. } = &mut *self.decoder;
+        let id = decoder.keep_id(id, self.found);
+        let places = match self.found {
+            Found::Event(places) => places,
+            // Not asked for where events are resolved; the store holds nothing that would be lent.
+            Found::Comment { .. } | Found::Retry => Places::HELD,
+        };
+        let part = self.shared.zip(self.decoder.span(self.found));
+        (places, id, part)
     }
 }
 

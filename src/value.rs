@@ -175,8 +175,9 @@ const fn is_short_free_of(text: &[u8], refused: &[u8]) -> bool {
 
 /// Not zero if one of the `refused` bytes is in `word`.
 #[inline]
-const fn marks(word: u64, refused: &[u8]) -> u64 {
+pub(crate) const fn marks(word: u64, refused: &[u8]) -> u64 {
     const ONES: u64 = u64::MAX / 255;
+    // Subtracting one sets the highest bit of a byte that was zero: of the one that was looked for.
     let mut found = 0;
     let mut candidates = refused;
     while let [candidate, rest @ ..] = candidates {

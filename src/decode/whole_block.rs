@@ -90,19 +90,20 @@ impl<B: Buffer> EventDecoder<B> {
         let mut start = *at;
         let mut is_begun = self.before_next != BeforeNext::Nothing;
         let held = |is_held| if is_held { Place::HELD } else { Place::NONE };
-        let mut data = held(self.block.has_data);
-        let mut event_type = held(self.store.event_type_len() > 0);
-        let mut id = held(self.block.has_id);
+        let mut block = Fields {
+            data: held(self.block.has_data),
+            event_type: held(self.store.event_type_len() > 0),
+            id: held(self.block.has_id),
+        };
         loop {
             let Some((line, next)) = whole_line(input, start) else {
-                let length = data.len() + event_type.len() + id.len();
                 // A CR alone dispatches the event, which is lent from the input then.
                 let is_blank = input.get(start..) == Some(b"\r");
-                if is_blank || self.store.used() + length > limits.event {
+                if is_blank || self.store.used() + block.len() > limits.event {
                     return self.leave_block(held_before);
                 }
                 *at = start;
-                self.keep_lines(input, data, event_type, id);
+                self.keep_fields(input, block);
                 return None;
             };
             let value = |field: &Field| {
@@ -113,59 +114,61 @@ impl<B: Buffer> EventDecoder<B> {
             match line.first() {
                 Some(b'd') => {
                     if let Some(value) = value(&Field::DATA) {
-                        if data.is_none() {
-                            data = value;
+                        if block.data.is_none() {
+                            block.data = value;
                         } else {
-                            let length = data.len() + self.store.used();
+                            let length = block.len() + self.store.used();
                             if length + 1 + value.len() > limits.event {
                                 return self.leave_block(held_before);
                             }
-                            if !data.is_held() {
-                                self.store.begin_data(data.bytes(input));
-                                data = Place::HELD;
+                            if !block.data.is_held() {
+                                self.store.begin_data(block.data.bytes(input));
+                                block.data = Place::HELD;
                             }
                             self.store.join_data(input, value.start..value.stop());
                         }
                     }
                 }
                 None => {
-                    let length = data.len() + event_type.len() + id.len();
-                    if self.store.used() + length > limits.event {
+                    if self.store.used() + block.len() > limits.event {
                         return self.leave_block(held_before);
                     }
                     *at = next;
+                    let Fields {
+                        data,
+                        event_type,
+                        id,
+                    } = block;
+                    let (has_data, has_id) = (!data.is_none(), !id.is_none());
                     if is_begun {
                         // The store holds some of the block.
-                        if !id.is_none() && !id.is_held() {
+                        if has_id && !id.is_held() {
                             self.store.set_id(Some(id.bytes(input)), None);
                         }
-                        self.block.has_id = !id.is_none();
-                        self.block.has_data = !data.is_none();
+                        self.block.has_id = has_id;
+                        self.block.has_data = has_data;
                         self.dispatch();
                     } else {
-                        if !id.is_none() {
+                        if has_id {
                             self.store.replace_last_event_id(input, id.start..id.stop());
                         }
-                        if !data.is_none() {
-                            if data.is_held() || !self.store.is_small() {
-                                self.before_next = BeforeNext::EndBlock;
-                            }
-                        } else if !self.store.is_small() {
+                        if has_data && (data.is_held() || !self.store.is_small()) {
+                            self.before_next = BeforeNext::EndBlock;
+                        } else if !has_data && !self.store.is_small() {
                             self.end_block();
                         }
                     }
-                    if !data.is_none() {
+                    if has_data {
                         return Some(Places {
                             data,
                             event_type,
-                            has_id: !id.is_none(),
+                            has_id,
                             is_held: is_begun || data.is_held(),
                         });
                     }
                     self.before_next = BeforeNext::Nothing;
                     is_begun = false;
-                    event_type = Place::NONE;
-                    id = Place::NONE;
+                    block = Fields::NONE;
                 }
                 Some(b':') => {
                     if items {
@@ -174,31 +177,30 @@ impl<B: Buffer> EventDecoder<B> {
                 }
                 Some(b'e') => {
                     if let Some(value) = value(&Field::EVENT) {
-                        if !event_type.is_none() {
+                        if !block.event_type.is_none() {
                             return self.leave_block(held_before);
                         }
-                        event_type = value;
+                        block.event_type = value;
                     }
                 }
                 Some(b'i') => {
                     if let Some(value) = value(&Field::ID) {
-                        if !id.is_none()
+                        if !block.id.is_none()
                             || value.len() > limits.last_event_id
                             || !is_plain(value.bytes(input))
                         {
                             return self.leave_block(held_before);
                         }
-                        id = value;
+                        block.id = value;
                     }
                 }
                 Some(b'r') => {
                     if let Some(value) = value(&Field::RETRY) {
                         // It counts at once, but not before what an earlier line is refused for.
-                        let length = data.len() + event_type.len() + id.len();
-                        if items || self.store.used() + length > limits.event {
+                        if items || self.store.used() + block.len() > limits.event {
                             return self.leave_block(held_before);
                         }
-                        self.whole_retry(value.bytes(input));
+                        self.retry(value.bytes(input), true);
                     }
                 }
                 Some(_) => {}
@@ -216,7 +218,12 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// The rest of the block is in a later input.
     #[inline(never)]
-    fn keep_lines(&mut self, input: &[u8], data: Place, event_type: Place, id: Place) {
+    fn keep_fields(&mut self, input: &[u8], block: Fields) {
+        let Fields {
+            data,
+            event_type,
+            id,
+        } = block;
         if data.is_none() && event_type.is_none() && id.is_none() {
             return;
         }
@@ -224,15 +231,32 @@ impl<B: Buffer> EventDecoder<B> {
         self.block.has_lines = true;
         self.block.has_data = !data.is_none();
         self.block.has_id = !id.is_none();
-        if !data.is_empty() {
-            self.store.begin_data(data.bytes(input));
-        }
-        if !event_type.is_empty() {
-            self.store.set_event_type(event_type.bytes(input));
-        }
+        self.store.keep(data.of(input), event_type.of(input));
         if !id.is_none() && !id.is_held() {
             self.store.set_id(Some(id.bytes(input)), None);
         }
+    }
+}
+
+/// Where the fields of a block are.
+#[derive(Clone, Copy)]
+struct Fields {
+    data: Place,
+    event_type: Place,
+    id: Place,
+}
+
+impl Fields {
+    const NONE: Self = Self {
+        data: Place::NONE,
+        event_type: Place::NONE,
+        id: Place::NONE,
+    };
+
+    /// How many bytes of them are in the input.
+    #[inline(always)]
+    const fn len(&self) -> usize {
+        self.data.len() + self.event_type.len() + self.id.len()
     }
 }
 

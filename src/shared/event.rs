@@ -222,31 +222,22 @@ impl SharedEvent {
 impl FromReading for SharedEvent {
     const ITEMS: bool = false;
 
-    fn resolve(reading: Reading<'_>) -> Result<Self, DecodeError> {
-        let Reading {
-            decoder,
-            input,
-            shared,
-            found,
-        } = reading;
-        let id = decoder.decoder.keep_id(&mut decoder.id, found);
-        let Found::Event(places) = found else {
-            return Ok(Self::copy(Event::new("", "", &[], false), id));
-        };
-        if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
+    fn resolve(mut reading: Reading<'_>) -> Result<Self, DecodeError> {
+        let (places, id, part) = reading.event();
+        if let Some((chunk, span)) = part {
             // What is beside them costs nothing, since it is the chunk that is kept alive; so they are validated fast. But if what
             // stands beside them or between them is not text, they may be text all the same.
-            let blocks = blocks_around(shared, span.clone());
-            for span in [blocks.unwrap_or_else(|| span.clone()), span] {
+            let blocks = blocks_around(chunk, span.clone());
+            for span in blocks.into_iter().chain([span]) {
                 let fields = Fields::within(&span, places);
-                if let Ok(text) = ByteString::try_from(shared.slice(span)) {
+                if let Ok(text) = ByteString::try_from(chunk.slice(span)) {
                     if fields.are_in(&text) {
                         return Ok(Self { text, fields, id });
                     }
                 }
             }
         }
-        let event = decoder.decoder.lend_text(input, places)?;
+        let event = reading.decoder.decoder.lend_text(reading.input, places)?;
         Ok(Self::copy(event, id))
     }
 
@@ -261,23 +252,14 @@ impl FromReading for SharedEvent {
 impl FromReading for SharedRawEvent {
     const ITEMS: bool = false;
 
-    fn resolve(reading: Reading<'_>) -> Result<Self, DecodeError> {
-        let Reading {
-            decoder,
-            input,
-            shared,
-            found,
-        } = reading;
-        let id = decoder.decoder.keep_id(&mut decoder.id, found);
-        let Found::Event(places) = found else {
-            return Ok(Self::copy(RawEvent::new(&[], &[], &[], false), id));
-        };
-        if let (Some(span), Some(shared)) = (decoder.span(found), shared) {
+    fn resolve(mut reading: Reading<'_>) -> Result<Self, DecodeError> {
+        let (places, id, part) = reading.event();
+        if let Some((chunk, span)) = part {
             let fields = Fields::within(&span, places);
-            let bytes = shared.slice(span);
+            let bytes = chunk.slice(span);
             return Ok(Self { bytes, fields, id });
         }
-        let event = decoder.decoder.lend_raw(input, places);
+        let event = reading.decoder.decoder.lend_raw(reading.input, places);
         Ok(Self::copy(event, id))
     }
 
