@@ -7,28 +7,29 @@
 //! when a second data line joins the first, and when the call ends before the event does.
 
 mod cut_data;
+mod fields;
 mod finish;
+mod lend;
 mod whole_block;
 
-use core::{fmt, ops::Range, str, time::Duration};
+use core::{fmt, time::Duration};
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
-use memchr::memchr;
 
-use crate::buffer::{Buffer, Store, replaced_len};
+use crate::buffer::{Buffer, Store};
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, Item, RawEvent, known_text};
-#[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-use crate::event::{IdKeeper, KeptId};
 use crate::limits::Limits;
-use crate::parse::{FieldName, FieldParser, Line, Piece};
+use crate::parse::{FieldParser, Line, Piece};
 use crate::text::text_at;
 use crate::value::LastEventId;
 use cut_data::CutData;
+use fields::UnfinishedLine;
 use whole_block::PlainEvent;
 
 pub use finish::{CutLine, Incomplete};
+pub(crate) use lend::{Place, Places};
 
 /// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
@@ -115,27 +116,6 @@ struct Block {
     refused: bool,
 }
 
-/// What is known of a line that is being read beside what the store holds of its value.
-#[derive(Debug, Clone, Copy)]
-struct UnfinishedLine {
-    /// The `id` contains NUL.
-    has_nul: bool,
-    /// The `id` is larger than its limit, and no longer stored.
-    is_oversized: bool,
-    digits: Digits,
-    /// The number that the digits of `retry` give so far.
-    number: u64,
-}
-
-/// The value of a `retry` line, so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Digits {
-    None,
-    Some,
-    /// Something else than a digit came: the line is ignored.
-    Spoilt,
-}
-
 /// What is left over from the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BeforeNext {
@@ -159,24 +139,6 @@ pub(crate) enum Found {
         end: bool,
     },
     Retry,
-}
-
-/// Where the data and the event type of a block are.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Places {
-    pub(crate) data: Place,
-    pub(crate) event_type: Place,
-    /// Whether the block of an event has an `id` of its own.
-    pub(crate) has_id: bool,
-    /// Whether the store holds some of the data or of the event type.
-    pub(crate) is_held: bool,
-}
-
-/// In the input, or if that is empty in the store.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    start: usize,
-    length: usize,
 }
 
 #[cfg(feature = "alloc")]
@@ -573,229 +535,6 @@ impl<B: Buffer> EventDecoder<B> {
         is_at_line_start && !refused
     }
 
-    /// 9.2.6, processing a field, or a part of one; tells whether it set the reconnection time.
-    fn field(
-        &mut self,
-        name: FieldName,
-        piece: Piece,
-        whole: &[u8],
-        places: &mut Places,
-    ) -> Result<bool, DecodeError> {
-        match name {
-            FieldName::Data | FieldName::Event if self.block.refused => {}
-            FieldName::Data => self.data(piece, whole, places)?,
-            FieldName::Event => self.event_type(piece, whole, places)?,
-            FieldName::Id => self.id(piece, whole, places)?,
-            FieldName::Retry => return Ok(self.retry(piece.of(whole), piece.end)),
-            FieldName::Unknown => return Ok(false),
-        }
-        self.block.has_lines |= piece.end;
-        Ok(false)
-    }
-
-    fn data(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
-        let begins = self.store.line_len() == 0;
-        let joins = begins && self.block.has_data;
-        let counted =
-            self.counted(places) + self.store.line_len() + usize::from(joins) + value.len();
-        if counted > self.limits().event {
-            self.store.clear_line();
-            return Err(self.refuse_event(places));
-        }
-        if begins && piece.end && !self.block.has_data {
-            places.data = piece.place();
-        } else {
-            self.hold(places, whole);
-            if joins {
-                self.store.push_line(b"\n");
-            }
-            self.store.push_line(value);
-            if piece.end {
-                self.store.line_to_data();
-            }
-        }
-        self.block.has_data |= piece.end;
-        Ok(())
-    }
-
-    fn event_type(
-        &mut self,
-        piece: Piece,
-        whole: &[u8],
-        places: &mut Places,
-    ) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
-        let begins = self.store.line_len() == 0;
-        if self.counted(places) + self.store.line_len() + value.len() > self.limits().event {
-            self.store.clear_line();
-            return Err(self.refuse_event(places));
-        }
-        if begins && piece.end {
-            self.store.clear_event_type();
-            places.event_type = piece.place();
-        } else {
-            self.hold(places, whole);
-            self.store.push_line(value);
-            if piece.end {
-                self.store.line_to_event_type();
-            }
-        }
-        Ok(())
-    }
-
-    /// The id is stored at once, since it outlives the event, and as text, so that it is text once for all.
-    fn id(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
-        let limits = self.limits();
-        let mut result = Ok(());
-        let length = self.store.line_len() + value.len();
-        if !self.block.refused {
-            // Whichever limit the bytes would meet first if they came one by one, so that no cut makes a difference.
-            let room = limits.event.saturating_sub(self.counted(places));
-            if length > room.min(limits.last_event_id) {
-                result = Err(if room <= limits.last_event_id {
-                    self.refuse_event(places)
-                } else {
-                    self.refuse_id(places)
-                });
-            }
-        }
-        if length > limits.last_event_id {
-            self.unfinished.is_oversized = true;
-            self.store.clear_line();
-        }
-        self.unfinished.has_nul |= memchr(0, value).is_some();
-        if piece.end {
-            let ended = self.end_of_id(value, places);
-            self.unfinished = UnfinishedLine::NEW;
-            self.store.clear_line();
-            result.and(ended)
-        } else {
-            if !self.unfinished.is_oversized {
-                self.hold(places, whole);
-                self.store.push_line(value);
-            }
-            result
-        }
-    }
-
-    /// The line of an id is complete; `value` is its last part.
-    fn end_of_id(&mut self, value: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
-        if self.unfinished.has_nul {
-            return Ok(());
-        }
-        let limits = self.limits();
-        let in_input = self.store.line_len() == 0;
-        if !in_input && !self.unfinished.is_oversized {
-            self.store.push_line(value);
-        }
-        let whole = if in_input { value } else { self.store.line() };
-        let replaced = replaced_len(whole);
-        let length = replaced.unwrap_or(whole.len());
-        if self.unfinished.is_oversized || length > limits.last_event_id {
-            self.store.clear_id();
-            self.block.has_id = false;
-            return if self.block.refused {
-                Ok(())
-            } else {
-                Err(self.refuse_id(places))
-            };
-        }
-        let others = self.counted(places) - self.store.id_len();
-        let result = if !self.block.refused && others + length > limits.event {
-            Err(self.refuse_event(places))
-        } else {
-            Ok(())
-        };
-        self.store.set_id(in_input.then_some(value), replaced);
-        self.block.has_id = true;
-        result
-    }
-
-    /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
-    #[inline]
-    fn retry(&mut self, value: &[u8], end: bool) -> bool {
-        let UnfinishedLine {
-            mut digits,
-            mut number,
-            ..
-        } = self.unfinished;
-        for byte in value {
-            let digit = byte.wrapping_sub(b'0');
-            if digits == Digits::Spoilt || digit > 9 {
-                digits = Digits::Spoilt;
-                break;
-            }
-            digits = Digits::Some;
-            number = number.saturating_mul(10).saturating_add(digit.into());
-        }
-        if !end {
-            self.unfinished.digits = digits;
-            self.unfinished.number = number;
-            return false;
-        }
-        self.unfinished = UnfinishedLine::NEW;
-        if digits == Digits::Some {
-            self.reconnection_time = number;
-            self.has_reconnection_time = true;
-        }
-        digits == Digits::Some
-    }
-
-    /// 9.2.6, dispatching the event: tells whether there is one. It is lent until the next call.
-    fn dispatch(&mut self) -> bool {
-        if self.block.has_id {
-            self.store.commit_id();
-        }
-        let dispatched = self.block.has_data && !self.block.refused;
-        if dispatched {
-            self.before_next = BeforeNext::EndBlock;
-        } else {
-            self.end_block();
-        }
-        dispatched
-    }
-
-    /// What the block counts against the limit of an event, without the line that is being read.
-    #[inline(always)]
-    fn counted(&self, places: &Places) -> usize {
-        places.data.length
-            + places.event_type.length
-            + self.store.data_len()
-            + self.store.event_type_len()
-            + self.store.id_len()
-    }
-
-    #[cold]
-    fn refuse_event(&mut self, places: &mut Places) -> DecodeError {
-        self.refuse(places);
-        let limit = self.limits().event;
-        DecodeError::EventTooLarge { limit }
-    }
-
-    #[cold]
-    fn refuse_id(&mut self, places: &mut Places) -> DecodeError {
-        self.refuse(places);
-        let limit = self.limits().last_event_id;
-        DecodeError::LastEventIdTooLarge { limit }
-    }
-
-    fn refuse(&mut self, places: &mut Places) {
-        *places = Places::HELD;
-        self.store.refuse();
-        self.block.refused = true;
-        self.block.has_data = false;
-    }
-
-    /// Copies into the store what lies in the input, which the caller may take away.
-    fn hold(&mut self, places: &mut Places, whole: &[u8]) {
-        self.store
-            .keep(places.data.of(whole), places.event_type.of(whole));
-        *places = Places::HELD;
-    }
-
     fn forget_lent(&mut self) {
         match self.before_next {
             BeforeNext::Nothing | BeforeNext::Look => {}
@@ -812,100 +551,6 @@ impl<B: Buffer> EventDecoder<B> {
         self.block = Block::NEW;
         self.unfinished = UnfinishedLine::NEW;
     }
-
-    /// The ID of the event that was found, for one who keeps it.
-    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-    pub(crate) fn keep_id(&mut self, keeper: &mut IdKeeper, found: Found) -> KeptId {
-        if self.store.take_id_is_new() {
-            keeper.update(self.last_event_id());
-        }
-        keeper.keep(matches!(found, Found::Event(places) if places.has_id))
-    }
-
-    /// The data and the event type, wherever they are.
-    #[inline(never)]
-    fn bytes_at<'d, 'i: 'd>(
-        store: &'d Store<B>,
-        whole: &'i [u8],
-        places: Places,
-    ) -> (&'d [u8], &'d [u8]) {
-        let data = places.data.of(whole);
-        let event_type = places.event_type.of(whole);
-        (
-            data.unwrap_or(store.data()),
-            event_type.unwrap_or(store.event_type()),
-        )
-    }
-
-    #[inline(always)]
-    pub(crate) fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
-        let (data, event_type) = if places.is_held {
-            Self::bytes_at(&self.store, whole, places)
-        } else {
-            (places.data.bytes(whole), places.event_type.bytes(whole))
-        };
-        RawEvent::new(event_type, data, self.store.last_event_id(), places.has_id)
-    }
-
-    pub(crate) fn lend_item<'d, 'i: 'd>(
-        &'d mut self,
-        whole: &'i [u8],
-        found: Found,
-    ) -> Result<Item<'d>, DecodeError> {
-        Ok(match found {
-            Found::Event(places) => Item::Event(self.lend_text(whole, places)?),
-            Found::Comment { start, stop, end } => {
-                let text = whole.get(start..stop).unwrap_or_default();
-                Item::Comment { text, end }
-            }
-            Found::Retry => Item::Retry(Duration::from_millis(self.reconnection_time)),
-        })
-    }
-
-    #[inline(always)]
-    pub(crate) fn lend_text<'d, 'i: 'd>(
-        &'d mut self,
-        whole: &'i [u8],
-        places: Places,
-    ) -> Result<Event<'d>, DecodeError> {
-        if !places.is_held {
-            // Both lie in one span of the input, which is seen to be text in one pass.
-            let span = places.span();
-            if let Some(text) = text_at(whole, span.clone()) {
-                let part = |place: Place| {
-                    let start = place.start.checked_sub(span.start)?;
-                    text.get(start..start + place.length)
-                };
-                let data = part(places.data).unwrap_or_default();
-                let event_type = part(places.event_type).unwrap_or_default();
-                let last_event_id = self.store.last_event_id();
-                return Ok(Event::new(event_type, data, last_event_id, places.has_id));
-            }
-        }
-        self.lend_held_text(whole, places)
-    }
-
-    /// The same for what the store holds some of, and for what is not UTF-8.
-    #[inline(never)]
-    fn lend_held_text<'d, 'i: 'd>(
-        &'d mut self,
-        whole: &'i [u8],
-        places: Places,
-    ) -> Result<Event<'d>, DecodeError> {
-        if self.before_next == BeforeNext::Nothing {
-            // It may be held from here on.
-            self.before_next = BeforeNext::EndBlock;
-        }
-        let Places {
-            data,
-            event_type,
-            has_id,
-            ..
-        } = places;
-        let (data, event_type) = (data.of(whole), event_type.of(whole));
-        let (data, event_type, last_event_id) = self.store.lend_text(data, event_type, has_id)?;
-        Ok(Event::new(event_type, data, last_event_id, has_id))
-    }
 }
 
 impl Block {
@@ -915,115 +560,6 @@ impl Block {
         has_id: false,
         refused: false,
     };
-}
-
-impl UnfinishedLine {
-    const NEW: Self = Self {
-        has_nul: false,
-        is_oversized: false,
-        digits: Digits::None,
-        number: 0,
-    };
-}
-
-impl Places {
-    pub(crate) const HELD: Self = Self {
-        data: Place::NONE,
-        event_type: Place::NONE,
-        has_id: false,
-        is_held: true,
-    };
-
-    /// The part of the input that data and event type, if they are in it, lie in.
-    #[inline(always)]
-    pub(crate) fn span(self) -> Range<usize> {
-        match (self.data.range(), self.event_type.range()) {
-            (Some(data), Some(event_type)) => {
-                data.start.min(event_type.start)..data.end.max(event_type.end)
-            }
-            (Some(range), None) | (None, Some(range)) => range,
-            (None, None) => 0..0,
-        }
-    }
-}
-
-impl Place {
-    const NONE: Self = Self {
-        start: 0,
-        length: 0,
-    };
-    /// In the store, as the block's earlier lines have it.
-    const HELD: Self = Self {
-        start: usize::MAX,
-        length: 0,
-    };
-
-    #[inline(always)]
-    const fn new(start: usize, length: usize) -> Self {
-        Self { start, length }
-    }
-
-    #[inline(always)]
-    const fn stop(self) -> usize {
-        self.start + self.length
-    }
-
-    #[inline(always)]
-    pub(crate) const fn len(self) -> usize {
-        self.length
-    }
-
-    #[inline(always)]
-    const fn is_empty(self) -> bool {
-        self.length == 0
-    }
-
-    /// Where it is in the input, if it is.
-    #[inline(always)]
-    pub(crate) fn range(self) -> Option<Range<usize>> {
-        (!self.is_empty()).then(|| self.start..self.stop())
-    }
-
-    /// Whether there was no such field: the value of a field comes behind its name.
-    #[inline(always)]
-    const fn is_none(self) -> bool {
-        self.start == 0
-    }
-
-    #[inline(always)]
-    const fn is_held(self) -> bool {
-        self.start == Self::HELD.start
-    }
-
-    /// The bytes, if they lie in the input.
-    #[inline(always)]
-    fn of(self, whole: &[u8]) -> Option<&[u8]> {
-        whole.get(self.range()?)
-    }
-
-    /// The bytes that lie in the input.
-    #[inline(always)]
-    fn bytes(self, whole: &[u8]) -> &[u8] {
-        whole.get(self.start..self.stop()).unwrap_or_default()
-    }
-}
-
-impl Piece {
-    /// The end of a line of which everything came before.
-    const END: Self = Self {
-        line: Line::Blank,
-        start: 0,
-        stop: 0,
-        end: true,
-    };
-
-    fn of(self, whole: &[u8]) -> &[u8] {
-        whole.get(self.start..self.stop).unwrap_or_default()
-    }
-
-    const fn place(self) -> Place {
-        Place::new(self.start, self.stop - self.start)
-    }
 }
 
 #[cfg(feature = "alloc")]

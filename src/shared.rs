@@ -338,7 +338,6 @@ impl fmt::Debug for SharedDecoder {
 
 impl<'r> Reading<'r> {
     /// Where the event that was found is, its ID, and the part of the chunk that it is to share, if any.
-    /// Where the event that was found is, its ID, and the part of the chunk that it is to share, if any.
     #[inline(always)]
     fn event(&mut self) -> (Places, KeptId, Option<(&'r Bytes, Range<usize>)>) {
         let SharedDecoder { decoder, id, .. } = &mut *self.decoder;

@@ -125,7 +125,7 @@ impl<B: Buffer> EventDecoder<B> {
                                 self.store.begin_data(block.data.bytes(input));
                                 block.data = Place::HELD;
                             }
-                            self.store.join_data(input, value.start..value.stop());
+                            self.store.join_data(input, value.span());
                         }
                     }
                 }
@@ -150,7 +150,7 @@ impl<B: Buffer> EventDecoder<B> {
                         self.dispatch();
                     } else {
                         if has_id {
-                            self.store.replace_last_event_id(input, id.start..id.stop());
+                            self.store.replace_last_event_id(input, id.span());
                         }
                         if has_data && (data.is_held() || !self.store.is_small()) {
                             self.before_next = BeforeNext::EndBlock;
