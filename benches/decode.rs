@@ -4,52 +4,19 @@
 
 #[path = "shapes/chunking.rs"]
 mod chunking;
+#[path = "shapes/reading.rs"]
+mod reading;
 mod shapes;
 
 use core::hint::black_box;
 use core::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use sse_wire::{Buffer, EventDecoder};
+use sse_wire::EventDecoder;
 
 use chunking::CHUNKINGS;
+use reading::{Count, decode, decode_raw};
 use shapes::{STREAMS, Stream};
-
-/// How many events there were, and how many bytes of data.
-type Count = (usize, usize);
-
-fn decode<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
-    let (mut events, mut data_bytes) = (0, 0);
-    for mut chunk in chunks.iter().copied() {
-        while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
-            events += 1;
-            data_bytes += event.data().len();
-            consume(event.event_type().as_bytes());
-            consume(event.data().as_bytes());
-            consume(event.last_event_id().as_bytes());
-        }
-    }
-    (events, data_bytes)
-}
-
-fn decode_raw<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
-    let (mut events, mut data_bytes) = (0, 0);
-    for mut chunk in chunks.iter().copied() {
-        while let Some(event) = decoder.decode_raw(&mut chunk).expect("below the limits") {
-            events += 1;
-            data_bytes += event.data().len();
-            consume(event.event_type());
-            consume(event.data());
-            consume(event.last_event_id().as_bytes());
-        }
-    }
-    (events, data_bytes)
-}
-
-/// Enough of a use that no part of an event is left out, and too little to count.
-fn consume(part: &[u8]) {
-    black_box((part.len(), part.first(), part.last()));
-}
 
 fn all(criterion: &mut Criterion) {
     for (shape, lengths) in STREAMS {

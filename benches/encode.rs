@@ -2,6 +2,8 @@
 //!
 //! A part of it: `cargo bench --bench encode -- encode_with/llm`.
 
+#[path = "shapes/messages.rs"]
+mod messages;
 mod shapes;
 
 use core::hint::black_box;
@@ -9,72 +11,9 @@ use core::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use serde_json::Value;
-use sse_wire::{EventDecoder, EventType, Item, LastEventId, Outgoing};
 
+use messages::Message;
 use shapes::{STREAMS, Stream};
-
-/// What a server has in its hands before it sends an event.
-#[derive(Debug, Default, PartialEq)]
-struct Message {
-    comment: Option<String>,
-    event_type: Option<String>,
-    id: Option<String>,
-    retry: Option<Duration>,
-    data: String,
-    /// The data as a value to serialize: a string, where the data is not JSON.
-    value: Value,
-}
-
-impl Message {
-    fn outgoing<'m>(&'m self, data: &'m str) -> Outgoing<'m> {
-        let mut outgoing = match &self.event_type {
-            Some(event_type) => {
-                Outgoing::event(EventType::new(event_type).expect("was decoded"), data)
-            }
-            None => Outgoing::message(data),
-        };
-        if let Some(comment) = &self.comment {
-            outgoing = outgoing.comment(comment);
-        }
-        if let Some(id) = &self.id {
-            outgoing = outgoing.id(LastEventId::new(id).expect("was decoded"));
-        }
-        if let Some(retry) = self.retry {
-            outgoing = outgoing.retry(retry);
-        }
-        outgoing
-    }
-}
-
-/// Reads a stream back into what was sent.
-fn messages(mut stream: &[u8]) -> Vec<Message> {
-    let mut messages = Vec::new();
-    let mut message = Message::default();
-    let mut decoder = EventDecoder::new();
-    while let Some(item) = decoder.decode_item(&mut stream).expect("below the limits") {
-        match item {
-            Item::Comment { text, .. } => {
-                let text = core::str::from_utf8(text).expect("is ASCII");
-                let line = text.strip_prefix(' ').unwrap_or(text);
-                message.comment = Some(match message.comment {
-                    Some(lines) => format!("{lines}\n{line}"),
-                    None => line.to_owned(),
-                });
-            }
-            Item::Retry(time) => message.retry = Some(time),
-            Item::Event(event) => {
-                let (event_type, data) = (event.event_type(), event.data());
-                message.event_type = (event_type != "message").then(|| event_type.to_owned());
-                message.id = event.id().map(str::to_owned);
-                message.data = data.to_owned();
-                message.value =
-                    serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
-                messages.push(core::mem::take(&mut message));
-            }
-        }
-    }
-    messages
-}
 
 fn encode(messages: &[Message], out: &mut Vec<u8>) {
     out.clear();
@@ -108,14 +47,14 @@ fn all(criterion: &mut Criterion) {
     for (shape, lengths) in STREAMS {
         let stream = Stream::generate(shape, lengths, shape.usual_size());
         let name = &stream.name;
-        let messages = messages(&stream.bytes);
+        let messages = messages::read(&stream.bytes);
         let data_bytes: usize = messages.iter().map(|message| message.data.len()).sum();
         let stated = (stream.events(), stream.data_bytes);
         assert_eq!((messages.len(), data_bytes), stated, "{name}");
 
         let mut out = Vec::new();
         encode(&messages, &mut out);
-        assert!(self::messages(&out) == messages, "encode {name}");
+        assert!(messages::read(&out) == messages, "encode {name}");
         measure(criterion, "encode", name, out.len(), || {
             encode(black_box(&messages), &mut out);
             black_box(&mut out);
@@ -124,7 +63,7 @@ fn all(criterion: &mut Criterion) {
         out.fill(0);
         let length = encode_to_slice(&messages, &mut out);
         assert!(
-            self::messages(&out[..length]) == messages,
+            messages::read(&out[..length]) == messages,
             "encode_to_slice {name}"
         );
         measure(criterion, "encode_to_slice", name, length, || {
@@ -140,7 +79,7 @@ fn all(criterion: &mut Criterion) {
                 .collect()
         };
         assert!(
-            values(&self::messages(&out)) == values(&messages),
+            values(&messages::read(&out)) == values(&messages),
             "encode_with {name}"
         );
         measure(criterion, "encode_with", name, out.len(), || {

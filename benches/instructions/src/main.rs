@@ -2,8 +2,11 @@
 
 #[path = "../../shapes/chunking.rs"]
 mod chunking;
+#[path = "../../shapes/messages.rs"]
 mod messages;
 mod processor;
+#[path = "../../shapes/reading.rs"]
+mod reading;
 #[path = "../../shapes/mod.rs"]
 mod shapes;
 
@@ -14,6 +17,7 @@ use sse_wire::{EventDecoder, SharedDecoder};
 
 use chunking::{CHUNKINGS, Chunking};
 use messages::Message;
+use reading::{Count, Tally, consume, decode, decode_raw};
 use shapes::{Lengths, STREAMS, Shape, Stream};
 
 /// A way through the library.
@@ -176,54 +180,15 @@ fn measured(work: &mut dyn FnMut()) {
     black_box(work)();
 }
 
-/// How many events there were, and how many bytes of data.
-type Count = (usize, usize);
-
-fn decode(decoder: &mut EventDecoder, chunks: &[&[u8]]) -> Count {
-    let (mut events, mut data_bytes) = (0, 0);
-    for mut chunk in chunks.iter().copied() {
-        while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
-            events += 1;
-            data_bytes += event.data().len();
-            consume(event.event_type().as_bytes());
-            consume(event.data().as_bytes());
-            consume(event.last_event_id().as_bytes());
-        }
-    }
-    (events, data_bytes)
-}
-
-fn decode_raw(decoder: &mut EventDecoder, chunks: &[&[u8]]) -> Count {
-    let (mut events, mut data_bytes) = (0, 0);
-    for mut chunk in chunks.iter().copied() {
-        while let Some(event) = decoder.decode_raw(&mut chunk).expect("below the limits") {
-            events += 1;
-            data_bytes += event.data().len();
-            consume(event.event_type());
-            consume(event.data());
-            consume(event.last_event_id().as_bytes());
-        }
-    }
-    (events, data_bytes)
-}
-
 fn decode_shared(decoder: &mut SharedDecoder, chunks: &[Bytes]) -> Count {
-    let (mut events, mut data_bytes) = (0, 0);
+    let mut tally = Tally::default();
     for mut chunk in chunks.iter().cloned() {
         while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
-            events += 1;
-            data_bytes += event.data().len();
-            consume(event.event_type().as_bytes());
-            consume(event.data().as_bytes());
-            consume(event.last_event_id().as_bytes());
+            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
+            tally.event(event_type, data, event.last_event_id());
         }
     }
-    (events, data_bytes)
-}
-
-/// Enough of a use that no part of an event is left out, and too little to count.
-fn consume(part: &[u8]) {
-    black_box((part.len(), part.first(), part.last()));
+    tally.count
 }
 
 fn encode(messages: &[Message], out: &mut Vec<u8>) -> Count {

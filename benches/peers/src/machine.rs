@@ -1,6 +1,5 @@
 //! What the figures were taken with.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use crate::decoders;
@@ -24,7 +23,7 @@ pub(crate) fn header(budget: &Budget) -> Vec<(&'static str, String)> {
         ("date", date()),
         ("processor", processor()),
         ("compiler", env!("RUSTC_VERSION").to_owned()),
-        ("profile", profile()),
+        ("profile", profile().to_owned()),
         ("features of sse-wire", features()),
         ("size of a stream", format!("{} MiB", budget.stream >> 20)),
         ("rounds", format!("up to {}", budget.rounds)),
@@ -56,14 +55,10 @@ fn processor() -> String {
     }
 }
 
-/// Cargo names the folder of what it builds after the profile.
-fn profile() -> String {
-    let program = std::env::current_exe().unwrap_or_default();
-    let folder = program.parent().and_then(Path::file_name);
-    match folder.and_then(std::ffi::OsStr::to_str) {
-        Some("debug" | "deps") => "debug: the figures mean nothing".to_owned(),
-        Some(profile) => profile.to_owned(),
-        None => "unknown".to_owned(),
+const fn profile() -> &'static str {
+    match env!("BUILD_PROFILE").as_bytes() {
+        b"debug" => "debug: the figures mean nothing",
+        _ => env!("BUILD_PROFILE"),
     }
 }
 
