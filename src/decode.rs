@@ -18,6 +18,7 @@ use core::{fmt, time::Duration};
 use alloc::vec::Vec;
 
 use crate::buffer::{Buffer, Store};
+use crate::chunk::Chunk;
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, Item, RawEvent, known_text};
 use crate::limits::Limits;
@@ -237,6 +238,62 @@ impl<B: Buffer> EventDecoder<B> {
         let whole = *input;
         match self.next_event(input)? {
             Some(places) => self.lend_text(whole, places).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes input off the front of `chunk` until an event is complete, and lends it as text.
+    ///
+    /// It reads what [`decode`](Self::decode) reads, and gives what that gives, but does not validate again what the
+    /// [`Chunk`] knows to be text. The two, and all others, may read one stream in turns.
+    ///
+    /// ```
+    /// use sse_wire::{Chunk, EventDecoder};
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut chunk = Chunk::new(b"data: 1\n\ndata: 2\n\n");
+    /// while let Some(event) = decoder.decode_chunk(&mut chunk)? {
+    ///     println!("{}", event.data());
+    /// }
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `chunk` may or may not be used up then: call again to go on.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut.
+    pub fn decode_chunk<'d, 'i: 'd>(
+        &'d mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Event<'d>>, DecodeError> {
+        let text = chunk.text();
+        let mut rest = text.as_bytes();
+        if let Some(event) = self.plain_event(&mut rest) {
+            chunk.advance(text.len() - rest.len());
+            let last_event_id = self.store.last_event_id();
+            let (event_type, data) = event.of(text);
+            return Ok(Some(Event::new(event_type, data, last_event_id, false)));
+        }
+        if chunk.as_bytes().is_empty() && self.before_next == BeforeNext::Nothing {
+            return Ok(None);
+        }
+        self.decode_chunk_block(chunk)
+    }
+
+    #[inline(never)]
+    fn decode_chunk_block<'d, 'i: 'd>(
+        &'d mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Event<'d>>, DecodeError> {
+        let (whole, text) = (chunk.as_bytes(), chunk.text());
+        let mut rest = whole;
+        let found = self.next_event(&mut rest);
+        chunk.advance(whole.len() - rest.len());
+        match found? {
+            Some(places) => self.lend_known_text(whole, text, places).map(Some),
             None => Ok(None),
         }
     }

@@ -103,6 +103,7 @@ extern crate std;
 
 mod adapt;
 mod buffer;
+mod chunk;
 mod decode;
 mod encode;
 mod error;
@@ -131,6 +132,7 @@ pub use adapt::io;
 #[cfg(feature = "futures-core")]
 pub use adapt::stream;
 pub use buffer::Buffer;
+pub use chunk::Chunk;
 pub use decode::{CutLine, EventDecoder, Incomplete};
 #[cfg(feature = "alloc")]
 pub use encode::DataWriter;

@@ -46,6 +46,45 @@ const fn block(length: usize) -> usize {
 /// Below this wider vectors do not pay.
 const SHORT: usize = 64;
 
+/// The first bytes that are UTF-8: all of them, but for a character that they end within, unless something is wrong with them.
+///
+/// No more is read than is text, so that one may go on behind what is not, as often as need be.
+pub(crate) fn text_prefix(bytes: &[u8]) -> &str {
+    #[cfg(not(feature = "simdutf8"))]
+    use core::str::from_utf8;
+    #[cfg(feature = "simdutf8")]
+    use simdutf8::compat::from_utf8;
+
+    let whole = bytes.len() - cut_character(bytes);
+    let whole = bytes.get(..whole).unwrap_or_default();
+    from_utf8(whole).unwrap_or_else(|error| {
+        let text = whole.get(..error.valid_up_to());
+        text.and_then(self::text).unwrap_or_default()
+    })
+}
+
+/// How many bytes the character has so far that the bytes end within; 0 if they do not.
+fn cut_character(bytes: &[u8]) -> usize {
+    let is_continuation = |byte: &u8| byte & 0xC0 == 0x80;
+    let continuations = bytes
+        .iter()
+        .rev()
+        .take(3)
+        .take_while(|byte| is_continuation(byte))
+        .count();
+    let length = match bytes.iter().rev().nth(continuations) {
+        Some(0xC0..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xFF) => 4,
+        _ => 0,
+    };
+    if continuations + 1 < length {
+        continuations + 1
+    } else {
+        0
+    }
+}
+
 /// The bytes as text, if they are UTF-8.
 #[inline(always)]
 pub(crate) fn text(bytes: &[u8]) -> Option<&str> {

@@ -12,7 +12,7 @@ use core::fmt::{self, Write as _};
 use core::time::Duration;
 use promise::allocator::{Count, Counting, count};
 use sse_wire::{
-    Buffer, Event, EventDecoder, EventType, FieldParser, Item, LastEventId, Outgoing, Token,
+    Buffer, Chunk, Event, EventDecoder, EventType, FieldParser, Item, LastEventId, Outgoing, Token,
 };
 #[cfg(feature = "alloc")]
 use sse_wire::{CutLine, Limits};
@@ -26,11 +26,17 @@ static ALLOCATOR: Counting = Counting;
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
-const CALLS: [Call; 3] = [Call::Decode, Call::DecodeRaw, Call::DecodeItem];
+const CALLS: [Call; 4] = [
+    Call::Decode,
+    Call::DecodeChunk,
+    Call::DecodeRaw,
+    Call::DecodeItem,
+];
 
 /// The streams, long enough that everything that varies in them has varied.
 fn streams() -> impl Iterator<Item = Stream> {
@@ -52,6 +58,12 @@ fn decode<B: Buffer>(
         match call {
             Call::Decode => {
                 while let Some(event) = decoder.decode(&mut chunk).expect("it fits") {
+                    add(event.data().as_bytes());
+                }
+            }
+            Call::DecodeChunk => {
+                let mut chunk = Chunk::new(chunk);
+                while let Some(event) = decoder.decode_chunk(&mut chunk).expect("it fits") {
                     add(event.data().as_bytes());
                 }
             }

@@ -1,15 +1,21 @@
 //! An event that lies whole in one chunk, with one data line, is lent from that chunk: neither data nor event type is copied.
 
-use sse_wire::{Buffer, EventDecoder, Item};
+use sse_wire::{Buffer, Chunk, EventDecoder, Item};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
-const CALLS: [Call; 3] = [Call::Decode, Call::DecodeRaw, Call::DecodeItem];
+const CALLS: [Call; 4] = [
+    Call::Decode,
+    Call::DecodeChunk,
+    Call::DecodeRaw,
+    Call::DecodeItem,
+];
 
 /// Where the parts of an event are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +80,12 @@ fn lent<B: Buffer>(
     match call {
         Call::Decode => {
             while let Some(event) = decoder.decode(&mut input).expect("it fits") {
+                check(event.event_type().as_bytes(), event.data().as_bytes());
+            }
+        }
+        Call::DecodeChunk => {
+            let mut chunk = Chunk::new(input);
+            while let Some(event) = decoder.decode_chunk(&mut chunk).expect("it fits") {
                 check(event.event_type().as_bytes(), event.data().as_bytes());
             }
         }

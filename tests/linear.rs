@@ -8,7 +8,7 @@ use core::fmt::{self, Write as _};
 use core::hint::black_box;
 use core::time::Duration;
 use sse_wire::{
-    CutLine, EventDecoder, EventType, FieldParser, Item, LastEventId, Limits, Outgoing,
+    Chunk, CutLine, EventDecoder, EventType, FieldParser, Item, LastEventId, Limits, Outgoing,
 };
 
 /// Work that may cost no more than in proportion to its size.
@@ -228,6 +228,15 @@ const MANY_LINES: &[Shape] = &[
         },
     },
     Shape {
+        name: "events in one chunk, known to be text",
+        large: 1 << 20,
+        counted: 20_000,
+        prepare: |n| {
+            let stream = "data: \u{E9}\n\n".repeat(n).into_bytes();
+            decoding(Call::DecodeChunk, WHOLE, stream, events(n, 2 * n))
+        },
+    },
+    Shape {
         name: "data lines of one event in one chunk",
         large: 1 << 20,
         counted: 20_000,
@@ -390,6 +399,15 @@ const LAST_EVENT_IDS: &[Shape] = &[
 ];
 
 const INVALID_UTF8: &[Shape] = &[
+    Shape {
+        name: "invalid events in a chunk of text",
+        large: 1 << 20,
+        counted: 10_000,
+        prepare: |n| {
+            let stream = b"data: x\n\ndata: \xFF\n\n".repeat(n);
+            decoding(Call::DecodeChunk, WHOLE, stream, events(2 * n, 4 * n))
+        },
+    },
     Shape {
         name: "invalid data in one chunk",
         large: 8 << 20,
@@ -768,6 +786,7 @@ const WHOLE: usize = usize::MAX;
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
@@ -811,18 +830,31 @@ fn decoding_within(
     Box::new(move || {
         let mut decoder = EventDecoder::with_limits(limits);
         let mut seen = NOTHING;
-        for mut chunk in stream.chunks(chunk) {
-            while next(&mut decoder, call, &mut chunk, &mut seen) {}
+        for mut input in stream.chunks(chunk) {
+            let mut chunk = match call {
+                Call::DecodeChunk => Chunk::new(input),
+                _ => Chunk::default(),
+            };
+            while next(&mut decoder, call, &mut input, &mut chunk, &mut seen) {}
         }
         assert_eq!(seen, totals);
     })
 }
 
 /// Counts what one call gives. False when the input is empty.
-fn next(decoder: &mut EventDecoder, call: Call, input: &mut &[u8], seen: &mut Totals) -> bool {
+fn next(
+    decoder: &mut EventDecoder,
+    call: Call,
+    input: &mut &[u8],
+    chunk: &mut Chunk<'_>,
+    seen: &mut Totals,
+) -> bool {
     let data_bytes = match call {
         Call::Decode => decoder
             .decode(input)
+            .map(|event| event.map(|event| Some(event.data().len()))),
+        Call::DecodeChunk => decoder
+            .decode_chunk(chunk)
             .map(|event| event.map(|event| Some(event.data().len()))),
         Call::DecodeRaw => decoder
             .decode_raw(input)

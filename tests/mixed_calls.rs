@@ -6,16 +6,17 @@ mod common;
 use common::oracle::{self, Config, Dispatched, Recovered, Seen};
 use core::slice;
 use core::time::Duration;
-use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, Item, LastEventId};
+use sse_wire::{Buffer, Chunk, CutLine, DecodeError, EventDecoder, Item, LastEventId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
-use Call::{Decode, DecodeItem, DecodeRaw};
+use Call::{Decode, DecodeChunk, DecodeItem, DecodeRaw};
 
 /// What one call gives. What is not text has been replaced, so that text and bytes compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,21 @@ fn once<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, input: &mut &[u8])
                 event.id(),
             ))
         }),
+        DecodeChunk => {
+            let mut chunk = Chunk::new(input);
+            let given = decoder.decode_chunk(&mut chunk).map(|event| {
+                let event = event?;
+                let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
+                Some(dispatched(
+                    event_type,
+                    data,
+                    event.last_event_id(),
+                    event.id(),
+                ))
+            });
+            *input = chunk.as_bytes();
+            given
+        }
         DecodeRaw => decoder.decode_raw(input).map(|event| {
             let event = event?;
             Some(dispatched(
@@ -134,7 +150,7 @@ macro_rules! with_both_kinds_of_memory {
 
 /// Calls in this order, again and again.
 fn patterns() -> impl Iterator<Item = [Call; 3]> {
-    let calls = [Decode, DecodeRaw, DecodeItem];
+    let calls = [Decode, DecodeChunk, DecodeRaw, DecodeItem];
     calls
         .into_iter()
         .flat_map(move |first| calls.map(|second| (first, second)))
@@ -151,7 +167,7 @@ fn expected(chunks: &[Vec<Given>], pattern: [Call; 3]) -> Vec<Given> {
             let call = calls.next().expect("they go on for ever");
             let next = match call {
                 DecodeItem => items.next(),
-                Decode | DecodeRaw => items.find(|given| is_for_every_call(given)),
+                Decode | DecodeChunk | DecodeRaw => items.find(|given| is_for_every_call(given)),
             };
             match next {
                 Some(given) => expected.push(given.clone()),
@@ -207,7 +223,7 @@ fn a_comment_that_is_cut_within_an_event_is_seen_by_the_calls_that_ask_for_comme
         end,
     };
     let (begin, end) = (part(b" com", false), part(b"ment", true));
-    for call in [Decode, DecodeRaw] {
+    for call in [Decode, DecodeChunk, DecodeRaw] {
         let mut decoder = EventDecoder::with_buffer([0; 64]);
         assert_eq!(all(&mut decoder, call, before), []);
         assert_eq!(
@@ -269,8 +285,8 @@ fn a_line_that_is_cut_is_the_same_line_for_another_call() {
         ("data:", " a\n\n", dispatched(b"message", b"a", "", None)),
         ("data: ", " a\n\n", dispatched(b"message", b" a", "", None)),
     ] {
-        for first in [Decode, DecodeRaw, DecodeItem] {
-            for second in [Decode, DecodeRaw, DecodeItem] {
+        for first in [Decode, DecodeChunk, DecodeRaw, DecodeItem] {
+            for second in [Decode, DecodeChunk, DecodeRaw, DecodeItem] {
                 let mut decoder = EventDecoder::with_buffer([0; 64]);
                 assert_eq!(all(&mut decoder, first, before.as_bytes()), []);
                 assert_eq!(
@@ -304,7 +320,7 @@ fn what_is_too_large_as_text_is_so_for_the_call_that_meets_it() {
     let too_large = Err(DecodeError::EventTooLarge { limit: 12 });
     for cut in 0..stream.len() {
         let (before, after) = stream.split_at(cut);
-        for call in [Decode, DecodeItem] {
+        for call in [Decode, DecodeChunk, DecodeItem] {
             let mut decoder = EventDecoder::with_buffer([0; 16]);
             assert_eq!(all(&mut decoder, call, before), []);
             let event = decoder.decode_raw(&mut &*after).expect("as bytes it fits");

@@ -21,7 +21,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
-use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, RawEvent};
+use sse_wire::{
+    Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, RawEvent,
+};
 use std::thread;
 use std::time::Instant;
 
@@ -84,11 +86,17 @@ const PROGRESS: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
-const CALLS: &[Call] = &[Call::Decode, Call::DecodeRaw, Call::DecodeItem];
+const CALLS: &[Call] = &[
+    Call::Decode,
+    Call::DecodeChunk,
+    Call::DecodeRaw,
+    Call::DecodeItem,
+];
 
 /// What stands before the tokens.
 struct Lead {
@@ -171,7 +179,7 @@ impl Lead {
 
     fn bytes(&self, call: Call) -> &[u8] {
         match call {
-            Call::Decode | Call::DecodeRaw => &self.comment,
+            Call::Decode | Call::DecodeChunk | Call::DecodeRaw => &self.comment,
             Call::DecodeItem => &self.unknown,
         }
     }
@@ -422,13 +430,20 @@ fn read<'s, B: Buffer + Clone>(
     let mut decoder = decoder.clone();
     transcript.clear();
     for mut input in chunks {
+        let mut chunk = match call {
+            Call::DecodeChunk => Chunk::new(input),
+            _ => Chunk::default(),
+        };
         // Each byte can end one event, and be too much for one.
         let mut turns = 2 * input.len() + 2;
-        while let Some(()) = step(&mut decoder, &mut input, call, transcript) {
+        while let Some(()) = step(&mut decoder, &mut input, &mut chunk, call, transcript) {
             turns -= 1;
             if turns == 0 {
                 return transcript.say(b'!');
             }
+        }
+        if call == Call::DecodeChunk {
+            input = chunk.as_bytes();
         }
         if !input.is_empty() {
             transcript.say(b'L');
@@ -445,11 +460,17 @@ fn read<'s, B: Buffer + Clone>(
 fn step<B: Buffer>(
     decoder: &mut EventDecoder<B>,
     input: &mut &[u8],
+    chunk: &mut Chunk<'_>,
     call: Call,
     transcript: &mut Transcript,
 ) -> Option<()> {
     let result = match call {
         Call::Decode => decoder.decode(input).map(|event| {
+            event.map(|event| {
+                transcript.text_event(&event);
+            })
+        }),
+        Call::DecodeChunk => decoder.decode_chunk(chunk).map(|event| {
             event.map(|event| {
                 transcript.text_event(&event);
             })
@@ -495,11 +516,13 @@ fn end<B: Buffer>(
     };
     transcript.unfinished(incomplete.is_inside_line());
     let recovered = match call {
-        Call::Decode | Call::DecodeItem => incomplete.recover(cut_line).map(|event| {
-            event.map(|event| {
-                transcript.text_event(&event);
+        Call::Decode | Call::DecodeChunk | Call::DecodeItem => {
+            incomplete.recover(cut_line).map(|event| {
+                event.map(|event| {
+                    transcript.text_event(&event);
+                })
             })
-        }),
+        }
         Call::DecodeRaw => incomplete.recover_raw(cut_line).map(|event| {
             event.map(|event| {
                 transcript.raw_event(&event);

@@ -3,7 +3,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use sse_wire::{Buffer, CutLine, EventDecoder, Limits};
+use sse_wire::{Buffer, Chunk, CutLine, EventDecoder, Limits};
 use sse_wire_fuzz::allocations::Counting;
 use sse_wire_fuzz::oracle::Config;
 use sse_wire_fuzz::plan::{Call, Plan};
@@ -68,7 +68,7 @@ impl Expectation {
 }
 
 impl Case<'_> {
-    fn expectations(&self, limits: Limits) -> [Expectation; 3] {
+    fn expectations(&self, limits: Limits) -> [Expectation; 4] {
         let config = Config {
             event_limit: limits.event,
             last_event_id_limit: limits.last_event_id,
@@ -86,9 +86,13 @@ impl Case<'_> {
 fn read_on<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[(&[u8], Call)]) {
     for &(chunk, call) in chunks {
         let mut input = chunk;
+        let mut chunk = Chunk::new(input);
         // Refused or not, the stream goes on until no input is left.
         while match call {
             Call::Decode => decoder.decode(&mut input).map(|event| event.is_some()),
+            Call::DecodeChunk => decoder
+                .decode_chunk(&mut chunk)
+                .map(|event| event.is_some()),
             Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| event.is_some()),
             Call::DecodeItem => decoder.decode_item(&mut input).map(|item| item.is_some()),
         }

@@ -4,16 +4,22 @@ use std::fmt;
 
 use arbitrary::{Arbitrary, Unstructured};
 
-/// One of the decoder's three calls.
+/// One of the decoder's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
 impl Call {
-    pub const ALL: [Self; 3] = [Self::Decode, Self::DecodeRaw, Self::DecodeItem];
+    pub const ALL: [Self; 4] = [
+        Self::Decode,
+        Self::DecodeChunk,
+        Self::DecodeRaw,
+        Self::DecodeItem,
+    ];
 }
 
 /// Up to fifteen steps, taken again and again until the stream ends.
@@ -81,6 +87,7 @@ impl<'a> Arbitrary<'a> for Plan {
             call: match byte >> 5 & 3 {
                 0 => Call::Decode,
                 1 => Call::DecodeRaw,
+                2 => Call::DecodeChunk,
                 _ => Call::DecodeItem,
             },
         });

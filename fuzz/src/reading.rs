@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Item, RawEvent};
+use sse_wire::{Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, Item, RawEvent};
 
 use crate::oracle::{Config, Dispatched, Recovered, Refusal, Seen, interpret};
 use crate::plan::Call;
@@ -95,10 +95,21 @@ impl Sights {
     /// When a call gives something without consuming a byte for it, or `None` with bytes left: either makes some loop endless.
     pub fn feed<B: Buffer>(&mut self, decoder: &mut EventDecoder<B>, chunk: &[u8], call: Call) {
         let mut input = chunk;
+        let mut chunk = match call {
+            Call::DecodeChunk => Chunk::new(input),
+            _ => Chunk::default(),
+        };
         loop {
             let before = input.len();
             let found = match call {
                 Call::Decode => decoder.decode(&mut input).map(|event| event.map(text)),
+                Call::DecodeChunk => {
+                    let found = decoder
+                        .decode_chunk(&mut chunk)
+                        .map(|event| event.map(text));
+                    input = chunk.as_bytes();
+                    found
+                }
                 Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| event.map(raw)),
                 Call::DecodeItem => decoder.decode_item(&mut input).map(|found| found.map(item)),
             };

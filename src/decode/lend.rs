@@ -101,7 +101,37 @@ impl<B: Buffer> EventDecoder<B> {
         self.lend_held_text(whole, places)
     }
 
-    /// The same for what the store holds some of, and for what is not UTF-8.
+    /// The same where the first bytes of the input are known to be `text`.
+    #[inline(always)]
+    pub(super) fn lend_known_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        text: &'i str,
+        places: Places,
+    ) -> Result<Event<'d>, DecodeError> {
+        if !places.is_held {
+            let part = |place: Place| match place.range() {
+                Some(range) => text.get(range),
+                None => Some(""),
+            };
+            if let (Some(data), Some(event_type)) = (part(places.data), part(places.event_type)) {
+                let last_event_id = self.store.last_event_id();
+                return Ok(Event::new(event_type, data, last_event_id, places.has_id));
+            }
+        }
+        self.lend_other_text(whole, places)
+    }
+
+    #[inline(never)]
+    fn lend_other_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        places: Places,
+    ) -> Result<Event<'d>, DecodeError> {
+        self.lend_text(whole, places)
+    }
+
+    /// As [`lend_text`](Self::lend_text), for what the store holds some of, and for what is not UTF-8.
     #[inline(never)]
     fn lend_held_text<'d, 'i: 'd>(
         &'d mut self,

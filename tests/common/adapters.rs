@@ -213,7 +213,7 @@ pub mod shared {
             let end = input.as_ptr_range().end;
             loop {
                 let found = match call {
-                    Call::Decode => decoder
+                    Call::Decode | Call::DecodeChunk => decoder
                         .decode(&mut input)
                         .map(|found| found.map(Kept::Text)),
                     Call::DecodeRaw => decoder
@@ -349,7 +349,7 @@ pub mod io {
 
         fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
             let found = match self.call {
-                Call::Decode => self
+                Call::Decode | Call::DecodeChunk => self
                     .reader
                     .read_event()
                     .map(|event| event.map(|event| Seen::Event(text_of(event)))),
@@ -832,7 +832,7 @@ pub mod embedded {
             &mut self,
         ) -> Option<Result<Option<Seen>, ReadError<embedded_io::ErrorKind>>> {
             Some(match self.call {
-                Call::Decode => self
+                Call::Decode | Call::DecodeChunk => self
                     .reader
                     .read_event()
                     .map(|event| event.map(|event| Seen::Event(text_of(event)))),
@@ -859,7 +859,7 @@ pub mod embedded {
             use futures_util::FutureExt;
 
             match self.call {
-                Call::Decode => {
+                Call::Decode | Call::DecodeChunk => {
                     self.reader.read_event_async().now_or_never().map(|event| {
                         event.map(|event| event.map(|event| Seen::Event(text_of(event))))
                     })

@@ -21,8 +21,8 @@ use core::fmt;
 use core::str;
 use core::time::Duration;
 use sse_wire::{
-    Buffer, CutLine, DecodeError, Event, EventDecoder, FieldName, FieldParser, Item, LastEventId,
-    Outgoing, RawEvent, Token,
+    Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, FieldName, FieldParser, Item,
+    LastEventId, Outgoing, RawEvent, Token,
 };
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedEvent};
@@ -32,6 +32,10 @@ pub const DOORS: &[Door] = &[
     #[cfg(feature = "alloc")]
     Door::new("decode, growing", Sees::Events, |stream, config| {
         growing(stream, config, || Call::Decode)
+    }),
+    #[cfg(feature = "alloc")]
+    Door::new("decode_chunk, growing", Sees::Events, |stream, config| {
+        growing(stream, config, || Call::DecodeChunk)
     }),
     #[cfg(feature = "alloc")]
     Door::new("decode_raw, growing", Sees::Events, |stream, config| {
@@ -48,6 +52,11 @@ pub const DOORS: &[Door] = &[
     Door::new("decode, lent slice", Sees::Events, |stream, config| {
         lent_slice(stream, config, || Call::Decode)
     }),
+    Door::new(
+        "decode_chunk, lent slice",
+        Sees::Events,
+        |stream, config| lent_slice(stream, config, || Call::DecodeChunk),
+    ),
     Door::new("decode_raw, lent slice", Sees::Events, |stream, config| {
         lent_slice(stream, config, || Call::DecodeRaw)
     }),
@@ -196,11 +205,13 @@ pub struct Recovery {
     pub recovered: Recovered,
 }
 
-/// The decoder's three calls.
+/// The decoder's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// `decode`: events as text.
     Decode,
+    /// `decode_chunk`: the same, of a chunk that was seen to be text.
+    DecodeChunk,
     /// `decode_raw`: events as bytes.
     DecodeRaw,
     /// `decode_item`: events as text, comments and reconnection times.
@@ -241,7 +252,7 @@ impl Meaning {
 
     fn to(&self, call: Call) -> &Outcome {
         match call {
-            Call::Decode | Call::DecodeItem => &self.text,
+            Call::Decode | Call::DecodeChunk | Call::DecodeItem => &self.text,
             Call::DecodeRaw => &self.raw,
         }
     }
@@ -485,7 +496,14 @@ pub(super) fn lent_bytes(config: &Config) -> Option<usize> {
 /// A choice of calls that follows from the stream's seed.
 fn mixed(stream: &Stream<'_>) -> impl FnMut() -> Call {
     let mut random = Random::new(stream.seed);
-    move || *random.choose(&[Call::Decode, Call::DecodeRaw, Call::DecodeItem])
+    move || {
+        *random.choose(&[
+            Call::Decode,
+            Call::DecodeChunk,
+            Call::DecodeRaw,
+            Call::DecodeItem,
+        ])
+    }
 }
 
 /// Runs a stream through a decoder.
@@ -511,6 +529,7 @@ fn run<B: Buffer>(
     let mut between_events = true;
     for &chunk in stream.chunks {
         let mut input = chunk;
+        let mut text_chunk = Chunk::new(chunk);
         let mut calls = 0;
         loop {
             let before = input;
@@ -528,6 +547,26 @@ fn run<B: Buffer>(
                         Seen::Event(text(event))
                     })
                 }),
+                Call::DecodeChunk => {
+                    if text_chunk.as_bytes().len() != input.len() {
+                        // Another call has read on.
+                        text_chunk = Chunk::new(input);
+                    }
+                    let found = decoder.decode_chunk(&mut text_chunk).map(|event| {
+                        event.map(|event| {
+                            if between_events {
+                                assert_borrowed(
+                                    event.event_type().as_bytes(),
+                                    event.data().as_bytes(),
+                                    chunk,
+                                );
+                            }
+                            Seen::Event(text(event))
+                        })
+                    });
+                    input = text_chunk.as_bytes();
+                    found
+                }
                 Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| {
                     event.map(|event| {
                         if between_events {
@@ -593,7 +632,7 @@ fn run<B: Buffer>(
     let unfinished = decoder.finish().map(|incomplete| {
         let inside_line = incomplete.is_inside_line();
         let result = match call {
-            Call::Decode | Call::DecodeItem => incomplete
+            Call::Decode | Call::DecodeChunk | Call::DecodeItem => incomplete
                 .recover(stream.cut_line)
                 .map(|event| event.map(text)),
             Call::DecodeRaw => incomplete

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use bytes::BytesMut;
 use sse_wire::codec::EventCodec;
 use sse_wire::stream::{EventStream, EventStreamExt};
-use sse_wire::{EventDecoder, SharedDecoder};
+use sse_wire::{Chunk, EventDecoder, SharedDecoder};
 use tokio_util::codec::Decoder;
 
 use super::{Contender, Decode, contender};
@@ -14,6 +14,7 @@ use crate::feed::{Feed, Shared, drain};
 use crate::watch::Watch;
 
 pub(crate) const DECODE: &str = "sse-wire decode";
+pub(crate) const CHUNK: &str = "sse-wire decode_chunk";
 pub(crate) const RAW: &str = "sse-wire decode_raw";
 const RAW_TEXT: &str = "sse-wire decode_raw, then text";
 pub(crate) const SHARED: &str = "sse-wire SharedDecoder::decode";
@@ -25,6 +26,7 @@ pub(crate) const CODEC: &str = "sse-wire EventCodec";
 pub(super) fn contenders() -> Vec<Contender> {
     vec![
         contender!(Ours, DECODE, "sse-wire", Lent),
+        contender!(Ours, CHUNK, "sse-wire", LentOfText),
         contender!(Ours, RAW, "sse-wire", LentRaw),
         contender!(Ours, RAW_TEXT, "sse-wire", LentRawText),
         contender!(Ours, SHARED, "sse-wire", Refcounted),
@@ -51,6 +53,34 @@ impl<'f> Decode<'f> for Lent<'f> {
             let mut input = &chunk[..];
             loop {
                 match self.decoder.decode(&mut input) {
+                    Ok(Some(event)) => {
+                        watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
+                    }
+                    Ok(None) => break,
+                    Err(error) => watch.error(&error)?,
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct LentOfText<'f> {
+    feed: &'f Feed,
+    decoder: EventDecoder,
+}
+
+impl<'f> Decode<'f> for LentOfText<'f> {
+    fn connect(feed: &'f Feed) -> Self {
+        let decoder = EventDecoder::new();
+        Self { feed, decoder }
+    }
+
+    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
+        for bytes in self.feed.take_all() {
+            let mut chunk = Chunk::new(bytes);
+            loop {
+                match self.decoder.decode_chunk(&mut chunk) {
                     Ok(Some(event)) => {
                         watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
                     }
