@@ -1,4 +1,4 @@
-//! What decoding costs: every shape of stream at every chunking, as text, as bytes, and in lent memory.
+//! What decoding costs: every shape of stream at every chunking, as text, as text of whole chunks, as bytes, and in lent memory.
 //!
 //! A part of it: `cargo bench --bench decode -- decode_raw/tiny`.
 
@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use sse_wire::EventDecoder;
 
 use chunking::CHUNKINGS;
-use reading::{Count, decode, decode_raw};
+use reading::{Count, decode, decode_chunk, decode_raw};
 use shapes::{STREAMS, Stream};
 
 fn all(criterion: &mut Criterion) {
@@ -25,6 +25,11 @@ fn all(criterion: &mut Criterion) {
         let mut decoder = EventDecoder::new();
         measure(criterion, "decode", &stream, |chunks| {
             decode(&mut decoder, chunks)
+        });
+
+        let mut decoder = EventDecoder::new();
+        measure(criterion, "decode_chunk", &stream, |chunks| {
+            decode_chunk(&mut decoder, chunks)
         });
 
         let mut decoder = EventDecoder::new();

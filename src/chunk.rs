@@ -7,8 +7,9 @@ use crate::text::text_prefix;
 /// A piece of an event stream of which it is known how much is UTF-8: the faster input of
 /// [`EventDecoder::decode_chunk`](crate::EventDecoder::decode_chunk).
 ///
-/// One pass over all of it costs less than one over each event, most of all where events are small: it pays from a few
-/// events per chunk on. Text is a chunk for nothing, by [`From<&str>`](#impl-From<%26str>-for-Chunk<'i>).
+/// One pass over all of it costs less than one over each event: it pays where a chunk has several events, most of all small
+/// ones, and not for events of many data lines, which are joined and validated once more. What is text already, a `&str`, becomes
+/// a chunk without a look.
 ///
 /// Nothing need be text, and no character need be whole: an event that is not UTF-8 is read as
 /// [`decode`](crate::EventDecoder::decode) reads it, and behind it another pass begins.
@@ -27,7 +28,7 @@ use crate::text::text_prefix;
 /// assert_eq!(seen, ["café", "1", "2"]);
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Chunk<'i> {
     /// All of it, whatever of it has been read.
     bytes: &'i [u8],

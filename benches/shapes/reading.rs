@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use sse_wire::{Buffer, EventDecoder};
+use sse_wire::{Buffer, Chunk, EventDecoder};
 
 /// How many events there were, and how many bytes of data.
 pub(crate) type Count = (usize, usize);
@@ -34,6 +34,18 @@ pub(crate) fn decode<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]])
     let mut tally = Tally::default();
     for mut chunk in chunks.iter().copied() {
         while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
+            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
+            tally.event(event_type, data, event.last_event_id());
+        }
+    }
+    tally.count
+}
+
+pub(crate) fn decode_chunk<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
+    let mut tally = Tally::default();
+    for chunk in chunks {
+        let mut chunk = Chunk::new(chunk);
+        while let Some(event) = decoder.decode_chunk(&mut chunk).expect("below the limits") {
             let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
             tally.event(event_type, data, event.last_event_id());
         }

@@ -17,13 +17,14 @@ use sse_wire::{EventDecoder, SharedDecoder};
 
 use chunking::{CHUNKINGS, Chunking};
 use messages::Message;
-use reading::{Count, Tally, consume, decode, decode_raw};
+use reading::{Count, Tally, consume, decode, decode_chunk, decode_raw};
 use shapes::{Lengths, STREAMS, Shape, Stream};
 
 /// A way through the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Decode,
+    DecodeChunk,
     DecodeRaw,
     SharedDecode,
     Encode,
@@ -31,8 +32,9 @@ enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Decode,
+        Self::DecodeChunk,
         Self::DecodeRaw,
         Self::SharedDecode,
         Self::Encode,
@@ -42,6 +44,7 @@ impl Way {
     const fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
+            Self::DecodeChunk => "decode_chunk",
             Self::DecodeRaw => "decode_raw",
             Self::SharedDecode => "SharedDecoder::decode",
             Self::Encode => "encode",
@@ -58,7 +61,7 @@ impl Way {
         );
         match (self, chunking) {
             (Self::Encode | Self::EncodeWith, Chunking::Whole) => true,
-            (Self::Decode | Self::DecodeRaw, Chunking::Bytes(READER)) => true,
+            (Self::Decode | Self::DecodeChunk | Self::DecodeRaw, Chunking::Bytes(READER)) => true,
             (Self::SharedDecode, Chunking::Bytes(READER)) => first_four,
             (Self::Decode, Chunking::OneEvent | Chunking::Bytes(TRICKLE)) => {
                 first_four || matches!(shape, Shape::Crlf)
@@ -131,6 +134,10 @@ impl Material {
             Way::Decode => {
                 let mut decoder = EventDecoder::new();
                 self.count_work(row, || decode(&mut decoder, &chunks));
+            }
+            Way::DecodeChunk => {
+                let mut decoder = EventDecoder::new();
+                self.count_work(row, || decode_chunk(&mut decoder, &chunks));
             }
             Way::DecodeRaw => {
                 let mut decoder = EventDecoder::new();
@@ -243,8 +250,8 @@ mod tests {
             let expected = if way == Way::SharedDecode { 4 } else { 8 };
             assert_eq!(shapes.count(), expected, "{way:?}");
         }
-        // 8 each of decode, decode_raw, encode and encode_with, 4 shared, 5 events alone, 5 trickles.
-        assert_eq!(rows().len(), 4 * 8 + 4 + 2 * 5);
+        // 8 each of decode, decode_chunk, decode_raw, encode and encode_with, 4 shared, 5 events alone, 5 trickles.
+        assert_eq!(rows().len(), 5 * 8 + 4 + 2 * 5);
     }
 
     #[test]

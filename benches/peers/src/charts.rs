@@ -16,8 +16,9 @@ type Drawn = Result<(), Box<dyn Error>>;
 
 const CHUNKING: &str = "16384";
 /// The rows of a panel: the doors that hand over text, and what none can do without.
-const SHOWN: [&str; 5] = [
+const SHOWN: [&str; 6] = [
     decoders::DECODE,
+    decoders::CHUNK,
     decoders::RAW,
     decoders::SHARED,
     decoders::STREAM,

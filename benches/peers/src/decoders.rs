@@ -13,7 +13,7 @@ use crate::shapes::Stream;
 use crate::watch::{Checked, Count, Timed, Watch, Weighed};
 
 pub(crate) use baselines::{MEMCPY, UTF8_EVENTS, VISIT};
-pub(crate) use ours::{CODEC, DECODE, RAW, SHARED, STREAM};
+pub(crate) use ours::{CHUNK, CODEC, DECODE, RAW, SHARED, STREAM};
 
 /// One connection, and what decodes it through the fastest of its crate's interfaces.
 trait Decode<'f>: Sized {

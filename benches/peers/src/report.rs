@@ -129,6 +129,7 @@ impl Report<'_> {
                 "stream",
                 "fastest peer",
                 "`decode` is faster by",
+                "`decode_chunk` is faster by",
                 "`bytes` events are faster by",
                 "visit, ns",
                 "`decode_raw` / visit",
@@ -384,6 +385,7 @@ fn standing(records: &Records, stream: &str, chunking: &str) -> Option<Vec<Strin
         stream.to_owned(),
         format!("{} ({} ns)", peer.contender, number(peers?)),
         ratio(peers, decode),
+        ratio(peers, time(decoders::CHUNK)),
         format!("{} ({} stream, {} codec)", doors[0], doors[1], doors[2]),
         number(time(decoders::VISIT)?),
         ratio(time(decoders::RAW), time(decoders::VISIT)),
@@ -445,6 +447,7 @@ mod tests {
         wrong.values.clear();
         Records(vec![
             record(decoders::DECODE, Group::Ours, 20.0),
+            record(decoders::CHUNK, Group::Ours, 15.0),
             record(decoders::RAW, Group::Ours, 10.0),
             record("other", Group::Peer, 90.0),
             record("peer", Group::Peer, 60.0),
@@ -465,7 +468,7 @@ mod tests {
         let markdown = markdown(&[("date", "today".to_owned())], &records());
         for line in [
             "- date: today",
-            "| tiny | peer (60.0 ns) | 3.00 | - (- stream, - codec) | 12.5 | 0.80 | 1.25 | - |",
+            "| tiny | peer (60.0 ns) | 3.00 | 4.00 | - (- stream, - codec) | 12.5 | 0.80 | 1.25 | - |",
             "| sse-wire decode | 20.0 (21.0) |",
             "| sse-wire decode | 0.33 / 1.60 |",
             "| slow | too slow |",
@@ -484,7 +487,7 @@ mod tests {
         let mut out = Vec::new();
         csv(&[("date", "today".to_owned())], &records(), &mut out).expect("is in memory");
         let out = String::from_utf8(out).expect("is text");
-        assert_eq!(out.lines().count(), 2 + 6 * 2 + 2);
+        assert_eq!(out.lines().count(), 2 + 7 * 2 + 2);
         for line in [
             "# date: today",
             "decode,tiny,16384,peer,0.1.0,peer,fastest_ns,60.000",
