@@ -1,0 +1,41 @@
+//! A decoder of text in lent memory, and an encoder into a slice.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use cortex_m_rt::entry;
+use sse_wire::{EventDecoder, EventType, LastEventId, Outgoing};
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[entry]
+fn main() -> ! {
+    let mut memory = [0; 512];
+    let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+    let mut bytes = [0; 64];
+    let mut frame = [0; 256];
+    let tick = EventType::from_static("tick");
+    loop {
+        if let Ok(id) = LastEventId::new(black_box("7")) {
+            let outgoing = Outgoing::event(tick, black_box("data")).id(id);
+            _ = black_box(outgoing.encode_to_slice(&mut frame));
+        }
+        let mut chunk = &black_box(&mut bytes)[..];
+        loop {
+            match decoder.decode(&mut chunk) {
+                Ok(Some(event)) => {
+                    black_box((event.event_type(), event.data(), event.last_event_id()));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    black_box(error);
+                }
+            }
+        }
+    }
+}
