@@ -4,15 +4,19 @@ use core::fmt;
 
 use crate::text::text_prefix;
 
-/// A piece of an event stream of which it is known how much is UTF-8: the faster input of
+/// A piece of an event stream of which it is known how much is UTF-8: the input of
 /// [`EventDecoder::decode_chunk`](crate::EventDecoder::decode_chunk).
 ///
-/// One pass over all of it costs less than one over each event: it pays where a chunk has several events, most of all small
-/// ones, and not for events of many data lines, which are joined and validated once more. What is text already, a `&str`, becomes
-/// a chunk without a look.
+/// One pass over all of it costs less than one over each event. That pays for large chunks of small events with one data line each,
+/// as a server that is ahead of its reader sends them. It does not for chunks as small as events, or for events that are cut,
+/// large, of several data lines, or not UTF-8, which are validated once more: then [`decode`](crate::EventDecoder::decode) is as
+/// fast or faster. What is text already, a `&str`, becomes a chunk without a look.
 ///
 /// Nothing need be text, and no character need be whole: an event that is not UTF-8 is read as
 /// [`decode`](crate::EventDecoder::decode) reads it, and behind it another pass begins.
+///
+/// It must be a variable outside the loop, as below: `decode_chunk(&mut Chunk::new(bytes))` in a `while let` would begin the same
+/// chunk again for ever.
 ///
 /// ```
 /// use sse_wire::{Chunk, EventDecoder};
@@ -43,7 +47,7 @@ impl<'i> Chunk<'i> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes.
+    /// O(n) for n bytes, here and now, however few of them are read.
     pub fn new(bytes: &'i [u8]) -> Self {
         let text = text_prefix(bytes);
         let text_end = text.len();
@@ -54,7 +58,19 @@ impl<'i> Chunk<'i> {
         }
     }
 
-    /// What has not been read yet.
+    /// What has not been read yet: for one who goes on with another call.
+    ///
+    /// ```
+    /// use sse_wire::{Chunk, EventDecoder};
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut chunk = Chunk::from("data: header\n\ndata: \u{1}\n\n");
+    /// assert!(decoder.decode_chunk(&mut chunk)?.is_some());
+    /// let mut bytes = chunk.as_bytes();
+    /// let event = decoder.decode_raw(&mut bytes)?.expect("a second one");
+    /// assert_eq!(event.data(), b"\x01");
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
     #[inline]
     pub fn as_bytes(&self) -> &'i [u8] {
         let start = self.text_end - self.text.len();

@@ -1,7 +1,7 @@
 //! WHATWG HTML 9.2.6, interpreting an event stream: fields to dispatched events.
 //!
 //! [`EventDecoder::step`] drives the [`FieldParser`] and says *where* the parts of an event are, in the input or in the
-//! store, without borrowing either; `decode`, `decode_raw` and `decode_item` turn places into what they lend.
+//! store, without borrowing either; `decode`, `decode_chunk`, `decode_raw` and `decode_item` turn places into what they lend.
 //!
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
 //! when a second data line joins the first, and when the call ends before the event does.
@@ -245,7 +245,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// Takes input off the front of `chunk` until an event is complete, and lends it as text.
     ///
     /// It reads what [`decode`](Self::decode) reads, and gives what that gives, but does not validate again what the
-    /// [`Chunk`] knows to be text. The two, and all others, may read one stream in turns.
+    /// [`Chunk`] knows to be text. `Ok(None)` means that the chunk is used up: more is needed. What is not UTF-8 becomes U+FFFD, as
+    /// in a browser. Other calls may read other chunks of the same stream.
     ///
     /// ```
     /// use sse_wire::{Chunk, EventDecoder};
@@ -264,7 +265,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut.
+    /// O(n) for n bytes, however they are cut, and beside that what [`Chunk::new`] costs: all of a chunk, each time.
     pub fn decode_chunk<'d, 'i: 'd>(
         &'d mut self,
         chunk: &mut Chunk<'i>,

@@ -48,7 +48,8 @@ const SHORT: usize = 64;
 
 /// The first bytes that are UTF-8: all of them, but for a character that they end within, unless something is wrong with them.
 ///
-/// No more is read than is text, so that one may go on behind what is not, as often as need be.
+/// No more is read than is text, but that twice if something is wrong behind it; so one may go on behind what is wrong as often
+/// as need be.
 pub(crate) fn text_prefix(bytes: &[u8]) -> &str {
     #[cfg(not(feature = "simdutf8"))]
     use core::str::from_utf8;

@@ -400,6 +400,15 @@ const LAST_EVENT_IDS: &[Shape] = &[
 
 const INVALID_UTF8: &[Shape] = &[
     Shape {
+        name: "invalid comments and cut events in chunks of text",
+        large: 1 << 20,
+        counted: 10_000,
+        prepare: |n| {
+            let stream = b":\xFF\n\ndata: x\n\n".repeat(n);
+            decoding(Call::DecodeChunk, 1000, stream, events(n, n))
+        },
+    },
+    Shape {
         name: "invalid events in a chunk of text",
         large: 1 << 20,
         counted: 10_000,

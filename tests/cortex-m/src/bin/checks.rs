@@ -66,13 +66,16 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 fn end(status: debug::ExitStatus) -> ! {
     debug::exit(status);
     // Only where nobody listens.
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 #[entry]
 fn main() -> ! {
     let mut checks = Checks::default();
-    let parts: [(&str, fn(&mut Checks)); 5] = [
+    type Part = fn(&mut Checks);
+    let parts: [(&str, Part); 5] = [
         ("vectors", vectors),
         ("a line larger than the memory", endless_line),
         ("limits", limits),

@@ -10,7 +10,9 @@ use sse_wire::{EventDecoder, EventType, LastEventId, Outgoing};
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 #[entry]

@@ -9,7 +9,9 @@ use cortex_m_rt::entry;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 #[entry]
