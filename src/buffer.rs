@@ -811,9 +811,11 @@ fn replace_invalid(room: &mut [u8], length: usize) {
 
 /// Moves `length` bytes within `bytes`.
 fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
-    let fits = from + length <= bytes.len() && to + length <= bytes.len();
+    let stop = from + length;
+    // In the words of `copy_within`, so that the compiler sees that it cannot panic.
+    let fits = from <= stop && stop <= bytes.len() && to <= bytes.len() - (stop - from);
     debug_assert!(fits, "the parts of the region are within it");
     if fits && from != to {
-        bytes.copy_within(from..from + length, to);
+        bytes.copy_within(from..stop, to);
     }
 }

@@ -106,6 +106,10 @@ pub struct EventDecoder<
     before_next: BeforeNext,
 }
 
+/// Whether blocks and lines that lie whole in the input go a way that is shorter, but takes twice the code: not where there is no
+/// allocator, since memory is dear there, and nothing comes fast enough to need it.
+const SHORT_WAYS: bool = cfg!(feature = "alloc");
+
 /// What is known of the current block beside what the store holds.
 #[derive(Debug, Clone, Copy)]
 struct Block {

@@ -4,7 +4,7 @@
 //! name, or for one that goes on, at anything but its end.
 
 use super::whole_block::{DATA, EVENT, whole_line};
-use super::{BeforeNext, EventDecoder, Places};
+use super::{BeforeNext, EventDecoder, Places, SHORT_WAYS};
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
@@ -24,7 +24,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
     pub(super) fn end_of_data(&mut self, input: &[u8], at: &mut usize) -> CutData {
-        if self.before_next != BeforeNext::Look
+        if !SHORT_WAYS
+            || self.before_next != BeforeNext::Look
             || !self.parser.is_inside_data()
             || self.store.line_len() == 0
             || self.block.refused
@@ -65,7 +66,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
     pub(super) fn beginning_of_data(&mut self, input: &[u8], at: usize) -> bool {
-        if !self.parser.is_at_line_start() || self.block.refused {
+        if !SHORT_WAYS || !self.parser.is_at_line_start() || self.block.refused {
             return false;
         }
         let mut event_type = None;
