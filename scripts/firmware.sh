@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TARGET=thumbv7m-none-eabi
-readonly TOOLS=(qemu-system-arm arm-none-eabi-ld arm-none-eabi-objdump arm-none-eabi-size)
+readonly TOOLS=(qemu-system-arm arm-none-eabi-ld arm-none-eabi-nm arm-none-eabi-objdump arm-none-eabi-size)
 # A run takes a second.
 readonly SECONDS_TO_RUN=120
 
@@ -19,7 +19,7 @@ Usage: scripts/firmware.sh [--tools]
 
 Builds the firmware of tests/cortex-m for a Cortex-M3 ($TARGET), without std and without an allocator, and runs it on
 QEMU's lm3s6965evb. It decodes tests/vectors byte by byte and in odd chunks, encodes and decodes again, and prints what it
-checked. Then says how much flash a decoder takes, alone and with an encoder, and sees that no panic of core is linked.
+checked. Then says how much flash a decoder and an encoder take, alone and together, and sees that no panic of core is linked.
 
 The compiler is the usual one if it has the target (rustup target add $TARGET), otherwise Debian's, which builds
 core from its source first (packages rustc-web, cargo-web and rust-web-src). Needs ${TOOLS[*]}
@@ -37,18 +37,11 @@ case ${1-} in
     *) fail "unknown argument $1; see --help" ;;
 esac
 
-cargo=() standard=()
-if [[ -d $(rustc --print sysroot)/lib/rustlib/$TARGET/lib ]]; then
-    compiler=usual
-    cargo=(cargo)
-elif [[ -x /usr/bin/cargo && -x /usr/bin/rustc ]] &&
-    [[ -d $(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library ]]; then
-    compiler=Debian
-    cargo=(env RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo)
-    standard=(-Zbuild-std=core)
-else
-    fail "no compiler has $TARGET; see --help"
-fi
+source scripts/compiler.sh
+choose_compiler "$TARGET"
+[[ -n $compiler ]] || fail "no compiler has $TARGET; see --help"
+standard=()
+[[ $compiler == usual ]] || standard=(-Zbuild-std=core)
 for tool in "${TOOLS[@]}"; do
     command -v "$tool" >/dev/null || fail "$tool is missing; see --help"
 done
@@ -59,10 +52,15 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/tests/cortex-m/target}
 export CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER=arm-none-eabi-ld
-(cd tests/cortex-m && "${cargo[@]}" build --quiet --locked --release --target "$TARGET" "${standard[@]}") ||
-    fail 'the firmware does not build'
 readonly PROGRAMS=$CARGO_TARGET_DIR/$TARGET/release
 
+# Builds program $1 with features $2.
+build() {
+    (cd tests/cortex-m && "${cargo[@]}" build --quiet --locked --release --target "$TARGET" "${standard[@]}" \
+        --bin "$1" --features "$2") || fail "$1 does not build"
+}
+
+build checks ''
 printf '\nOn a Cortex-M3 with 64 KiB of memory:\n'
 status=0
 timeout "$SECONDS_TO_RUN" qemu-system-arm -cpu cortex-m3 -machine lm3s6965evb -nographic -monitor none -serial none \
@@ -73,27 +71,30 @@ if ((status != 0)); then
     exit 1
 fi
 
-# In bytes: what a program has of code, constants, and memory that is there from the start.
-flash_and_memory() {
-    arm-none-eabi-size "$PROGRAMS/$1" | awk 'NR == 2 { print $1 + $2, $2 + $3 }'
+# Fails if something in `size` refers to a panic of core: the linker drops what nothing refers to.
+no_panics() {
+    local symbols
+    symbols=$(arm-none-eabi-nm -C "$PROGRAMS/size")
+    grep -E 'core::panicking|_fail$' <<<"$symbols" || return 0
+    printf 'These refer to it, perhaps through what is not shown:\n'
+    arm-none-eabi-objdump -dC "$PROGRAMS/size" | awk '
+        /^[0-9a-f]+ <.*>:$/ { sub(/^[0-9a-f]+ </, ""); sub(/>:$/, ""); name = $0 }
+        /\tb[a-z.]*\t.*<(core::|<\[)/ && name ~ /sse_wire/ { print "  " name ": " $NF }' | sort -u
+    printf 'FAILED: with %s the library can panic, or the compiler cannot see that it does not\n' "$1"
+    return 1
 }
 
 printf '\nOptimized for size (opt-level s, LTO), beyond a program that does nothing:\n'
-read -r least_flash least_memory < <(flash_and_memory size-nothing)
-for program in size-decoder-raw size-decoder size-both; do
-    read -r flash memory < <(flash_and_memory "$program")
-    printf '%-18s %6d bytes of flash, %d of static memory\n' \
-        "$program:" $((flash - least_flash)) $((memory - least_memory))
+least=
+for features in '' decode_raw decode encode decode,encode; do
+    build size "$features"
+    # In bytes: code, constants, and memory that is there from the start.
+    read -r flash memory < <(arm-none-eabi-size "$PROGRAMS/size" | awk 'NR == 2 { print $1 + $2, $2 + $3 }')
+    if [[ -z $features ]]; then
+        least=$flash
+        continue
+    fi
+    printf '%-14s %6d bytes of flash, and %d of static memory\n' "$features:" $((flash - least)) "$memory"
+    no_panics "$features"
 done
-
-# A panic is there if something refers to it: the linker drops what nothing refers to.
-panics=$(arm-none-eabi-nm -C "$PROGRAMS/size-both" | grep -E 'core::panicking|_fail$' || true)
-if [[ -n $panics ]]; then
-    printf '\n%s\nThese refer to them, perhaps through what is not shown:\n' "$panics"
-    arm-none-eabi-objdump -dC "$PROGRAMS/size-both" | awk '
-        /^[0-9a-f]+ <.*>:$/ { sub(/^[0-9a-f]+ </, ""); sub(/>:$/, ""); name = $0 }
-        /\tb[a-z.]*\t.*<(core::|<\[)/ && name ~ /sse_wire/ { print "  " name ": " $NF }' | sort -u
-    printf 'FAILED: the library can panic, or the compiler cannot see that it does not\n'
-    exit 1
-fi
 printf '\nNo panic of core is linked.\n'

@@ -27,13 +27,8 @@ dependency needs it, otherwise nothing but core and alloc. Ends with 2 if there 
 END
 }
 
-compiler=
-if [[ -d $(rustc --print sysroot)/lib/rustlib/$TARGET/lib ]]; then
-    compiler=usual
-elif [[ -x /usr/bin/cargo && -x /usr/bin/rustc ]] &&
-    [[ -d $(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library ]]; then
-    compiler=Debian
-fi
+source scripts/compiler.sh
+choose_compiler "$TARGET"
 
 case ${1-} in
     '' | --compiler) ;;
@@ -47,9 +42,7 @@ printf 'compiler for %s: %s\n' "$TARGET" "$compiler"
 for set in "${SETS[@]}"; do
     features=() standard=()
     [[ $set == none ]] || features=(--features "$set")
-    cargo=(cargo)
     if [[ $compiler == Debian ]]; then
-        cargo=(env RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo)
         # http, whose types are in the bodies' trait, needs std.
         case $set in
             *http-body*) standard=(-Zbuild-std=std,panic_abort) ;;
