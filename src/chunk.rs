@@ -64,11 +64,12 @@ impl<'i> Chunk<'i> {
     /// use sse_wire::{Chunk, EventDecoder};
     ///
     /// let mut decoder = EventDecoder::new();
-    /// let mut chunk = Chunk::from("data: header\n\ndata: \u{1}\n\n");
-    /// assert!(decoder.decode_chunk(&mut chunk)?.is_some());
-    /// let mut bytes = chunk.as_bytes();
-    /// let event = decoder.decode_raw(&mut bytes)?.expect("a second one");
-    /// assert_eq!(event.data(), b"\x01");
+    /// let mut chunk = Chunk::new(b"data: text\n\ndata: bytes\n\n");
+    /// let event = decoder.decode_chunk(&mut chunk)?.expect("a block");
+    /// assert_eq!(event.data(), "text");
+    /// let mut input = chunk.as_bytes();
+    /// let event = decoder.decode_raw(&mut input)?.expect("a second one");
+    /// assert_eq!(event.data(), b"bytes");
     /// # Ok::<(), sse_wire::DecodeError>(())
     /// ```
     #[inline]

@@ -106,8 +106,8 @@ pub struct EventDecoder<
     before_next: BeforeNext,
 }
 
-/// Whether blocks and lines that lie whole in the input go a way that is shorter, but takes twice the code: not where there is no
-/// allocator, since memory is dear there, and nothing comes fast enough to need it.
+/// Whether blocks and lines that lie whole in the input go a way that is shorter, but takes more code: not where there is no
+/// allocator, since memory is dear there, and little comes fast enough to need it.
 const SHORT_WAYS: bool = cfg!(feature = "alloc");
 
 /// What is known of the current block beside what the store holds.
@@ -226,7 +226,7 @@ impl<B: Buffer> EventDecoder<B> {
                 let last_event_id = self.store.last_event_id();
                 return Ok(Some(Event::new(event_type, data, last_event_id, false)));
             }
-            return self.lend_text(whole, event.places()).map(Some);
+            return self.lend_held_text(whole, event.places()).map(Some);
         }
         if whole.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
@@ -279,7 +279,7 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.plain_event(&mut rest) {
             chunk.advance(text.len() - rest.len());
             let last_event_id = self.store.last_event_id();
-            let (event_type, data) = event.of(text);
+            let (data, event_type) = event.places().of(text, 0).unwrap_or_default();
             return Ok(Some(Event::new(event_type, data, last_event_id, false)));
         }
         if chunk.as_bytes().is_empty() && self.before_next == BeforeNext::Nothing {

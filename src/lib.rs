@@ -53,7 +53,8 @@
 //!
 //! - [`FieldParser`] (9.2.5): fields and comments, borrowed from the input, in a few bytes of state.
 //! - [`EventDecoder`] (9.2.6): events as text ([`decode`](EventDecoder::decode), or
-//!   [`decode_chunk`](EventDecoder::decode_chunk), which is faster where a [`Chunk`] has many small ones), as bytes ([`decode_raw`](EventDecoder::decode_raw)), or with comments and reconnection times
+//!   [`decode_chunk`](EventDecoder::decode_chunk), which is faster where a [`Chunk`] has many small ones), as bytes
+//!   ([`decode_raw`](EventDecoder::decode_raw)), or with comments and reconnection times
 //!   ([`decode_item`](EventDecoder::decode_item)). It knows the last event ID, and what to make of a stream's
 //!   [end](EventDecoder::finish). What it holds is bounded by [`Limits`].
 //! - [`Outgoing`]: events and comments to send, out of values that have been validated ([`EventType`], [`LastEventId`]).

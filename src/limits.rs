@@ -24,7 +24,8 @@ pub struct Limits {
     ///
     /// Counted are the data as it is lent (an LF between lines, none after the last), the event type, the `id` of
     /// the block, and the value of the `data`, `event` or `id` line that is being read, even if it is ignored later. For
-    /// [`decode`](crate::EventDecoder::decode), [`decode_chunk`](crate::EventDecoder::decode_chunk) and [`decode_item`](crate::EventDecoder::decode_item) the text counts, after
+    /// [`decode`](crate::EventDecoder::decode), [`decode_chunk`](crate::EventDecoder::decode_chunk) and
+    /// [`decode_item`](crate::EventDecoder::decode_item) the text counts, after
     /// invalid UTF-8 was replaced. Field names, comments, unknown fields and `retry` are never stored and count nothing.
     pub event: usize,
     /// The most bytes that a last event ID may take, as text, 64 KiB unless set.

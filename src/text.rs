@@ -65,25 +65,16 @@ pub(crate) fn text_prefix(bytes: &[u8]) -> &str {
 }
 
 /// How many bytes the character has so far that the bytes end within; 0 if they do not.
+///
+/// What follows its first byte is not looked at: if it does not belong there, nothing from that byte on is text either.
 fn cut_character(bytes: &[u8]) -> usize {
-    let is_continuation = |byte: &u8| byte & 0xC0 == 0x80;
-    let continuations = bytes
-        .iter()
-        .rev()
-        .take(3)
-        .take_while(|byte| is_continuation(byte))
-        .count();
-    let length = match bytes.iter().rev().nth(continuations) {
-        Some(0xC0..=0xDF) => 2,
-        Some(0xE0..=0xEF) => 3,
-        Some(0xF0..=0xFF) => 4,
-        _ => 0,
+    let is_cut = |length: &usize| match bytes.iter().nth_back(length - 1) {
+        Some(0xC0..=0xDF) => *length < 2,
+        Some(0xE0..=0xEF) => *length < 3,
+        Some(0xF0..=0xFF) => *length < 4,
+        _ => false,
     };
-    if continuations + 1 < length {
-        continuations + 1
-    } else {
-        0
-    }
+    (1..=3).find(is_cut).unwrap_or(0)
 }
 
 /// The bytes as text, if they are UTF-8.

@@ -87,13 +87,8 @@ impl<B: Buffer> EventDecoder<B> {
         if !places.is_held {
             // Both lie in one span of the input, which is seen to be text in one pass.
             let span = places.span();
-            if let Some(text) = text_at(whole, span.clone()) {
-                let part = |place: Place| {
-                    let start = place.start.checked_sub(span.start)?;
-                    text.get(start..start + place.length)
-                };
-                let data = part(places.data).unwrap_or_default();
-                let event_type = part(places.event_type).unwrap_or_default();
+            let text = text_at(whole, span.clone());
+            if let Some((data, event_type)) = text.and_then(|text| places.of(text, span.start)) {
                 let last_event_id = self.store.last_event_id();
                 return Ok(Event::new(event_type, data, last_event_id, places.has_id));
             }
@@ -110,30 +105,17 @@ impl<B: Buffer> EventDecoder<B> {
         places: Places,
     ) -> Result<Event<'d>, DecodeError> {
         if !places.is_held {
-            let part = |place: Place| match place.range() {
-                Some(range) => text.get(range),
-                None => Some(""),
-            };
-            if let (Some(data), Some(event_type)) = (part(places.data), part(places.event_type)) {
+            if let Some((data, event_type)) = places.of(text, 0) {
                 let last_event_id = self.store.last_event_id();
                 return Ok(Event::new(event_type, data, last_event_id, places.has_id));
             }
         }
-        self.lend_other_text(whole, places)
-    }
-
-    #[inline(never)]
-    fn lend_other_text<'d, 'i: 'd>(
-        &'d mut self,
-        whole: &'i [u8],
-        places: Places,
-    ) -> Result<Event<'d>, DecodeError> {
         self.lend_text(whole, places)
     }
 
     /// As [`lend_text`](Self::lend_text), for what the store holds some of, and for what is not UTF-8.
     #[inline(never)]
-    fn lend_held_text<'d, 'i: 'd>(
+    pub(super) fn lend_held_text<'d, 'i: 'd>(
         &'d mut self,
         whole: &'i [u8],
         places: Places,
@@ -161,6 +143,16 @@ impl Places {
         has_id: false,
         is_held: true,
     };
+
+    /// Data and event type, of the text that begins at `start` in the input; `None` if they are not in it.
+    #[inline(always)]
+    pub(super) fn of(self, text: &str, start: usize) -> Option<(&str, &str)> {
+        let part = |place: Place| match place.range() {
+            Some(range) => text.get(range.start - start..range.end - start),
+            None => Some(""),
+        };
+        Some((part(self.data)?, part(self.event_type)?))
+    }
 
     /// The part of the input that data and event type, if they are in it, lie in.
     #[inline(always)]

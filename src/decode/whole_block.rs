@@ -280,15 +280,6 @@ impl PlainEvent<'_> {
         (event_type, data)
     }
 
-    /// Event type and data, of the input as text.
-    #[inline(always)]
-    pub(super) fn of<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
-        let part = |start: usize, length: usize| text.get(start..start + length);
-        let event_type = part(TYPE_START, self.event_type.len());
-        let data = part(self.data_start, self.data.len());
-        (event_type.unwrap_or_default(), data.unwrap_or_default())
-    }
-
     #[inline(always)]
     pub(super) fn places(&self) -> Places {
         Places {
