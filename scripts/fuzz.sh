@@ -4,11 +4,15 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: scripts/fuzz.sh [SECONDS] [TARGET...]
+Usage: scripts/fuzz.sh [--address] [--record] [SECONDS] [TARGET...]
 
 Runs each TARGET (all of them unless named) for SECONDS (20 unless given), from the
 test vectors and from what earlier runs left in fuzz/corpus. Ends with 0 if nothing
 was found, with 1 if something was, and with 2 if it could not run.
+
+  --address  with AddressSanitizer, which watches the unsafe code of dependencies
+  --record   adds a line to fuzz/RUNS.csv for each target: date, commit, target,
+             sanitizer, seconds of processor time, executions, findings
 
 Needs a nightly toolchain and cargo-fuzz.
 END
@@ -20,24 +24,41 @@ fail() {
 }
 
 seconds=20
-case "${1:-}" in
-    -h | --help)
-        usage
-        exit 0
-        ;;
-    -*)
-        usage >&2
-        exit 2
-        ;;
-    [0-9]*)
-        seconds=$1
-        shift
-        ;;
-esac
+# There is no unsafe code here to watch, and panics are found as well without, in half the time.
+sanitizer=none
+record=
+while (($# > 0)); do
+    case $1 in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --address) sanitizer=address ;;
+        --record) record=yes ;;
+        -*)
+            usage >&2
+            exit 2
+            ;;
+        *) break ;;
+    esac
+    shift
+done
+if [[ ${1-} == [0-9]* ]]; then
+    seconds=$1
+    shift
+fi
 # To libFuzzer 0 means for ever.
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "'$seconds' is not a number of seconds"
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly RUNS=fuzz/RUNS.csv TIMEOUT=30
+commit=$(git describe --always --dirty --exclude '*' 2>/dev/null) || commit=unknown
+
+# What the children of this shell took, of which the second line of `times` speaks, from $logs/before to $logs/after.
+processor_seconds() {
+    awk -F '[ms ]+' 'FNR == 2 { spent = $1 * 60 + $2 + $3 * 60 + $4 - spent } END { printf "%d", spent }' \
+        "$logs/before" "$logs/after"
+}
 
 cargo +nightly --version >/dev/null 2>&1 ||
     fail 'needs a nightly toolchain: rustup toolchain install nightly --profile minimal'
@@ -55,8 +76,7 @@ done
 
 cargo +nightly run --quiet --manifest-path fuzz/Cargo.toml --example seeds ||
     fail 'the seeds could not be made'
-# Without a sanitizer: there is no unsafe code to watch, and panics are found as well, in half the time.
-cargo +nightly fuzz build --sanitizer none || fail 'the targets do not build'
+cargo +nightly fuzz build --sanitizer "$sanitizer" || fail 'the targets do not build'
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
@@ -67,9 +87,11 @@ for target in "${targets[@]}"; do
     mkdir -p "fuzz/corpus/$target"
     log=$logs/$target
     result=ok
-    RUST_BACKTRACE=0 cargo +nightly fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -dict=fuzz/sse.dict -print_final_stats=1 \
+    times >"$logs/before"
+    RUST_BACKTRACE=0 cargo +nightly fuzz run --sanitizer "$sanitizer" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+        -max_total_time="$seconds" -timeout="$TIMEOUT" -dict=fuzz/sse.dict -print_final_stats=1 \
         >"$log" 2>&1 || result=FOUND
+    times >"$logs/after"
     executions=$(awk '/^stat::number_of_executed_units:/ { print $2 }' "$log")
     if [[ $result == ok && ${executions:-0} -eq 0 ]]; then
         result='DID NOT RUN'
@@ -78,6 +100,11 @@ for target in "${targets[@]}"; do
         status=1
         # What was asserted, the input as the target understood it, and how to run it again.
         grep -vE '^(#[0-9]+|INFO:|NOTE:|MS:|WARNING: Failed|stat::|0x|\\|Base64:)' "$log" | tail -n 100
+    fi
+    if [[ -n $record && $result != 'DID NOT RUN' ]]; then
+        [[ -e $RUNS ]] || printf 'date,commit,target,sanitizer,seconds,executions,findings\n' >"$RUNS"
+        printf '%s,%s,%s,%s,%d,%d,%d\n' "$(date -u +%F)" "$commit" "$target" "$sanitizer" "$(processor_seconds)" "${executions:-0}" \
+            "$([[ $result == ok ]] && echo 0 || echo 1)" >>"$RUNS"
     fi
     summary+=$(printf '\n%-12s %14s %10s  %s' \
         "$target" "${executions:-0}" "$((${executions:-0} / seconds))" "$result")
