@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# n bytes cost in proportion to n: counts the instructions of every shape of work in tests/linear.rs at n and at 4n.
+# n bytes cost in proportion to n: counts the instructions of every shape of work in tests/linear.rs, and of every attack in
+# tests/hostile, at n and at 4n.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,8 +15,8 @@ case ${1-} in
         cat <<'END'
 Usage: scripts/linear.sh
 
-Counts the instructions that each shape of work in tests/linear.rs costs at n and at 4n, which does not depend on how busy
-the machine is. Ends with 1 where 4n cost more than 4.4 times as much as n, and where a control, which is quadratic on
+Counts the instructions that each shape of work in tests/linear.rs, and each attack in tests/hostile, costs at n and at 4n,
+which does not depend on how busy the machine is. Ends with 1 where 4n cost more than 4.4 times as much as n, and where a control, which is quadratic on
 purpose, was not caught; with 2 if it could not count. Needs valgrind.
 END
         exit
@@ -27,29 +28,32 @@ command -v valgrind >/dev/null || fail 'valgrind is not installed'
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
-test=$(
-    cargo test --locked --release --test linear --no-run --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
-)
-
-# Every return from `measured` ends a dump: dump.1 is the first shape at n, dump.2 the first shape at 4n, and so on.
-valgrind --quiet --tool=callgrind --callgrind-out-file="$directory/dump" \
-    --toggle-collect=linear::measured --dump-after=linear::measured \
-    "$test" --ignored --exact counted --nocapture --test-threads=1 >"$directory/output" 2>&1 || {
-    cat "$directory/output" >&2
-    fail 'the work to be counted failed'
+# Counts what the test $1 announces and does in its function `measured`: the test to run is $2, its features are the rest.
+count() {
+    local test=$1 name=$2 program shape dump=0
+    program=$(
+        cargo test --locked --release "${@:3}" --test "$test" --no-run --message-format=json |
+            sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+    )
+    # Every return from `measured` ends a dump: dump.1 is the first shape at n, dump.2 the first shape at 4n, and so on.
+    valgrind --quiet --tool=callgrind --callgrind-out-file="$directory/$test" \
+        --toggle-collect='*linear::measured' --dump-after='*linear::measured' \
+        "$program" --ignored --exact "$name" --nocapture --test-threads=1 >"$directory/output" 2>&1 || {
+        cat "$directory/output" >&2
+        fail 'the work to be counted failed'
+    }
+    while read -r shape; do
+        printf '%s %s %s\n' "$(instructions "$test.$((dump + 1))")" "$(instructions "$test.$((dump + 2))")" "$shape"
+        dump=$((dump + 2))
+    done < <(sed -n 's/^counted //p' "$directory/output")
 }
 
 instructions() {
-    sed -n 's/^totals: //p' "$directory/dump.$1"
+    sed -n 's/^totals: //p' "$directory/$1"
 }
 
-dump=0
-sed -n 's/^counted //p' "$directory/output" >"$directory/shapes"
-while read -r shape; do
-    printf '%s %s %s\n' "$(instructions $((dump + 1)))" "$(instructions $((dump + 2)))" "$shape"
-    dump=$((dump + 2))
-done <"$directory/shapes" >"$directory/counts"
+count linear counted >"$directory/counts"
+count hostile measured::linear::counted --all-features >>"$directory/counts"
 
 awk '
     BEGIN { printf "%13s %13s  ratio  shape\n", "n", "4n" }

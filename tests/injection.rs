@@ -211,11 +211,81 @@ fn encoded(outgoing: &Outgoing<'_>) -> Vec<u8> {
     out
 }
 
+/// What each of the doors that write makes of a block.
+fn every_door_writes(block: &Outgoing<'_>, mut assert: impl FnMut(&str, &[u8])) {
+    assert("Display", block.to_string().as_bytes());
+    #[cfg(feature = "alloc")]
+    {
+        let mut out = Vec::new();
+        block.encode(&mut out);
+        assert("encode", &out);
+    }
+    #[cfg(feature = "std")]
+    {
+        let mut out = Vec::new();
+        block.write_to(&mut out).expect("a Vec takes everything");
+        assert("write_to", &out);
+        let mut writer = sse_wire::io::EventWriter::new(Vec::new());
+        writer.write(*block).expect("a Vec takes everything");
+        assert("io::EventWriter", writer.inner());
+    }
+    #[cfg(feature = "bytes")]
+    assert("Frame", sse_wire::Frame::from(*block).as_bytes());
+    #[cfg(feature = "http-body")]
+    {
+        use futures_util::{FutureExt, StreamExt, stream};
+
+        let frames = stream::iter([Ok::<_, core::convert::Infallible>(*block)]);
+        let body = sse_wire::body::EventBody::new(frames);
+        let data = body.map(|data| data.expect("nothing fails").to_vec());
+        let written = data.concat().now_or_never();
+        assert("body::EventBody", &written.expect("it is ready"));
+    }
+    #[cfg(feature = "tokio-util")]
+    {
+        use tokio_util::codec::Encoder as _;
+
+        let mut out = bytes::BytesMut::new();
+        let mut codec = sse_wire::codec::EventCodec::new();
+        codec.encode(*block, &mut out).expect("it takes everything");
+        assert("codec::EventCodec", &out);
+    }
+    #[cfg(feature = "embedded-io")]
+    {
+        let mut memory = vec![0; block.encoded_len()];
+        let mut out = vec![0; block.encoded_len()];
+        let mut writer = sse_wire::embedded::EventWriter::new(&mut out[..], &mut memory);
+        writer.write(*block).expect("there is room");
+        let left = writer.into_inner().len();
+        assert_eq!(left, 0);
+        assert("embedded::EventWriter", &out);
+    }
+    #[cfg(feature = "embedded-io-async")]
+    {
+        use futures_util::FutureExt;
+
+        let mut memory = vec![0; block.encoded_len()];
+        let mut out = vec![0; block.encoded_len()];
+        let mut writer = sse_wire::embedded::EventWriter::new(&mut out[..], &mut memory);
+        let written = writer.write_async(*block).now_or_never();
+        written.expect("it is ready").expect("there is room");
+        assert("embedded::EventWriter, async", &out);
+    }
+}
+
 /// Sends the strings, and asserts that they and nothing else arrive.
 fn assert_harmless(slots: Slots<'_>) {
     let slots = slots.accepted();
     let frame = encoded(&slots.outgoing());
     assert_frame_is_harmless(&slots, slots.data.map(str::as_bytes), &frame);
+    every_door_writes(&slots.outgoing(), |door, written| {
+        assert!(
+            written == frame,
+            "{door} writes \"{}\", not \"{}\"",
+            written.escape_ascii(),
+            frame.escape_ascii()
+        );
+    });
 }
 
 /// The frame is one block that says what was sent: at the start of a stream, and between two events.

@@ -51,6 +51,12 @@ pub fn count<T>(run: impl FnOnce() -> T) -> (Count, T) {
     (COUNT.get(), result)
 }
 
+/// How many bytes more are in use now than when the `count` that is under way began.
+#[allow(dead_code, reason = "not every test looks before the end")]
+pub fn kept() -> isize {
+    COUNT.get().kept
+}
+
 fn note(change: impl FnOnce(&mut Count)) {
     let mut count = COUNT.get();
     change(&mut count);

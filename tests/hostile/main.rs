@@ -1,0 +1,104 @@
+//! Whatever a peer sends: what it sent before and behind it arrives, what is too large is refused with an error that says so,
+//! and memory is bounded. `SECURITY.md` has a table of the attacks, and says in which test each of them is.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[path = "../promise/mod.rs"]
+pub mod promise;
+
+mod attacks;
+#[cfg(all(
+    feature = "futures-core",
+    feature = "tokio-util",
+    feature = "embedded-io"
+))]
+mod measured;
+
+use attacks::{Script, TooLarge, assert_told, attacks};
+use common::doors::{self, DOORS, Meaning};
+use common::oracle::{self, Refusal, Seen};
+use sse_wire::Limits;
+
+/// Enough for every door to see a limit exceeded many times over.
+const BYTES: usize = 6000;
+
+#[test]
+fn through_every_door_the_events_around_an_attack_arrive() {
+    let config = doors::lent_config(1024);
+    let limits = Limits::new()
+        .with_event(config.event_limit)
+        .with_last_event_id(config.last_event_id_limit);
+    for attack in attacks(limits) {
+        println!(
+            "{}: {:?}",
+            attack.name,
+            attack.goes_on.escape_ascii().to_string()
+        );
+        let stream = attack.stream(BYTES);
+        let outcome = oracle::interpret(&stream, &config);
+        assert_eq!(
+            (&*outcome.last_event_id, outcome.reconnection_time),
+            ("2", attack.reconnection_time)
+        );
+        let script = Script::new(&attack, BYTES);
+        let mut place = 0;
+        for seen in &outcome.seen {
+            let seen = match seen {
+                Seen::Event(event) => Ok((&*event.event_type, &*event.data, &*event.last_event_id)),
+                Seen::Refused(Refusal::Event) => Err(TooLarge::Event),
+                Seen::Refused(Refusal::LastEventId) => Err(TooLarge::LastEventId),
+                Seen::Comment { .. } | Seen::Retry(_) => continue,
+            };
+            assert_told(place, seen, script.at(place, true));
+            place += 1;
+        }
+        assert_eq!(place, script.count());
+        let meaning = Meaning::of(&stream, &config);
+        for size in [1, 2, 7, 64, 1400, usize::MAX] {
+            let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+            let doors = DOORS
+                .iter()
+                .filter_map(|door| door.check_both_ends(&chunks, &config, &meaning, 7));
+            assert!(doors.count() > 0, "no door takes these limits");
+        }
+    }
+}
+
+/// Byte order marks and parts of them where a stream begins: one is skipped, and all else is the beginning of a line.
+#[test]
+fn one_byte_order_mark_is_skipped_and_no_other() {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    let line = b"data: a\n\ndata: b\n\n";
+    let config = doors::lent_config(4096);
+    for (begins, is_read) in [
+        (&b""[..], true),
+        (MARK, true),
+        (b"\xEF\xBB\xBF\xEF\xBB\xBF", false),
+        (b"\xEF\xBB\xBF\xEF\xBB", false),
+        (b"\xEF", false),
+        (b"\xEF\xBB", false),
+        (b"\xEF\xBB\xBE", false),
+        (b"\xFE\xFF", false),
+        (b"\xEF\xEF\xBB\xBF", false),
+        (b"\n\xEF\xBB\xBF", false),
+        (b"\xEF\xBB\xBF\n\xEF\xBB\xBF", false),
+        (b"\xEF\xBB\xBF\r\n", true),
+    ] {
+        let stream = [begins, line].concat();
+        let meaning = Meaning::of(&stream, &config);
+        let events = oracle::interpret(&stream, &config).seen;
+        assert_eq!(events.len(), 1 + usize::from(is_read), "{begins:?}");
+        let singly: Vec<&[u8]> = stream.chunks(1).collect();
+        let in_two = (0..=begins.len()).map(|at| {
+            let (before, after) = stream.split_at(at);
+            vec![before, after]
+        });
+        for chunks in in_two.chain([singly]) {
+            let doors = DOORS
+                .iter()
+                .filter_map(|door| door.check_both_ends(&chunks, &config, &meaning, 7));
+            assert!(doors.count() > 0, "no door takes these limits");
+        }
+    }
+}
