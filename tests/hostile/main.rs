@@ -19,6 +19,7 @@ use attacks::{Script, TooLarge, assert_told, attacks};
 use common::doors::{self, DOORS, Meaning};
 use common::oracle::{self, Refusal, Seen};
 use sse_wire::Limits;
+use std::collections::BTreeSet;
 
 /// Enough for every door to see a limit exceeded many times over.
 const BYTES: usize = 6000;
@@ -101,4 +102,50 @@ fn one_byte_order_mark_is_skipped_and_no_other() {
             assert!(doors.count() > 0, "no door takes these limits");
         }
     }
+}
+
+/// The table is read by those who decide whether to trust the crate: it must neither leave out an attack nor name a test that
+/// is not there.
+#[test]
+fn security_md_names_every_attack_and_only_tests_that_exist() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let read = |path: &str| std::fs::read_to_string([folder, path].concat());
+    let text = read("SECURITY.md").expect("it is there");
+
+    let (_, table) = text
+        .split_once("\n## Hostile streams\n")
+        .expect("a heading");
+    let (table, _) = table.split_once("\n## ").expect("another heading");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let named: BTreeSet<&str> = rows
+        .filter_map(|row| row.split_once(" |"))
+        .map(|(attack, _)| attack)
+        .filter(|attack| *attack != "attack")
+        .collect();
+    let attacks = attacks(Limits::new().with_event(64).with_last_event_id(16));
+    let tested: BTreeSet<&str> = attacks.iter().map(|attack| attack.name).collect();
+    assert_eq!(named, tested);
+
+    let mut tests = 0;
+    for quoted in text.split('`').skip(1).step_by(2) {
+        let Some((file, test)) = quoted.split_once("::") else {
+            continue;
+        };
+        // A type and its method.
+        if file.starts_with(char::is_uppercase) || file == "headers" {
+            continue;
+        }
+        let files = match file {
+            "hostile" => vec![
+                "tests/hostile/main.rs".to_owned(),
+                "tests/hostile/measured/memory.rs".to_owned(),
+            ],
+            _ => vec![format!("tests/{file}.rs")],
+        };
+        let function = format!("fn {test}(");
+        let is_there = |path: &String| read(path).expect("a file of tests").contains(&function);
+        assert!(files.iter().any(is_there), "{quoted} is not there");
+        tests += 1;
+    }
+    assert!(tests > 20, "{tests} tests are named");
 }
