@@ -4,6 +4,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TARGET=thumbv7m-none-eabi
+# It has no atomic compare-and-swap: nothing there may depend on it.
+readonly WITHOUT_ATOMICS=thumbv6m-none-eabi
 readonly TOOLS=(qemu-system-arm arm-none-eabi-ld arm-none-eabi-nm arm-none-eabi-objdump arm-none-eabi-size)
 # A run takes a second.
 readonly SECONDS_TO_RUN=120
@@ -20,9 +22,10 @@ Usage: scripts/firmware.sh [--tools]
 Builds the firmware of tests/cortex-m for a Cortex-M3 ($TARGET), without std and without an allocator, and runs it on
 QEMU's lm3s6965evb. It decodes tests/vectors byte by byte and in odd chunks, encodes and decodes again, and prints what it
 checked. Then says how much flash a decoder and an encoder take, alone and together, and sees that no panic of core is linked.
+At last it builds the library for $WITHOUT_ATOMICS, without features and with alloc, warnings denied.
 
-The compiler is the usual one if it has the target (rustup target add $TARGET), otherwise Debian's, which builds
-core from its source first (packages rustc-web, cargo-web and rust-web-src). Needs ${TOOLS[*]}
+The compiler is the usual one if it has the target (rustup target add $TARGET $WITHOUT_ATOMICS),
+otherwise Debian's, which builds core from its source first (packages rustc-web, cargo-web and rust-web-src). Needs ${TOOLS[*]}
 (packages qemu-system-arm and binutils-arm-none-eabi).
 
   --tools  only says which compiler it would be
@@ -38,6 +41,9 @@ case ${1-} in
 esac
 
 source scripts/compiler.sh
+choose_compiler "$WITHOUT_ATOMICS"
+[[ -n $compiler ]] || fail "no compiler has $WITHOUT_ATOMICS; see --help"
+library_compiler=$compiler library_cargo=("${cargo[@]}")
 choose_compiler "$TARGET"
 [[ -n $compiler ]] || fail "no compiler has $TARGET; see --help"
 standard=()
@@ -98,3 +104,17 @@ for features in '' decode_raw decode encode decode,encode; do
     no_panics "$features"
 done
 printf '\nNo panic of core is linked.\n'
+
+printf '\nOn %s, which has no atomics:\n' "$WITHOUT_ATOMICS"
+standard=()
+[[ $library_compiler == usual ]] || standard=(-Zbuild-std=core,alloc)
+for features in none alloc; do
+    with=()
+    [[ $features == none ]] || with=(--features "$features")
+    "${library_cargo[@]}" rustc --quiet --locked -p sse-wire --lib --target "$WITHOUT_ATOMICS" "${standard[@]}" \
+        --no-default-features "${with[@]}" -- -D warnings || {
+        printf 'FAILED: %s\n' "$features"
+        exit 1
+    }
+    printf 'builds: %s\n' "$features"
+done

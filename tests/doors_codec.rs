@@ -87,14 +87,17 @@ impl AsyncRead for Connection {
 async fn read<T: Decoded>(
     connection: Connection,
     codec: EventCodec<T>,
-) -> (Vec<Result<T, DecodeError>>, EventCodec<T>) {
+) -> (
+    Vec<Result<T, DecodeError>>,
+    FramedRead<Connection, EventCodec<T>>,
+) {
     let mut events = FramedRead::new(connection, codec);
     let mut read = Vec::new();
     while let Some(event) = events.next().await {
         read.push(event.expect("the connection holds"));
     }
     assert!(events.next().await.is_none());
-    (read, events.into_parts().codec)
+    (read, events)
 }
 
 #[tokio::test]
@@ -103,7 +106,8 @@ async fn the_events_are_the_same_whatever_the_connection_gives_at_once() {
     assert_eq!(expected.len(), 4);
     for size in 1..=STREAM.len() {
         let connection = Connection::new(STREAM.chunks(size));
-        let (events, codec) = read(connection.clone(), EventCodec::new()).await;
+        let (events, framed) = read(connection.clone(), EventCodec::new()).await;
+        let codec = framed.decoder();
         let events: Vec<_> = events
             .into_iter()
             .flatten()
@@ -126,7 +130,8 @@ async fn items_come_in_the_order_of_the_stream() {
     while let Some(item) = decoder.decode_item(&mut input).expect("it fits") {
         expected.push(OwnedItem::from(item));
     }
-    let (items, codec) = read(Connection::new([STREAM]), EventCodec::items()).await;
+    let (items, framed) = read(Connection::new([STREAM]), EventCodec::items()).await;
+    let codec = framed.decoder();
     let items = items.into_iter().map(|item| match item.expect("it fits") {
         SharedItem::Event(event) => OwnedItem::Event(owned(&event)),
         SharedItem::Comment { text, end } => OwnedItem::Comment {
@@ -166,7 +171,8 @@ async fn a_refused_event_is_an_item_and_what_comes_after_it_is_read() {
         let limits = Limits::new().with_event(8).with_last_event_id(4);
         let codec = EventCodec::new().with_decoder(SharedDecoder::with_limits(limits));
         assert_eq!(codec.decoder().limits(), limits);
-        let (events, codec) = read(Connection::new(WITH_GIANTS.chunks(size)), codec).await;
+        let (events, framed) = read(Connection::new(WITH_GIANTS.chunks(size)), codec).await;
+        let codec = framed.decoder();
         let data: Vec<_> = events
             .iter()
             .map(|event| event.as_ref().map(SharedEvent::data))
@@ -231,13 +237,21 @@ async fn an_event_that_the_end_cuts_off_is_no_error() {
             let (events, text) = read(connection(), text).await;
             let data: Vec<_> = events.iter().flatten().map(SharedEvent::data).collect();
             assert_eq!(data, expected, "{stream:?} {recover:?}");
-            assert_eq!(text.ended_within_event(), within_event, "{stream:?}");
+            assert_eq!(
+                text.decoder().ended_within_event(),
+                within_event,
+                "{stream:?}"
+            );
 
             let (events, raw) = read(connection(), raw).await;
             let data: Vec<_> = events.iter().flatten().map(|event| event.data()).collect();
             let bytes: Vec<_> = expected.iter().map(|data| data.as_bytes()).collect();
             assert_eq!(data, bytes, "{stream:?} {recover:?}");
-            assert_eq!(raw.ended_within_event(), within_event, "{stream:?}");
+            assert_eq!(
+                raw.decoder().ended_within_event(),
+                within_event,
+                "{stream:?}"
+            );
 
             let (found, items) = read(connection(), items).await;
             let is_event = |data: &str| {
@@ -249,7 +263,11 @@ async fn an_event_that_the_end_cuts_off_is_no_error() {
                 expected.iter().all(|data| is_event(data)),
                 "{stream:?} {recover:?}"
             );
-            assert_eq!(items.ended_within_event(), within_event, "{stream:?}");
+            assert_eq!(
+                items.decoder().ended_within_event(),
+                within_event,
+                "{stream:?}"
+            );
         }
     }
 }
@@ -261,7 +279,8 @@ async fn a_recovered_event_that_is_too_large_is_the_last_item() {
     let codec = EventCodec::new()
         .with_decoder(SharedDecoder::with_limits(limits))
         .recover_at_end(CutLine::Keep);
-    let (events, codec) = read(Connection::new([&b"data: \xFF\xFF\xFF"[..]]), codec).await;
+    let (events, framed) = read(Connection::new([&b"data: \xFF\xFF\xFF"[..]]), codec).await;
+    let codec = framed.decoder();
     assert_eq!(events, [Err(DecodeError::EventTooLarge { limit: 8 })]);
     assert!(codec.ended_within_event());
 }
@@ -273,11 +292,12 @@ async fn the_stream_goes_on_from_a_decoder() {
         .set_last_event_id(LastEventId::from_static("41"))
         .expect("it fits");
     let codec = EventCodec::new().with_decoder(decoder);
-    let (events, codec) = read(
+    let (events, framed) = read(
         Connection::new([&b"data: 1\n\nid: 42\ndata: 2\n\n"[..]]),
         codec,
     )
     .await;
+    let codec = framed.decoder();
     let ids: Vec<_> = events
         .iter()
         .flatten()
