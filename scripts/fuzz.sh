@@ -95,16 +95,19 @@ for target in "${targets[@]}"; do
     executions=$(awk '/^stat::number_of_executed_units:/ { print $2 }' "$log")
     if [[ $result == ok && ${executions:-0} -eq 0 ]]; then
         result='DID NOT RUN'
+    elif [[ $result == FOUND ]] && ! grep -q 'Test unit written to' "$log"; then
+        # It was interrupted, or could not begin.
+        result='DID NOT FINISH'
     fi
     if [[ $result != ok ]]; then
         status=1
         # What was asserted, the input as the target understood it, and how to run it again.
         grep -vE '^(#[0-9]+|INFO:|NOTE:|MS:|WARNING: Failed|stat::|0x|\\|Base64:)' "$log" | tail -n 100
     fi
-    if [[ -n $record && $result != 'DID NOT RUN' ]]; then
+    if [[ -n $record && ${executions:-0} -gt 0 ]]; then
         [[ -e $RUNS ]] || printf 'date,commit,target,sanitizer,seconds,executions,findings\n' >"$RUNS"
         printf '%s,%s,%s,%s,%d,%d,%d\n' "$(date -u +%F)" "$commit" "$target" "$sanitizer" "$(processor_seconds)" "${executions:-0}" \
-            "$([[ $result == ok ]] && echo 0 || echo 1)" >>"$RUNS"
+            "$([[ $result == FOUND ]] && echo 1 || echo 0)" >>"$RUNS"
     fi
     summary+=$(printf '\n%-12s %14s %10s  %s' \
         "$target" "${executions:-0}" "$((${executions:-0} / seconds))" "$result")
