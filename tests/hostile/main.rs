@@ -1,6 +1,8 @@
 //! Whatever a peer sends: what it sent before and behind it arrives, what is too large is refused with an error that says so,
 //! and memory is bounded. `SECURITY.md` has a table of the attacks, and says in which test each of them is.
 
+extern crate alloc;
+
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -15,11 +17,11 @@ mod attacks;
 ))]
 mod measured;
 
+use alloc::collections::BTreeSet;
 use attacks::{Script, TooLarge, assert_told, attacks};
 use common::doors::{self, DOORS, Meaning};
 use common::oracle::{self, Refusal, Seen};
 use sse_wire::Limits;
-use std::collections::BTreeSet;
 
 /// Enough for every door to see a limit exceeded many times over.
 const BYTES: usize = 6000;
