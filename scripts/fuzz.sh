@@ -52,7 +52,9 @@ fi
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly RUNS=fuzz/RUNS.csv TIMEOUT=30
-commit=$(git describe --always --dirty --exclude '*' 2>/dev/null) || commit=unknown
+commit=$(git describe --always --exclude '*' 2>/dev/null) || commit=unknown
+# The list of runs grows by being recorded: that changes nothing of what is run.
+git diff --quiet HEAD -- . ":!$RUNS" 2>/dev/null || commit+=-dirty
 
 # What the children of this shell took, of which the second line of `times` speaks, from $logs/before to $logs/after.
 processor_seconds() {
