@@ -7,7 +7,7 @@ usage() {
 Usage: scripts/fuzz.sh [--address] [--record] [SECONDS] [TARGET...]
 
 Runs each TARGET (all of them unless named) for SECONDS (20 unless given), from the
-test vectors and from what earlier runs left in fuzz/corpus. Ends with 0 if nothing
+test vectors, from fuzz/corpus.tar.gz, and from what earlier runs left in fuzz/corpus. Ends with 0 if nothing
 was found, with 1 if something was, and with 2 if it could not run.
 
   --address  with AddressSanitizer, which watches the unsafe code of dependencies
@@ -78,6 +78,7 @@ done
 
 cargo +nightly run --quiet --manifest-path fuzz/Cargo.toml --example seeds ||
     fail 'the seeds could not be made'
+scripts/corpus.sh unpack || fail 'the corpus could not be unpacked'
 cargo +nightly fuzz build --sanitizer "$sanitizer" || fail 'the targets do not build'
 
 logs=$(mktemp -d)
