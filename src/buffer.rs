@@ -315,7 +315,8 @@ impl<B: sealed::Memory> Store<B> {
     }
 
     /// Adds to the unfinished line.
-    #[inline(always)]
+    #[cfg_attr(feature = "alloc", inline(always))]
+    #[cfg_attr(not(feature = "alloc"), inline(never))]
     pub(crate) fn push_line(&mut self, value: &[u8]) {
         if self.front() + self.back() + value.len() > self.end() {
             self.reserve(value.len());
@@ -758,16 +759,31 @@ impl<B: sealed::Memory> Store<B> {
 /// That is never less than they take now, and may be the same: one U+FFFD takes as much as the three bytes of a sequence
 /// of four whose last is missing.
 pub(crate) fn replaced_len(bytes: &[u8]) -> Option<usize> {
-    str::from_utf8(bytes).err()?;
-    let replaced = bytes.utf8_chunks().map(|chunk| {
-        let replacement = if chunk.invalid().is_empty() {
-            0
-        } else {
-            REPLACEMENT.len()
-        };
-        chunk.valid().len() + replacement
-    });
-    Some(replaced.sum())
+    let mut length = 0;
+    let mut rest = bytes;
+    loop {
+        let (valid, invalid) = first_invalid(rest);
+        length += valid;
+        if invalid == 0 {
+            break;
+        }
+        length += REPLACEMENT.len();
+        rest = rest.get(valid + invalid..).unwrap_or_default();
+    }
+    (rest.len() < bytes.len()).then_some(length)
+}
+
+/// How many bytes are text, and how many behind them become one U+FFFD; none if all are text.
+///
+/// 9.2.5 decodes as UTF-8 does everywhere on the Web: each longest prefix of a sequence becomes one U+FFFD.
+fn first_invalid(bytes: &[u8]) -> (usize, usize) {
+    match str::from_utf8(bytes) {
+        Ok(text) => (text.len(), 0),
+        Err(error) => {
+            let valid = error.valid_up_to();
+            (valid, error.error_len().unwrap_or(bytes.len() - valid))
+        }
+    }
 }
 
 /// How many bytes data and event type take with U+FFFD for what is not UTF-8: these count, too.
@@ -789,14 +805,7 @@ fn replace_invalid(room: &mut [u8], length: usize) {
     let mut read = room.len() - length;
     let mut write = 0;
     while let Some(rest) = room.get(read..).filter(|rest| !rest.is_empty()) {
-        let (valid, invalid) = match str::from_utf8(rest) {
-            Ok(text) => (text.len(), 0),
-            // 9.2.5 decodes as UTF-8 does everywhere on the Web: each longest prefix of a sequence becomes one U+FFFD.
-            Err(error) => {
-                let valid = error.valid_up_to();
-                (valid, error.error_len().unwrap_or(rest.len() - valid))
-            }
-        };
+        let (valid, invalid) = first_invalid(rest);
         shift(room, read, valid, write);
         read += valid + invalid;
         write += valid;

@@ -215,7 +215,8 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// What the block counts against the limit of an event, without the line that is being read.
-    #[inline(always)]
+    #[cfg_attr(feature = "alloc", inline(always))]
+    #[cfg_attr(not(feature = "alloc"), inline(never))]
     fn counted(&self, places: &Places) -> usize {
         places.data.len()
             + places.event_type.len()
