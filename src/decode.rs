@@ -585,13 +585,10 @@ impl<B: Buffer> EventDecoder<B> {
     fn look_closely(&mut self) -> bool {
         self.forget_lent();
         let Block {
-            has_lines,
-            has_data,
-            has_id,
-            refused,
+            has_lines, refused, ..
         } = self.block;
         let is_at_line_start = self.parser.is_at_line_start();
-        if is_at_line_start && !(has_lines || has_data || has_id || refused) {
+        if is_at_line_start && !(has_lines || refused) {
             self.before_next = BeforeNext::Nothing;
         }
         is_at_line_start && !refused

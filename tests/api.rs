@@ -164,6 +164,7 @@ fn errors_show_and_have_the_source_of_what_is_in_them() {
             refused.to_string()
         );
         assert!(WriteError::Transport(refused).source().is_none());
+        assert!(error.source().is_none());
     }
 }
 
@@ -422,6 +423,36 @@ fn the_state_of_a_decoder_is_shown_without_what_is_in_it() {
     let mut input = &b"data: SECRET\n\n"[..];
     let event = decoder.decode(&mut input).expect("it fits");
     assert_eq!(found_in_debug(&event, "SECRET"), 2);
+    let mut input = &b"data: SECRET\n\n"[..];
+    let event = decoder.decode_raw(&mut input).expect("it fits");
+    assert_eq!(found_in_debug(&event, "SECRET"), 2);
+    #[cfg(feature = "alloc")]
+    {
+        let event = event.and_then(|event| event.text().ok());
+        let owned = event.map(|event| event.into_owned());
+        assert_eq!(found_in_debug(&owned, "SECRET"), 2);
+    }
+}
+
+#[test]
+fn memory_of_each_kind_holds_what_a_cut_divides() {
+    fn assert_holds<B: Buffer>(mut decoder: EventDecoder<B>) {
+        assert_eq!(decoder.decode(&mut &b"event: a\ndata: 1"[..]), Ok(None));
+        let mut input = &b"2\n\n"[..];
+        let event = decoder.decode(&mut input).expect("it fits");
+        let event = event.expect("it is whole");
+        assert_eq!((event.event_type(), event.data()), ("a", "12"));
+    }
+    let mut memory = [0; 64];
+    assert_holds(EventDecoder::with_buffer(&mut memory));
+    assert_holds(EventDecoder::with_buffer(&mut memory[..]));
+    assert_holds(EventDecoder::with_buffer(memory));
+    #[cfg(feature = "alloc")]
+    {
+        let growing = EventDecoder::with_buffer(Vec::new());
+        assert_eq!(growing.limits(), Limits::new());
+        assert_holds(growing);
+    }
 }
 
 #[test]

@@ -707,4 +707,6 @@ fn what_is_shown_of_a_body_is_not_the_payload() {
     let shown = format!("{body:?}");
     assert!(shown.starts_with("EventBody") && !shown.contains("secret"));
     assert_eq!(body.inner().size_hint(), (1, Some(1)));
+    let chunks = BodyChunks::new(body);
+    assert_eq!(chunks.inner().inner().size_hint(), (1, Some(1)));
 }

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use futures_util::future::{FutureExt, join};
 use futures_util::sink::SinkExt;
 use futures_util::stream::StreamExt;
@@ -495,6 +496,34 @@ async fn a_sink_flushes_what_it_sends() {
     let frame = Arc::new(Frame::from(Outgoing::message("2")));
     events.send(&*frame).await.expect("it holds");
     assert_eq!(events.get_ref(), b"data: 1\n\ndata: 2\n\n");
+}
+
+#[test]
+fn at_the_end_what_was_not_asked_for_yet_comes_first() {
+    let mut codec = EventCodec::new().recover_at_end(CutLine::Keep);
+    let mut buffer = BytesMut::from("data: 1\n\ndata: 2\n\ndata: 3");
+    for expected in ["1", "2", "3"] {
+        let event = codec.decode_eof(&mut buffer).expect("it never fails");
+        let event = event.expect("an event").expect("it fits");
+        assert_eq!(event.data(), expected);
+    }
+    let none = codec.decode_eof(&mut buffer).expect("it never fails");
+    assert!(none.is_none());
+}
+
+#[test]
+fn the_decoder_for_the_next_connection_knows_what_outlives_one() {
+    let mut codec = EventCodec::new();
+    let mut buffer = BytesMut::from("retry: 5\nid: 7\n\nid: 8\ndata: cut");
+    assert!(codec.decode(&mut buffer).expect("it never fails").is_none());
+    let decoder = codec.into_decoder();
+    assert_eq!(decoder.last_event_id(), "7");
+    assert_eq!(decoder.reconnection_time(), Some(Duration::from_millis(5)));
+    let mut codec = EventCodec::new().with_decoder(decoder);
+    let mut buffer = BytesMut::from("\u{FEFF}data: new\n\n");
+    let event = codec.decode(&mut buffer).expect("it never fails");
+    let event = event.expect("an event").expect("it fits");
+    assert_eq!((event.data(), event.last_event_id()), ("new", "7"));
 }
 
 #[test]

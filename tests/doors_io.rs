@@ -614,6 +614,12 @@ fn what_is_behind_the_last_event_stays_in_the_reader() {
         assert_eq!(behind(3, way), ": ping\nHTTP", "{way:?}");
         assert_eq!(behind(4, way), "", "{way:?}");
     }
+    // What is behind the connection may be changed, such as a time limit of a socket.
+    let mut reader = EventReader::from_buffered(stream);
+    *reader.inner_mut() = b"data: other\n\n";
+    let event = reader.read_event().expect("it is readable");
+    assert_eq!(event.map(|event| event.data().len()), Some(5));
+
     let mut reader = EventReader::from_buffered(stream);
     assert!(matches!(
         reader.read_item(),

@@ -412,6 +412,27 @@ fn what_a_giant_took_is_given_back_after_many_events_that_are_not_held() {
 }
 
 #[test]
+#[cfg(feature = "alloc")]
+fn what_a_giant_took_is_given_back_after_many_events_behind_a_chunk_of_blank_lines() {
+    let (counted, mut decoder) = count(|| {
+        let mut decoder = EventDecoder::new();
+        read_held(&mut decoder, 10 * MEBIBYTE);
+        decoder
+    });
+    let taken = counted.kept;
+    let mut found = Found::default();
+    // Then the decoder is known to stand between blocks.
+    let (counted, ()) = count(|| read(&mut decoder, b"\n\n", &mut found));
+    assert!(taken + counted.kept >= 10 * MEBIBYTE as isize);
+    let taken = taken + counted.kept;
+    let stream = b"data: {\"x\":1}\n\n".repeat(1025);
+    let (counted, ()) = count(|| read(&mut decoder, &stream, &mut found));
+    assert_eq!(found.events, 1025);
+    let left = taken + counted.kept;
+    assert!(left <= 4096, "{left} bytes are left");
+}
+
+#[test]
 fn lent_memory_is_all_that_is_used() {
     for (begins, goes_on, refused) in [
         ("data: ", "x", 1),

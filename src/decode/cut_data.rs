@@ -3,7 +3,7 @@
 //! It does what [`FieldParser`](crate::FieldParser) and [`EventDecoder::data`] do for a data line in parts, without looking at its
 //! name, or for one that goes on, at anything but its end.
 
-use super::whole_block::{DATA, EVENT, whole_line};
+use super::whole_block::DATA;
 use super::{BeforeNext, EventDecoder, Places, SHORT_WAYS};
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
@@ -28,7 +28,6 @@ impl<B: Buffer> EventDecoder<B> {
             || self.before_next != BeforeNext::Look
             || !self.parser.is_inside_data()
             || self.store.line_len() == 0
-            || self.block.refused
         {
             return CutData::None;
         }
@@ -47,7 +46,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.block.has_lines = true;
         self.parser.end_line(input, at);
         match input.get(*at..) {
-            Some([b'\n', ..]) if self.parser.is_at_line_start() => {
+            Some([b'\n', ..]) => {
                 *at += 1;
                 let has_id = self.block.has_id;
                 self.dispatch();
@@ -60,8 +59,7 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Keeps the beginning of a data line whose end is not in the input, with the event type before it, if there is one, and
-    /// tells whether that is all there is from `at` on.
+    /// Keeps the beginning of a data line whose end is not in the input, and tells whether that is all there is from `at` on.
     ///
     /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
@@ -69,30 +67,17 @@ impl<B: Buffer> EventDecoder<B> {
         if !SHORT_WAYS || !self.parser.is_at_line_start() || self.block.refused {
             return false;
         }
-        let mut event_type = None;
-        let mut start = at;
-        if self.before_next == BeforeNext::Nothing && input.get(at) == Some(&b'e') {
-            let Some((line, next)) = whole_line(input, at) else {
-                return false;
-            };
-            event_type = line.strip_prefix(EVENT);
-            start = next;
-        }
-        let line = input.get(start..).unwrap_or_default();
+        let line = input.get(at..).unwrap_or_default();
         let Some(part) = line.strip_prefix(DATA) else {
             return false;
         };
-        if (start > at && event_type.is_none()) || part.is_empty() || line_end(part, 0).is_some() {
+        if part.is_empty() || line_end(part, 0).is_some() {
             return false;
         }
         let joins = self.block.has_data;
-        let length = event_type.map_or(0, <[u8]>::len) + usize::from(joins) + part.len();
+        let length = usize::from(joins) + part.len();
         if self.store.used() + length > self.store.limits().event {
             return false;
-        }
-        if let Some(event_type) = event_type {
-            self.block.has_lines = true;
-            self.store.set_event_type(event_type);
         }
         if joins {
             self.store.push_line(b"\n");

@@ -144,7 +144,7 @@ impl<B: Buffer> EventDecoder<B> {
         }
         let limits = self.limits();
         let in_input = self.store.line_len() == 0;
-        if !in_input && !self.unfinished.is_oversized {
+        if !in_input {
             self.store.push_line(value);
         }
         let whole = if in_input { value } else { self.store.line() };

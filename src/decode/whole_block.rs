@@ -28,7 +28,7 @@ pub(super) struct PlainEvent<'i> {
 
 /// How a data line begins, as a rule.
 pub(super) const DATA: &[u8] = b"data: ";
-pub(super) const EVENT: &[u8] = b"event: ";
+const EVENT: &[u8] = b"event: ";
 /// Where the event type of a plain event is.
 const TYPE_START: usize = EVENT.len();
 
@@ -295,7 +295,7 @@ impl PlainEvent<'_> {
 ///
 /// `None` if its end is not in the input, or may go on behind it.
 #[inline(always)]
-pub(super) fn whole_line(input: &[u8], start: usize) -> Option<(&[u8], usize)> {
+fn whole_line(input: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let end = line_end(input, start)?;
     let length = match input.get(end..)? {
         [b'\r', b'\n', ..] => 2,
