@@ -18,6 +18,12 @@ pub mod embedded;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod io;
+#[cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core"))))
+)]
+pub mod reconnect;
 #[cfg(feature = "futures-core")]
 #[cfg_attr(docsrs, doc(cfg(feature = "futures-core")))]
 pub mod stream;

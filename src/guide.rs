@@ -8,3 +8,6 @@ pub mod choosing_a_door {}
 
 #[cfg_attr(not(doctest), doc = include_str!("guide/coming_from.md"))]
 pub mod coming_from {}
+
+#[cfg_attr(not(doctest), doc = include_str!("guide/staying_connected.md"))]
+pub mod staying_connected {}

@@ -3,6 +3,8 @@
 //! A client sends [`REQUEST`] and, when it connects again, [`last_event_id`]; it goes on if the status of the response is 200, no
 //! other (9.2.3), and its content [is an event stream](is_event_stream). A server sends [`RESPONSE`].
 
+use core::time::Duration;
+
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
 pub const EVENT_STREAM: &str = "text/event-stream";
 
@@ -44,6 +46,34 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
     let is_possible =
         !id.is_empty() && id.trim_matches([' ', '\t']) == id && !id.bytes().any(is_control);
     is_possible.then_some(("last-event-id", id))
+}
+
+/// How long a server asks to wait before the next request, with the value of a `retry-after` header (RFC 9110, 10.2.3).
+///
+/// `None` if it is no number of seconds. It may be a date as well, which means something only to one who knows what time it is, and
+/// whether the server thinks so, too.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_wire::headers::retry_after;
+///
+/// assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+/// assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+/// ```
+pub fn retry_after(value: impl AsRef<[u8]>) -> Option<Duration> {
+    let digits = trim(value.as_ref());
+    if digits.is_empty() {
+        return None;
+    }
+    let mut seconds = 0_u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        seconds = seconds.saturating_mul(10).saturating_add(digit.into());
+    }
+    Some(Duration::from_secs(seconds))
 }
 
 /// Whether the `content-type` of a response says that it is an event stream (9.2.3).

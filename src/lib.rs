@@ -105,6 +105,7 @@ extern crate std;
 mod adapt;
 mod buffer;
 mod chunk;
+pub mod client;
 mod decode;
 mod encode;
 mod error;
@@ -130,6 +131,8 @@ pub use adapt::codec;
 pub use adapt::embedded;
 #[cfg(feature = "std")]
 pub use adapt::io;
+#[cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core")))]
+pub use adapt::reconnect;
 #[cfg(feature = "futures-core")]
 pub use adapt::stream;
 pub use buffer::Buffer;

@@ -372,6 +372,11 @@ pub(crate) mod sealed {
         /// Whether comments and reconnection times are asked for.
         const ITEMS: bool;
 
+        /// Whether it is an event.
+        fn is_event(&self) -> bool {
+            true
+        }
+
         /// Resolves what was found.
         fn resolve(reading: Reading<'_>) -> Result<Self, DecodeError>;
 

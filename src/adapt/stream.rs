@@ -43,9 +43,9 @@ use crate::event::{Event, IdKeeper, Item, KeptId, OwnedEvent, OwnedItem};
 use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 
 /// After so many chunks in a row without an event, other tasks get their turn.
-const CHUNKS_AT_ONCE: u32 = 32;
+pub(super) const CHUNKS_AT_ONCE: u32 = 32;
 /// After so many bytes in a row without an event, other tasks get their turn.
-const BYTES_AT_ONCE: usize = 256 * 1024;
+pub(super) const BYTES_AT_ONCE: usize = 256 * 1024;
 
 /// The streams of events that a stream of chunks can become.
 pub trait EventStreamExt: Stream + Sized {

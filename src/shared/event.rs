@@ -274,6 +274,10 @@ impl FromReading for SharedRawEvent {
 impl FromReading for SharedItem {
     const ITEMS: bool = true;
 
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Event(_))
+    }
+
     fn resolve(reading: Reading<'_>) -> Result<Self, DecodeError> {
         let Reading {
             decoder,

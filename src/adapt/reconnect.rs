@@ -1,0 +1,179 @@
+//! Streams of events that connect again by themselves, over any HTTP client: drivers for [`client::EventSource`](crate::client::EventSource).
+//!
+//! They decide nothing: `EventSource` says what to do, and they wait for it. Three functions are the HTTP client: one makes a
+//! request, one turns the response into its body, one sleeps.
+//!
+//! - [`ReconnectingStream`] (features `bytes` and `futures-core`) is a `Stream`, in any runtime.
+//! - [`ReconnectingReader`] (feature `std`) is an `Iterator`, over anything that is `Read`.
+//!
+//! Both give [`Update`]s, and at last a [`ReconnectError`], which owns the response that was refused.
+
+#[cfg(feature = "std")]
+mod reader;
+#[cfg(all(feature = "bytes", feature = "futures-core"))]
+mod stream;
+
+use core::{error, fmt, time::Duration};
+
+use crate::client::{Cause, Closed};
+use crate::error::DecodeError;
+use crate::headers;
+
+#[cfg(feature = "std")]
+pub use reader::ReconnectingReader;
+#[cfg(all(feature = "bytes", feature = "futures-core"))]
+pub use stream::ReconnectingStream;
+
+/// A response: what its head says of the stream, and itself, whatever the HTTP client calls it.
+#[derive(Debug, Clone)]
+pub struct Response<R> {
+    status: u16,
+    is_event_stream: bool,
+    retry_after: Option<Duration>,
+    inner: R,
+}
+
+impl<R> Response<R> {
+    /// A response with its status, the values of its `content-type` headers, and itself.
+    ///
+    /// ```
+    /// use sse_wire::reconnect::Response;
+    ///
+    /// let body: &[u8] = b"data: 1\n\n";
+    /// let response = Response::new(200, Some("text/event-stream"), body);
+    /// # let _ = response;
+    /// ```
+    pub fn new<V: AsRef<[u8]>>(
+        status: u16,
+        content_types: impl IntoIterator<Item = V>,
+        inner: R,
+    ) -> Self {
+        Self {
+            status,
+            is_event_stream: headers::is_event_stream(content_types),
+            retry_after: None,
+            inner,
+        }
+    }
+
+    /// With the value of its `retry-after` header, if it has one, which counts where the policy connects again after its status.
+    #[must_use]
+    pub fn with_retry_after(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
+        self.retry_after = value.and_then(headers::retry_after);
+        self
+    }
+
+    /// The content type as the client wants to see it.
+    fn content_type(&self) -> Option<&'static str> {
+        self.is_event_stream.then_some(headers::EVENT_STREAM)
+    }
+}
+
+/// What happened to a stream that connects again by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Update<T, E> {
+    /// A connection is open.
+    Opened,
+    /// An event; or a comment or a reconnection time, if `T` says so.
+    Item(T),
+    /// There is no connection; there will be another one.
+    Reconnecting {
+        /// How long it will be until then.
+        after: Duration,
+        /// Why there is none.
+        why: Cause,
+        /// The error of the HTTP client, if it had one.
+        error: Option<E>,
+    },
+}
+
+/// Why there is no event: one of them was too large, or it is all over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReconnectError<R, E> {
+    /// An event exceeded a limit. The stream goes on behind it.
+    Decode(DecodeError),
+    /// There will be no connection any more: the stream has ended.
+    Closed {
+        /// Why it has.
+        why: Closed,
+        /// The last response, if it was refused: its body may say more.
+        response: Option<R>,
+        /// The error of the HTTP client, if it had one.
+        error: Option<E>,
+    },
+}
+
+impl<R, E> From<DecodeError> for ReconnectError<R, E> {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl<R, E: fmt::Display> fmt::Display for ReconnectError<R, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(formatter),
+            Self::Closed { why, error, .. } => {
+                why.fmt(formatter)?;
+                error
+                    .iter()
+                    .try_for_each(|error| write!(formatter, ": {error}"))
+            }
+        }
+    }
+}
+
+impl<R: fmt::Debug, E: error::Error + 'static> error::Error for ReconnectError<R, E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Decode(_) => None,
+            // It was shown, but what it stands for was not.
+            Self::Closed { error, .. } => error.as_ref()?.source(),
+        }
+    }
+}
+
+/// What became of the last attempt, for the update that tells of it.
+struct Last<R, E> {
+    response: Option<R>,
+    error: Option<E>,
+}
+
+impl<R, E> Last<R, E> {
+    const NONE: Self = Self {
+        response: None,
+        error: None,
+    };
+
+    fn error(error: E) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::NONE
+        }
+    }
+
+    const fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::NONE)
+    }
+}
+
+/// How much time has passed, by the clock of the standard library; nothing where it has none.
+#[cfg(any(feature = "std", feature = "futures-core"))]
+fn now() -> Duration {
+    // Asking for the time panics there.
+    #[cfg(all(
+        feature = "std",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        START.get_or_init(std::time::Instant::now).elapsed()
+    }
+    #[cfg(not(all(
+        feature = "std",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    )))]
+    Duration::ZERO
+}

@@ -1,0 +1,242 @@
+//! An `Iterator` that connects again by itself.
+
+use alloc::vec::Vec;
+use core::{fmt, iter::FusedIterator, time::Duration};
+use std::io::{self, ErrorKind, Read};
+use std::thread;
+
+use super::{Last, ReconnectError, Response, Update, now};
+use crate::client::{EventSource, Request, Step};
+use crate::event::OwnedItem;
+
+/// How much is read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// Events out of one connection after the other, as an `Iterator` of `Result<Update<OwnedItem, E>, ReconnectError<R, E>>`.
+///
+/// It is made of an [`EventSource`], which has the policy, the limits and the last event ID to begin with, and of two functions, which are the
+/// HTTP client:
+///
+/// - `connect` makes a request and gives its [`Response`], or an error `E`. It is told the [`Request`]: headers, last event ID, and how
+///   many attempts there were, so that a POST can be resumed by a GET.
+/// - `body` turns a response `R` that was accepted into a reader.
+///
+/// ```
+/// use core::time::Duration;
+/// use std::io;
+/// use sse_wire::client::{EventSource, Policy, Request};
+/// use sse_wire::reconnect::{ReconnectError, ReconnectingReader, Response, Update};
+/// use sse_wire::OwnedItem;
+///
+/// // With ureq: `agent.get(url)`, the headers of the request, `call`, and `response.into_body().into_reader()`.
+/// let connect = |request: Request<'_>| {
+///     Ok::<_, io::Error>(match request.last_event_id() {
+///         "" => Response::new(200, Some("text/event-stream"), "retry: 0\nid: 1\ndata: one\n\ndata: cut"),
+///         _ => Response::new(404, Some("application/json"), "{\"error\":\"no such stream\"}"),
+///     })
+/// };
+/// let source = EventSource::default().with_policy(Policy::browser());
+/// let mut data = Vec::new();
+/// for update in ReconnectingReader::new(source, connect, |response: &'static str| response.as_bytes()) {
+///     match update {
+///         Ok(Update::Item(OwnedItem::Event(event))) => data.push(event.into_data()),
+///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
+///         Ok(_) => {}
+///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
+///         Err(error) => println!("{error}"),
+///     }
+/// }
+/// assert_eq!(data, ["one", "{\"error\":\"no such stream\"}"]);
+/// ```
+///
+/// # Errors
+///
+/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator goes on behind it. [`ReconnectError::Closed`] comes once, and
+/// is the end: it says why, and owns the response that was refused.
+///
+/// # Time
+///
+/// A reader waits for as long as it does: an idle timeout needs one that gives up, as sockets do that were told to. What it says then
+/// ([`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut)) counts as nothing, until the idle timeout of the policy has
+/// passed; without such a policy it counts as a failure.
+#[must_use = "iterators do nothing unless they are used"]
+pub struct ReconnectingReader<C, B, R, E, S> {
+    source: EventSource,
+    connect: C,
+    body: B,
+    sleep: fn(Duration),
+    /// How much more than by the clock has passed.
+    ahead: Duration,
+    reader: Option<S>,
+    memory: Vec<u8>,
+    /// What of it was read and not decoded.
+    start: usize,
+    stop: usize,
+    last: Last<R, E>,
+    is_announced: bool,
+    has_ended: bool,
+}
+
+impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S>
+where
+    C: FnMut(Request<'_>) -> Result<Response<R>, E>,
+    B: FnMut(R) -> S,
+{
+    /// Events, comments and reconnection times, in the order in which they came.
+    pub const fn new(source: EventSource, connect: C, body: B) -> Self {
+        Self {
+            source,
+            connect,
+            body,
+            sleep: thread::sleep,
+            ahead: Duration::ZERO,
+            reader: None,
+            memory: Vec::new(),
+            start: 0,
+            stop: 0,
+            last: Last::NONE,
+            is_announced: false,
+            has_ended: false,
+        }
+    }
+}
+
+impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S> {
+    /// Sleeps with `sleep` in place of [`thread::sleep`]. What it was told to sleep counts as passed.
+    pub fn with_sleep(mut self, sleep: fn(Duration)) -> Self {
+        self.sleep = sleep;
+        self
+    }
+
+    /// The state of the connection: its last event ID, say.
+    pub const fn source(&self) -> &EventSource {
+        &self.source
+    }
+
+    /// Gives the connection up for another one; see [`EventSource::reconnect`].
+    pub fn reconnect(&mut self) {
+        self.source.reconnect();
+    }
+}
+
+impl<C, B, R, E, S> Iterator for ReconnectingReader<C, B, R, E, S>
+where
+    C: FnMut(Request<'_>) -> Result<Response<R>, E>,
+    B: FnMut(R) -> S,
+    S: Read,
+    E: From<io::Error>,
+{
+    type Item = Result<Update<OwnedItem, E>, ReconnectError<R, E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.has_ended {
+            let whole = self.memory.get(self.start..self.stop).unwrap_or_default();
+            let mut rest = whole;
+            let item = self.source.decode_item(&mut rest);
+            self.start = self.stop - rest.len();
+            match item {
+                Ok(None) => {}
+                Ok(Some(item)) => return Some(Ok(Update::Item(item.into()))),
+                Err(error) => return Some(Err(error.into())),
+            }
+            let now_is = now().saturating_add(self.ahead);
+            match self.source.next(now_is) {
+                Step::Connect(request) => {
+                    self.is_announced = false;
+                    match (self.connect)(request) {
+                        Ok(response) => {
+                            let content_type = response.content_type();
+                            if self.source.respond(response.status, content_type) {
+                                self.last = Last::NONE;
+                                self.reader = Some((self.body)(response.inner));
+                                return Some(Ok(Update::Opened));
+                            }
+                            if let Some(time) = response.retry_after {
+                                self.source.wait_at_least(time);
+                            }
+                            self.last.response = Some(response.inner);
+                        }
+                        Err(error) => {
+                            self.last = Last::error(error);
+                            self.source.fail();
+                        }
+                    }
+                }
+                // It was waited for above.
+                Step::AwaitResponse { .. } => self.source.fail(),
+                Step::Read { within } => self.read(within.is_some()),
+                Step::Wait { time, why } => {
+                    self.reader = None;
+                    if self.is_announced {
+                        (self.sleep)(time);
+                        // What was slept has passed, whatever the clock says.
+                        let then = now_is.saturating_add(time);
+                        let now = now().saturating_add(self.ahead);
+                        self.ahead = self.ahead.saturating_add(then.saturating_sub(now));
+                    } else {
+                        self.is_announced = true;
+                        let error = self.last.take().error;
+                        let after = time;
+                        return Some(Ok(Update::Reconnecting { after, why, error }));
+                    }
+                }
+                Step::Closed(why) => {
+                    self.has_ended = true;
+                    self.reader = None;
+                    let Last { response, error } = self.last.take();
+                    return Some(Err(ReconnectError::Closed {
+                        why,
+                        response,
+                        error,
+                    }));
+                }
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.has_ended.then_some(0))
+    }
+}
+
+impl<C, B, R, E, S> FusedIterator for ReconnectingReader<C, B, R, E, S> where Self: Iterator {}
+
+impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S>
+where
+    S: Read,
+    E: From<io::Error>,
+{
+    fn read(&mut self, may_be_idle: bool) {
+        if self.memory.is_empty() {
+            self.memory.resize(CHUNK, 0);
+        }
+        (self.start, self.stop) = (0, 0);
+        let Some(reader) = &mut self.reader else {
+            return self.source.end();
+        };
+        match reader.read(&mut self.memory) {
+            Ok(0) => self.source.end(),
+            // A reader may claim what it likes.
+            Ok(length) => self.stop = length.min(self.memory.len()),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::TimedOut if may_be_idle => {}
+                _ => {
+                    self.last = Last::error(error.into());
+                    self.source.fail();
+                }
+            },
+        }
+    }
+}
+
+impl<C, B, R, E, S> fmt::Debug for ReconnectingReader<C, B, R, E, S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ReconnectingReader")
+            .field("source", &self.source)
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
