@@ -111,7 +111,7 @@ awk -v root="$PWD/" '
     /^BRF:/ { branches[file] = substr($0, 5) }
     /^BRH:/ { taken[file] = substr($0, 5) }
     function row(name, l, h, b, t) {
-        printf "%-26s %5d/%5d %4.1f%% %5d/%5d %4.1f%%\n", name, h, l, l ? 100 * h / l : 100, t, b, b ? 100 * t / b : 100
+        printf "%-26s %5d/%5d %4.1f%% %5d/%5d %4.1f%%\n", name, h, l, l + 0 ? 100 * h / l : 100, t, b, b + 0 ? 100 * t / b : 100
     }
     END {
         for (i = 1; i <= count; i++) {
@@ -139,7 +139,7 @@ grep -E "^line ($WHOLE)" "$folder/missed" | sed 's/^line //' >"$folder/whole" ||
 cat "$folder/whole"
 # By what stands there, since numbers move.
 sed 's/:[0-9]*: /: /' "$folder/whole" | sort >"$folder/found"
-grep -v '^#' "$EXCEPTIONS" | sort >"$folder/known"
+grep -vE '^(#|$)' "$EXCEPTIONS" | sort >"$folder/known"
 if ! diff "$folder/known" "$folder/found" >"$folder/difference"; then
     printf '\nFAILED: this differs from %s:\n' "$EXCEPTIONS"
     grep '^[<>]' "$folder/difference" | sed 's/^</was reached:/; s/^>/not explained:/'

@@ -119,6 +119,9 @@ mod limits;
 mod line_end;
 mod parse;
 #[cfg(feature = "bytes")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
+pub mod replay;
+#[cfg(feature = "bytes")]
 mod shared;
 mod text;
 mod value;
