@@ -340,9 +340,9 @@ impl<D: Decoder> EventSource<D> {
             self.lose(Cause::Idle);
         }
         if let Phase::Lost { cause, was_open } = self.phase {
+            // Even if no time is to be waited, so that whoever asks sees that it was lost.
             self.phase = self.after(cause, was_open);
-        }
-        if matches!(self.phase, Phase::Waiting { .. }) && now >= self.turn {
+        } else if matches!(self.phase, Phase::Waiting { .. }) && now >= self.turn {
             self.phase = Phase::Connecting;
         }
         let limit = self.policy.idle_timeout;

@@ -9,5 +9,8 @@ pub mod choosing_a_door {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/coming_from.md"))]
 pub mod coming_from {}
 
+#[cfg_attr(not(doctest), doc = include_str!("guide/never_lose_an_event.md"))]
+pub mod never_lose_an_event {}
+
 #[cfg_attr(not(doctest), doc = include_str!("guide/staying_connected.md"))]
 pub mod staying_connected {}

@@ -15,7 +15,7 @@
 )]
 //! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a browser does.
 //!
-//! It is a codec, and moves no bytes itself: not an HTTP client, not a server, not a reconnecting client. Any transport can
+//! It is a codec, and a client's connection state, and moves no bytes itself: it is neither an HTTP client nor a server. Any transport can
 //! drive it, in chunks of any size, and there are doors for the usual ones.
 //!
 //! # Reading
@@ -74,11 +74,18 @@
 //! - [`embedded`]: those of embedded systems, blocking and asynchronous, in memory that is lent.
 //! - [`headers`]: what HTTP has to say of event streams, without an HTTP crate.
 //!
+//! # Staying connected
+//!
+//! - [`client`]: when to connect again, with which last event ID, after which wait, and when to give up: the connection of an
+//!   `EventSource` as a state machine without I/O, under any HTTP client. The guide [staying connected](guide::staying_connected) shows how.
+//! - [`reconnect`]: the same as a `Stream`, and as an `Iterator`, which connect again by themselves.
+//! - [`replay`]: the server's half, a log of the last frames; see [never lose an event](guide::never_lose_an_event).
+//!
 //! # Features
 //!
-//! - `std` (default, implies `alloc`): [`io`], [`Outgoing::write_to`], and SIMD that is chosen when the program runs.
+//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`], [`Outgoing::write_to`], and SIMD that is chosen when the program runs.
 //! - `alloc`: memory that grows ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
-//! - `bytes`: [`SharedDecoder`] and [`Frame`].
+//! - `bytes`: [`SharedDecoder`], [`Frame`] and [`replay`]; with `futures-core` [`reconnect::ReconnectingStream`], too.
 //! - `futures-core`: [`stream`]. `http-body`: [`body`]. `tokio-util`: [`codec`]. `embedded-io`, `embedded-io-async`: [`embedded`].
 //! - `simd`, `simdutf8`: nothing but speed, for one dependency each. The one finds line ends 32 and 64 bytes at a time; the other
 //!   validates text with vector code, which pays most where it is not ASCII.

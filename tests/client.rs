@@ -419,6 +419,8 @@ fn a_reconnection_time_can_neither_hammer_nor_hang() {
     open(&mut source, 7);
     read(&mut source, b"retry: 0\n\n");
     source.end();
+    // It is said all the same that there is no connection.
+    assert_eq!(wait(&mut source, 7), 0);
     request(&mut source, 7);
     // A lower bound above the upper one counts.
     assert_eq!(after(bounded.with_bounds(ms(20), ms(10)), "0"), 20);

@@ -15,7 +15,7 @@ mod stream;
 
 use core::{error, fmt, time::Duration};
 
-use crate::client::{Cause, Closed};
+use crate::client::{Cause, Closed, Decoder, EventSource};
 use crate::error::DecodeError;
 use crate::headers;
 
@@ -24,35 +24,29 @@ pub use reader::ReconnectingReader;
 #[cfg(all(feature = "bytes", feature = "futures-core"))]
 pub use stream::ReconnectingStream;
 
-/// A response: what its head says of the stream, and itself, whatever the HTTP client calls it.
-#[derive(Debug, Clone)]
-pub struct Response<R> {
+/// The head of a response, as far as it matters to an event stream.
+///
+/// ```
+/// use sse_wire::reconnect::Head;
+///
+/// // With the headers of the `http` crate: `headers.get_all("content-type")` and `headers.get("retry-after")`.
+/// let head = Head::new(503, Some("text/html")).with_retry_after(Some("120"));
+/// # let _ = head;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
     status: u16,
     is_event_stream: bool,
     retry_after: Option<Duration>,
-    inner: R,
 }
 
-impl<R> Response<R> {
-    /// A response with its status, the values of its `content-type` headers, and itself.
-    ///
-    /// ```
-    /// use sse_wire::reconnect::Response;
-    ///
-    /// let body: &[u8] = b"data: 1\n\n";
-    /// let response = Response::new(200, Some("text/event-stream"), body);
-    /// # let _ = response;
-    /// ```
-    pub fn new<V: AsRef<[u8]>>(
-        status: u16,
-        content_types: impl IntoIterator<Item = V>,
-        inner: R,
-    ) -> Self {
+impl Head {
+    /// A head with its status and the values of its `content-type` headers.
+    pub fn new<V: AsRef<[u8]>>(status: u16, content_types: impl IntoIterator<Item = V>) -> Self {
         Self {
             status,
             is_event_stream: headers::is_event_stream(content_types),
             retry_after: None,
-            inner,
         }
     }
 
@@ -63,9 +57,14 @@ impl<R> Response<R> {
         self
     }
 
-    /// The content type as the client wants to see it.
-    fn content_type(&self) -> Option<&'static str> {
-        self.is_event_stream.then_some(headers::EVENT_STREAM)
+    /// Tells `source` of it, and gives whether the body is to be read.
+    fn tell<D: Decoder>(self, source: &mut EventSource<D>) -> bool {
+        let content_type = self.is_event_stream.then_some(headers::EVENT_STREAM);
+        let is_open = source.respond(self.status, content_type);
+        if let Some(time) = self.retry_after {
+            source.wait_at_least(time);
+        }
+        is_open
     }
 }
 

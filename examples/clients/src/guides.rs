@@ -7,3 +7,11 @@ struct ChoosingADoor;
 #[cfg(doctest)]
 #[doc = include_str!("../../../src/guide/coming_from.md")]
 struct ComingFrom;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/never_lose_an_event.md")]
+struct NeverLoseAnEvent;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/staying_connected.md")]
+struct StayingConnected;

@@ -5,7 +5,7 @@ use core::{fmt, iter::FusedIterator, time::Duration};
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
-use super::{Last, ReconnectError, Response, Update, now};
+use super::{Head, Last, ReconnectError, Update, now};
 use crate::client::{EventSource, Request, Step};
 use crate::event::OwnedItem;
 
@@ -17,7 +17,7 @@ const CHUNK: usize = 16 * 1024;
 /// It is made of an [`EventSource`], which has the policy, the limits and the last event ID to begin with, and of two functions, which are the
 /// HTTP client:
 ///
-/// - `connect` makes a request and gives its [`Response`], or an error `E`. It is told the [`Request`]: headers, last event ID, and how
+/// - `connect` makes a request and gives `Result<(Head, R), E>`: the [`Head`] of the response and the response itself, or an error. It is told the [`Request`]: headers, last event ID, and how
 ///   many attempts there were, so that a POST can be resumed by a GET.
 /// - `body` turns a response `R` that was accepted into a reader.
 ///
@@ -25,14 +25,14 @@ const CHUNK: usize = 16 * 1024;
 /// use core::time::Duration;
 /// use std::io;
 /// use sse_wire::client::{EventSource, Policy, Request};
-/// use sse_wire::reconnect::{ReconnectError, ReconnectingReader, Response, Update};
+/// use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, Update};
 /// use sse_wire::OwnedItem;
 ///
 /// // With ureq: `agent.get(url)`, the headers of the request, `call`, and `response.into_body().into_reader()`.
 /// let connect = |request: Request<'_>| {
 ///     Ok::<_, io::Error>(match request.last_event_id() {
-///         "" => Response::new(200, Some("text/event-stream"), "retry: 0\nid: 1\ndata: one\n\ndata: cut"),
-///         _ => Response::new(404, Some("application/json"), "{\"error\":\"no such stream\"}"),
+///         "" => (Head::new(200, Some("text/event-stream")), "retry: 0\nid: 1\ndata: one\n\ndata: cut"),
+///         _ => (Head::new(404, Some("application/json")), "{\"error\":\"no such stream\"}"),
 ///     })
 /// };
 /// let source = EventSource::default().with_policy(Policy::browser());
@@ -79,7 +79,7 @@ pub struct ReconnectingReader<C, B, R, E, S> {
 
 impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S>
 where
-    C: FnMut(Request<'_>) -> Result<Response<R>, E>,
+    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
     B: FnMut(R) -> S,
 {
     /// Events, comments and reconnection times, in the order in which they came.
@@ -121,7 +121,7 @@ impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S> {
 
 impl<C, B, R, E, S> Iterator for ReconnectingReader<C, B, R, E, S>
 where
-    C: FnMut(Request<'_>) -> Result<Response<R>, E>,
+    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
     B: FnMut(R) -> S,
     S: Read,
     E: From<io::Error>,
@@ -144,17 +144,13 @@ where
                 Step::Connect(request) => {
                     self.is_announced = false;
                     match (self.connect)(request) {
-                        Ok(response) => {
-                            let content_type = response.content_type();
-                            if self.source.respond(response.status, content_type) {
+                        Ok((head, response)) => {
+                            if head.tell(&mut self.source) {
                                 self.last = Last::NONE;
-                                self.reader = Some((self.body)(response.inner));
+                                self.reader = Some((self.body)(response));
                                 return Some(Ok(Update::Opened));
                             }
-                            if let Some(time) = response.retry_after {
-                                self.source.wait_at_least(time);
-                            }
-                            self.last.response = Some(response.inner);
+                            self.last.response = Some(response);
                         }
                         Err(error) => {
                             self.last = Last::error(error);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{Last, ReconnectError, Response, Update, now};
+use super::{Head, Last, ReconnectError, Update, now};
 use crate::adapt::stream::{BYTES_AT_ONCE, CHUNKS_AT_ONCE};
 use crate::client::{EventSource, Request, Step};
 use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
@@ -24,8 +24,8 @@ pin_project! {
     /// It is made of an [`EventSource`], which has the policy, the limits and the last event ID to begin with, and of three functions,
     /// which are the HTTP client:
     ///
-    /// - `connect` makes a request and gives a future of its [`Response`], or of an error `E`. It is told the
-    ///   [`Request`]: headers, last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    /// - `connect` makes a request and gives a future of `Result<(Head, R), E>`: the [`Head`] of the response and the response itself, or an
+    ///   error. It is told the [`Request`]: headers, last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
     /// - `body` turns a response `R` that was accepted into a stream of chunks, `Result<B, E2>` with `B: Into<Bytes>` and
     ///   `E: From<E2>`.
     /// - `sleep` gives a future that waits.
@@ -37,14 +37,14 @@ pin_project! {
     /// use core::pin::pin;
     /// use futures_util::{StreamExt, stream};
     /// use sse_wire::client::{EventSource, Request};
-    /// use sse_wire::reconnect::{ReconnectError, ReconnectingStream, Response, Update};
+    /// use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
     ///
     /// # futures_util::FutureExt::now_or_never(async {
     /// // With reqwest: `client.get(url)`, the headers of the request, `send`, and `response.bytes_stream()`.
     /// let connect = |request: Request<'_>| {
     ///     let answer = match request.last_event_id() {
-    ///         "" => Response::new(200, Some("text/event-stream"), "id: 1\ndata: one\n\ndata: cut"),
-    ///         _ => Response::new(404, Some("application/json"), "{\"error\":\"no such stream\"}"),
+    ///         "" => (Head::new(200, Some("text/event-stream")), "id: 1\ndata: one\n\ndata: cut"),
+    ///         _ => (Head::new(404, Some("application/json")), "{\"error\":\"no such stream\"}"),
     ///     };
     ///     async move { Ok::<_, std::io::Error>(answer) }
     /// };
@@ -183,7 +183,7 @@ impl<C, B, Z, R, E, F, S, G, T> ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
 impl<C, B, Z, R, E, F, S, G, T, A, E2> Stream for ReconnectingStream<C, B, Z, R, E, F, S, G, T>
 where
     C: FnMut(Request<'_>) -> F,
-    F: Future<Output = Result<Response<R>, E>>,
+    F: Future<Output = Result<(Head, R), E>>,
     B: FnMut(R) -> S,
     S: Stream<Item = Result<A, E2>>,
     A: Into<Bytes>,
@@ -220,19 +220,13 @@ where
                         this.connecting.set(None);
                         this.sleeping.set(None);
                         match response {
-                            Ok(response) => {
-                                let is_open = this
-                                    .source
-                                    .respond(response.status, response.content_type());
-                                if is_open {
+                            Ok((head, response)) => {
+                                if head.tell(this.source) {
                                     *this.last = Last::NONE;
-                                    this.stream.set(Some((this.body)(response.inner)));
+                                    this.stream.set(Some((this.body)(response)));
                                     return Poll::Ready(Some(Ok(Update::Opened)));
                                 }
-                                if let Some(time) = response.retry_after {
-                                    this.source.wait_at_least(time);
-                                }
-                                this.last.response = Some(response.inner);
+                                this.last.response = Some(response);
                             }
                             Err(error) => {
                                 *this.last = Last::error(error);

@@ -1,0 +1,92 @@
+//! The command line of the clients that connect again: the same for each of them.
+
+use core::error::Error;
+use core::time::Duration;
+use std::{fs, process};
+
+use lexopt::prelude::*;
+use sse_wire::client::{Policy, Repeat};
+
+/// What a client was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) url: String,
+    pub(crate) last_event_id: String,
+    /// By name and value.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body of a POST; a GET if there is none.
+    pub(crate) post: Option<Vec<u8>>,
+    pub(crate) policy: Policy,
+}
+
+const HELP: &str = "
+Prints the events at URL, type: data, and connects again when the connection is lost. What
+becomes of the connection goes to standard error.
+
+Options:
+      --last-event-id ID     begin behind this event
+      --header 'NAME: VALUE' send this header, too; may be given several times
+      --post FILE            send this file as a POST, once: it is not sent again when the
+                             connection is lost, unless there is a last event ID
+      --max-attempts N       give up after so many attempts in a row; for ever unless given
+      --idle-timeout SECONDS connect again when nothing came for so long; 60 unless given
+  -h, --help                 print this help
+
+Exit code: 1 when it gave up, 2 when the command line is wrong.";
+
+impl Options {
+    /// From the command line; says what is wrong with it, and ends the program.
+    pub(crate) fn from_arguments(program: &str) -> Self {
+        Self::parse(program).unwrap_or_else(|error| {
+            eprintln!("{program}: {error}; see --help");
+            process::exit(2);
+        })
+    }
+
+    fn parse(program: &str) -> Result<Self, Box<dyn Error>> {
+        let mut url = None;
+        let mut options = Self {
+            url: String::new(),
+            last_event_id: String::new(),
+            headers: Vec::new(),
+            post: None,
+            policy: Policy::new().with_transient_statuses(true),
+        };
+        let mut idle_timeout = 60.0;
+        let mut arguments = lexopt::Parser::from_env();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("last-event-id") => options.last_event_id = arguments.value()?.string()?,
+                Long("header") => {
+                    let header = arguments.value()?.string()?;
+                    let (name, value) = header.split_once(':').ok_or("a header has a colon")?;
+                    let (name, value) = (name.trim(), value.trim());
+                    options.headers.push((name.to_owned(), value.to_owned()));
+                }
+                Long("post") => {
+                    let file = arguments.value()?;
+                    let body = fs::read(&file).map_err(|error| {
+                        format!("{} cannot be read: {error}", file.to_string_lossy())
+                    })?;
+                    options.post = Some(body);
+                    options.policy = options.policy.with_repeat(Repeat::Resumed);
+                }
+                Long("max-attempts") => {
+                    let attempts = arguments.value()?.parse()?;
+                    options.policy = options.policy.with_attempts(attempts);
+                }
+                Long("idle-timeout") => idle_timeout = arguments.value()?.parse()?,
+                Short('h') | Long("help") => {
+                    println!("Usage: {program} [OPTIONS] URL\n{HELP}");
+                    process::exit(0);
+                }
+                Value(value) if url.is_none() => url = Some(value.string()?),
+                argument => return Err(argument.unexpected().into()),
+            }
+        }
+        options.url = url.ok_or("there is no URL")?;
+        let idle_timeout = Duration::try_from_secs_f64(idle_timeout)?;
+        options.policy = options.policy.with_idle_timeout(idle_timeout);
+        Ok(options)
+    }
+}

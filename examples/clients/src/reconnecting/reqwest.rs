@@ -1,0 +1,81 @@
+//! Prints the events at a URL, and connects again, with reqwest.
+
+mod options;
+
+use core::pin::pin;
+use std::process::ExitCode;
+
+use options::Options;
+use sse_wire::client::{EventSource, Request};
+use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
+use sse_wire::{LastEventId, SharedDecoder};
+use tokio_stream::StreamExt as _;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = Options::from_arguments("reconnecting-reqwest");
+    let mut decoder = SharedDecoder::new();
+    if let Ok(id) = LastEventId::new(&options.last_event_id) {
+        decoder.set_last_event_id(id).expect("it is no giant");
+    }
+    let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
+
+    let client = reqwest::Client::new();
+    let connect = |request: Request<'_>| {
+        let mut sending = match &options.post {
+            // What a POST began is resumed by a GET: sending it twice might cost twice.
+            Some(body) if request.last_event_id().is_empty() => {
+                client.post(&options.url).body(body.clone())
+            }
+            _ => client.get(&options.url),
+        };
+        for (name, value) in request.headers() {
+            sending = sending.header(name, value);
+        }
+        for (name, value) in &options.headers {
+            sending = sending.header(name, value);
+        }
+        async move {
+            let response = sending.send().await?;
+            let headers = response.headers();
+            let head = Head::new(response.status().as_u16(), headers.get_all("content-type"))
+                .with_retry_after(headers.get("retry-after"));
+            Ok::<_, reqwest::Error>((head, response))
+        }
+    };
+    let body = |response: reqwest::Response| response.bytes_stream();
+    let mut updates = pin!(ReconnectingStream::new(
+        source,
+        connect,
+        body,
+        tokio::time::sleep
+    ));
+
+    while let Some(update) = updates.next().await {
+        match update {
+            Ok(Update::Opened) => eprintln!("connected"),
+            Ok(Update::Item(event)) => println!("{}: {}", event.event_type(), event.data()),
+            Ok(Update::Reconnecting { after, why, error }) => {
+                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+                eprintln!("{why}{error}; connecting again in {after:?}");
+            }
+            Ok(_) => {}
+            Err(ReconnectError::Closed {
+                why,
+                response,
+                error,
+            }) => {
+                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+                eprintln!("{why}{error}");
+                if let Some(Ok(body)) = match response {
+                    Some(response) => Some(response.text().await),
+                    None => None,
+                } {
+                    eprintln!("{body}");
+                }
+            }
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,124 @@
+//! Prints the events at a URL, and connects again, with ureq: blocking, without a runtime.
+
+mod options;
+
+use core::error::Error;
+use core::time::Duration;
+use std::io::{self, Read};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+
+use options::Options;
+use sse_wire::client::{EventSource, Request};
+use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, Update};
+use sse_wire::{EventDecoder, LastEventId, OwnedItem};
+use ureq::http;
+
+fn main() -> ExitCode {
+    let options = Options::from_arguments("reconnecting-ureq");
+    let mut decoder = EventDecoder::new();
+    if let Ok(id) = LastEventId::new(&options.last_event_id) {
+        decoder.set_last_event_id(id).expect("it is no giant");
+    }
+    let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
+
+    // A status is an answer like any other here.
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let connect = |request: Request<'_>| {
+        let (method, body) = match &options.post {
+            // What a POST began is resumed by a GET: sending it twice might cost twice.
+            Some(body) if request.last_event_id().is_empty() => ("POST", body.clone()),
+            _ => ("GET", Vec::new()),
+        };
+        let mut sending = http::Request::builder().method(method).uri(&options.url);
+        for (name, value) in request.headers() {
+            sending = sending.header(name, value);
+        }
+        for (name, value) in &options.headers {
+            sending = sending.header(name, value);
+        }
+        let response = agent.run(sending.body(body)?)?;
+        let headers = response.headers();
+        let head = Head::new(response.status().as_u16(), headers.get_all("content-type"))
+            .with_retry_after(headers.get("retry-after"));
+        Ok::<_, Box<dyn Error>>((head, response))
+    };
+    let body =
+        |response: http::Response<ureq::Body>| Chunks::of(response.into_body().into_reader());
+
+    for update in ReconnectingReader::new(source, connect, body) {
+        match update {
+            Ok(Update::Opened) => eprintln!("connected"),
+            Ok(Update::Item(OwnedItem::Event(event))) => {
+                println!("{}: {}", event.event_type(), event.data());
+            }
+            Ok(Update::Reconnecting { after, why, error }) => {
+                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+                eprintln!("{why}{error}; connecting again in {after:?}");
+            }
+            Ok(_) => {}
+            Err(ReconnectError::Closed {
+                why,
+                response,
+                error,
+            }) => {
+                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+                eprintln!("{why}{error}");
+                if let Some(mut response) = response {
+                    let body = response.body_mut().read_to_string();
+                    eprintln!("{}", body.unwrap_or_default());
+                }
+            }
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    ExitCode::FAILURE
+}
+
+/// A reader in a thread of its own: ureq cannot be told how long to wait for the next bytes, but a channel can.
+struct Chunks {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunk: io::Cursor<Vec<u8>>,
+}
+
+impl Chunks {
+    fn of(mut reader: impl Read + Send + 'static) -> Self {
+        let (sender, chunks) = mpsc::sync_channel(1);
+        // It ends when the stream does, or with the next bytes once nobody wants them any more.
+        thread::spawn(move || {
+            let mut memory = [0; 16 * 1024];
+            loop {
+                let read = reader
+                    .read(&mut memory)
+                    .map(|length| memory[..length].to_vec());
+                let is_last = !matches!(&read, Ok(bytes) if !bytes.is_empty());
+                if sender.send(read).is_err() || is_last {
+                    break;
+                }
+            }
+        });
+        Self {
+            chunks,
+            chunk: io::Cursor::default(),
+        }
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.chunk.read(out)?;
+        if length > 0 {
+            return Ok(length);
+        }
+        match self.chunks.recv_timeout(Duration::from_secs(1)) {
+            Ok(chunk) => self.chunk = io::Cursor::new(chunk?),
+            Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(0),
+        }
+        self.chunk.read(out)
+    }
+}

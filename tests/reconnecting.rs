@@ -1,0 +1,619 @@
+//! The drivers that connect again by themselves: over real sockets that break off at any byte, and over imitations that misbehave.
+#![cfg(all(feature = "std", feature = "bytes", feature = "futures-core"))]
+
+extern crate alloc;
+
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use bytes::Bytes;
+use core::cell::RefCell;
+use core::future::{Pending, pending, ready};
+use core::net::SocketAddr;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_util::stream::{self, FusedStream, StreamExt};
+use futures_util::task::noop_waker_ref;
+use futures_util::{FutureExt, Stream};
+use sse_wire::client::{Backoff, Cause, Closed, EventSource, Policy, Repeat, Request};
+use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, ReconnectingStream, Update};
+use sse_wire::{
+    DecodeError, EventDecoder, LastEventId, Limits, Outgoing, OwnedItem, SharedDecoder, SharedItem,
+};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const SSE: &str = "text/event-stream";
+const EVENTS: usize = 20;
+
+/// As fast as it can be: what is waited for in these tests is not time.
+fn policy() -> Policy {
+    Policy::new()
+        .with_bounds(Duration::ZERO, Duration::from_millis(1))
+        .with_reconnection_time(Duration::ZERO)
+        .with_backoff(Backoff::NONE)
+}
+
+fn shared() -> EventSource<SharedDecoder> {
+    EventSource::with_decoder(SharedDecoder::new(), 1).with_policy(policy())
+}
+
+fn growing() -> EventSource {
+    EventSource::new(1).with_policy(policy())
+}
+
+/// The block of each event: with comments, types, and data of several lines, in each kind of line end.
+fn blocks() -> Vec<Vec<u8>> {
+    let block = |number: usize| {
+        let id = number.to_string();
+        let data = format!("{number}\nsecond line");
+        let mut outgoing = Outgoing::message(&data).id(LastEventId::new(&id).expect("digits"));
+        if number % 3 == 0 {
+            outgoing = outgoing.comment("not an event");
+        }
+        let block = outgoing.to_string();
+        match number % 4 {
+            0 => block.replace('\n', "\r\n").into(),
+            1 => block.replace('\n', "\r").into(),
+            _ => block.into(),
+        }
+    };
+    (0..EVENTS).map(block).collect()
+}
+
+/// Serves the events behind the last event ID, three times for each cut: cut off, whole, and not at all, which ends it.
+fn serve(cuts: usize) -> (SocketAddr, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has one");
+    let server = thread::spawn(move || {
+        let blocks = blocks();
+        for cut in 0..cuts {
+            for turn in 0..3 {
+                let (mut socket, _) = listener.accept().expect("somebody connects");
+                let mut next = 0;
+                let mut reader = BufReader::new(socket.try_clone().expect("it can be"));
+                let mut line = String::new();
+                while reader.read_line(&mut line).expect("it is sent") > 2 {
+                    if let Some(id) = line.strip_prefix("last-event-id: ") {
+                        next = id.trim_end().parse::<usize>().expect("it was sent") + 1;
+                    }
+                    line.clear();
+                }
+                if turn == 2 {
+                    assert_eq!(next, EVENTS);
+                    socket
+                        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                        .expect("it is read");
+                    continue;
+                }
+                let mut response =
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".to_vec();
+                let head = response.len();
+                response.extend(blocks[next..].concat());
+                if turn == 0 {
+                    assert_eq!(next, 0);
+                    response.truncate(head + cut);
+                }
+                socket.write_all(&response).expect("it is read");
+            }
+        }
+    });
+    (address, server)
+}
+
+fn request_line(request: Request<'_>) -> String {
+    let mut head = "GET / HTTP/1.1\r\n".to_owned();
+    for (name, value) in request.headers() {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head + "\r\n"
+}
+
+fn head_of(head: &[u8]) -> Head {
+    let head = core::str::from_utf8(head).expect("it is text");
+    let status = head.split(' ').nth(1).expect("it has a status");
+    let types = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-type: "));
+    Head::new(status.parse().expect("it is a number"), types)
+}
+
+/// What came of one cut, or of none: the numbers of the events, in their order.
+fn assert_all(numbers: &[String], cut: usize) {
+    let expected: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
+    assert_eq!(numbers, expected, "cut after {cut} bytes");
+}
+
+fn bytes_to_cut() -> usize {
+    blocks().concat().len() + 1
+}
+
+#[test]
+fn a_stream_over_a_socket_that_is_cut_at_any_byte_loses_nothing() {
+    let cuts = bytes_to_cut();
+    let (address, server) = serve(cuts);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("it can be built");
+    runtime.block_on(async {
+        for cut in 0..cuts {
+            let connect = |request: Request<'_>| {
+                let head = request_line(request);
+                async move {
+                    let mut socket = tokio::net::TcpStream::connect(address).await?;
+                    socket.write_all(head.as_bytes()).await?;
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        head.push(socket.read_u8().await?);
+                    }
+                    Ok::<_, io::Error>((head_of(&head), socket))
+                }
+            };
+            let body = |socket: tokio::net::TcpStream| {
+                stream::try_unfold(socket, |mut socket| async {
+                    let mut memory = vec![0; 61];
+                    let length = socket.read(&mut memory).await?;
+                    memory.truncate(length);
+                    Ok::<_, io::Error>((length > 0).then_some((Bytes::from(memory), socket)))
+                })
+            };
+            let updates = ReconnectingStream::new(shared(), connect, body, tokio::time::sleep);
+            let mut updates = pin!(updates);
+            let (mut numbers, mut opened, mut lost) = (Vec::new(), 0, 0);
+            while let Some(update) = updates.next().await {
+                match update {
+                    Ok(Update::Opened) => opened += 1,
+                    Ok(Update::Item(event)) => {
+                        let number = event.last_event_id().to_owned();
+                        assert_eq!(event.data(), format!("{number}\nsecond line"));
+                        numbers.push(number);
+                    }
+                    Ok(Update::Reconnecting { .. }) => lost += 1,
+                    Ok(update) => panic!("{update:?}"),
+                    Err(ReconnectError::Closed { why, .. }) => {
+                        assert_eq!(why, Closed::Refused(Cause::Status(204)));
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert_eq!((opened, lost), (2, 2));
+            assert_all(&numbers, cut);
+        }
+    });
+    server.join().expect("the server saw what it expected");
+    println!("{cuts} cuts of a stream of {EVENTS} events: nothing lost, nothing twice");
+}
+
+#[test]
+fn a_reader_of_a_socket_that_is_cut_at_any_byte_loses_nothing() {
+    let cuts = bytes_to_cut();
+    let (address, server) = serve(cuts);
+    for cut in 0..cuts {
+        let connect = |request: Request<'_>| {
+            let mut socket = TcpStream::connect(address)?;
+            socket.write_all(request_line(request).as_bytes())?;
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                socket.read_exact(&mut byte)?;
+                head.extend(byte);
+            }
+            Ok::<_, io::Error>((head_of(&head), socket))
+        };
+        let updates = ReconnectingReader::new(growing(), connect, |socket: TcpStream| socket);
+        let (mut numbers, mut opened, mut lost) = (Vec::new(), 0, 0);
+        for update in updates {
+            match update {
+                Ok(Update::Opened) => opened += 1,
+                Ok(Update::Item(OwnedItem::Event(event))) => {
+                    let number = event.last_event_id().to_owned();
+                    assert_eq!(event.data(), format!("{number}\nsecond line"));
+                    numbers.push(number);
+                }
+                Ok(Update::Item(_)) => {}
+                Ok(Update::Reconnecting { .. }) => lost += 1,
+                Ok(update) => panic!("{update:?}"),
+                Err(ReconnectError::Closed { why, .. }) => {
+                    assert_eq!(why, Closed::Refused(Cause::Status(204)));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!((opened, lost), (2, 2));
+        assert_all(&numbers, cut);
+    }
+    server.join().expect("the server saw what it expected");
+    println!("{cuts} cuts of a stream of {EVENTS} events: nothing lost, nothing twice");
+}
+
+/// What an imitated server does with one connection.
+#[derive(Debug, Clone)]
+enum Answer {
+    Body(u16, &'static str, Vec<&'static str>),
+    /// The body fails behind these chunks.
+    Broken(Vec<&'static str>),
+    /// It goes silent behind these chunks.
+    Silent(Vec<&'static str>),
+    Error,
+    Nothing,
+}
+
+type Chunks = stream::LocalBoxStream<'static, Result<Bytes, String>>;
+
+/// Everything that comes of these answers, as text, with virtual time: a sleep that is over at once.
+fn updates_of(source: EventSource<SharedDecoder>, answers: &[Answer]) -> Vec<String> {
+    let answers = RefCell::new(VecDeque::from(answers.to_vec()));
+    let connect = |request: Request<'_>| {
+        let answer = answers.borrow_mut().pop_front();
+        let attempt = request.attempt();
+        async move {
+            let of = |chunks: Vec<&'static str>| {
+                stream::iter(chunks)
+                    .map(|chunk| Ok::<_, String>(Bytes::from_static(chunk.as_bytes())))
+            };
+            let ok = Head::new(200, [SSE]);
+            match answer.expect("no more requests are made") {
+                Answer::Body(status, content_type, chunks) => {
+                    let head = Head::new(status, [content_type]).with_retry_after(Some("7"));
+                    Ok((head, of(chunks).boxed_local()))
+                }
+                Answer::Broken(chunks) => {
+                    let error = stream::iter([Err("reset".to_owned())]);
+                    Ok((ok, of(chunks).chain(error).boxed_local()))
+                }
+                Answer::Silent(chunks) => {
+                    Ok((ok, of(chunks).chain(stream::pending()).boxed_local()))
+                }
+                Answer::Error => Err(format!("refused {attempt}")),
+                Answer::Nothing => pending().await,
+            }
+        }
+    };
+    let sleep = |_| ready(());
+    let updates = ReconnectingStream::items(source, connect, |body: Chunks| body, sleep);
+    let collected = updates
+        .with_clock(|| Duration::ZERO)
+        .map(|update| match update {
+            Ok(Update::Opened) => "opened".to_owned(),
+            Ok(Update::Item(SharedItem::Event(event))) => event.data().to_owned(),
+            Ok(Update::Item(SharedItem::Comment { text, .. })) => format!("{text:?}"),
+            Ok(Update::Item(item)) => format!("{item:?}"),
+            Ok(Update::Reconnecting { after, why, error }) => {
+                format!("{why:?} {error:?} {after:?}")
+            }
+            Ok(update) => panic!("{update:?}"),
+            Err(error) => error.to_string(),
+        });
+    let collected = collected.collect().now_or_never().expect("it never waits");
+    assert!(answers.borrow().is_empty(), "all requests were made");
+    collected
+}
+
+#[test]
+fn what_happens_is_told_in_its_order() {
+    use Answer::{Body, Broken, Error, Nothing, Silent};
+    let policy = policy()
+        .with_idle_timeout(Duration::from_secs(9))
+        .with_transient_statuses(true)
+        .with_bounds(Duration::ZERO, Duration::from_secs(60));
+    let updates = updates_of(
+        shared().with_policy(policy),
+        &[
+            Error,
+            Body(200, SSE, vec![": c\ndata: 1\n\nda", "ta: cut"]),
+            Body(503, "text/html", vec![]),
+            Broken(vec!["retry: 5\ndata: 2\n", "\n"]),
+            Silent(vec!["data: 3\n\n"]),
+            Nothing,
+            Body(404, "text/html", vec![]),
+        ],
+    );
+    let expected = [
+        "Transport Some(\"refused 0\") 0ns",
+        "opened",
+        "b\" c\"",
+        "1",
+        "End None 0ns",
+        // As its retry-after says.
+        "Status(503) None 7s",
+        "opened",
+        "Retry(5ms)",
+        "2",
+        "Transport Some(\"reset\") 5ms",
+        "opened",
+        "3",
+        "Idle None 5ms",
+        "Idle None 5ms",
+        "refused: the status of the response is 404, not 200",
+    ];
+    assert_eq!(updates, expected);
+}
+
+#[test]
+fn giving_up_says_why_and_what_the_transport_said() {
+    let answers = [Answer::Error, Answer::Error];
+    let updates = updates_of(shared().with_policy(policy().with_attempts(2)), &answers);
+    assert_eq!(
+        updates,
+        [
+            "Transport Some(\"refused 0\") 0ns",
+            "no attempt was successful; the last one: the transport failed: refused 1"
+        ]
+    );
+    // A POST is not sent again.
+    let answers = [Answer::Body(200, SSE, vec!["data: 1\n\n"])];
+    let updates = updates_of(
+        shared().with_policy(policy().with_repeat(Repeat::Never)),
+        &answers,
+    );
+    assert_eq!(updates, ["opened", "1", "not sent again: the stream ended"]);
+}
+
+#[test]
+fn an_event_that_is_too_large_is_an_error_and_the_stream_goes_on() {
+    let decoder = SharedDecoder::with_limits(Limits::new().with_event(5));
+    let source = EventSource::with_decoder(decoder, 1).with_policy(policy());
+    let answers = [
+        Answer::Body(200, SSE, vec!["data: too large\n\ndata: 2\n\n"]),
+        Answer::Body(204, "", vec![]),
+    ];
+    let updates = updates_of(source, &answers);
+    assert_eq!(
+        updates[1],
+        DecodeError::EventTooLarge { limit: 5 }.to_string()
+    );
+    assert_eq!(updates[2], "2");
+}
+
+#[test]
+fn a_refused_response_is_handed_over_and_so_is_the_last_one_of_many() {
+    /// Neither `Clone` nor `Debug`, nor anything else.
+    struct Owned(u16);
+
+    for (policy, answers) in [
+        (policy(), vec![404]),
+        (
+            policy().with_transient_statuses(true).with_attempts(2),
+            vec![500, 503],
+        ),
+    ] {
+        let last = answers.last().copied();
+        let queue = RefCell::new(VecDeque::from(answers.clone()));
+        let connect = |_: Request<'_>| {
+            let status = queue
+                .borrow_mut()
+                .pop_front()
+                .expect("no more requests are made");
+            ready(Ok::<_, String>((
+                Head::new(status, None::<&str>),
+                Owned(status),
+            )))
+        };
+        let body = |_| stream::empty::<Result<Bytes, String>>();
+        let source = shared().with_policy(policy);
+        let updates = ReconnectingStream::new(source, connect, body, |_| ready(()));
+        let last_update = updates.fold(None, |_, update| ready(Some(update)));
+        let Some(Err(ReconnectError::Closed { response, .. })) =
+            last_update.now_or_never().expect("it never waits")
+        else {
+            panic!("it was refused")
+        };
+        assert_eq!(response.map(|response| response.0), last);
+
+        let mut queue = VecDeque::from(answers);
+        let connect = |_: Request<'_>| {
+            let status = queue.pop_front().expect("no more requests are made");
+            Ok::<_, io::Error>((Head::new(status, None::<&str>), Owned(status)))
+        };
+        let source = growing().with_policy(policy);
+        let updates = ReconnectingReader::new(source, connect, |_| io::empty());
+        let Some(Err(ReconnectError::Closed { response, .. })) = updates.last() else {
+            panic!("it was refused")
+        };
+        assert_eq!(response.map(|response| response.0), last);
+    }
+}
+
+#[test]
+fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
+    // A connection that is never made, and a sleep that is never over: it waits, however often it is asked.
+    let made = Rc::new(RefCell::new(0));
+    let connect = |_: Request<'_>| {
+        *made.borrow_mut() += 1;
+        pending::<Result<(Head, Chunks), String>>()
+    };
+    let sleep = |_| -> Pending<()> { pending() };
+    let source = shared().with_policy(policy().with_idle_timeout(Duration::from_secs(3600)));
+    let mut updates = pin!(ReconnectingStream::new(
+        source,
+        connect,
+        |body: Chunks| body,
+        sleep
+    ));
+    let mut context = Context::from_waker(noop_waker_ref());
+    for _ in 0..3 {
+        assert!(updates.as_mut().poll_next(&mut context).is_pending());
+    }
+    assert_eq!(*made.borrow(), 1);
+    // Unless it is told to have another one.
+    updates.as_mut().reconnect();
+    let update = updates.as_mut().poll_next(&mut context);
+    let Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) = update else {
+        panic!("there is another one")
+    };
+    assert_eq!(why, Cause::Reconnect);
+    assert!(!updates.is_terminated());
+    assert_eq!(updates.size_hint(), (0, None));
+}
+
+#[test]
+fn a_flood_without_events_lets_others_have_their_turn() {
+    let connect = |_: Request<'_>| ready(Ok::<_, String>((Head::new(200, [SSE]), ())));
+    let body = |()| stream::repeat_with(|| Ok::<_, String>(Bytes::from_static(b": c\n\n")));
+    let mut updates = pin!(ReconnectingStream::new(shared(), connect, body, |_| ready(
+        ()
+    )));
+    let mut context = Context::from_waker(noop_waker_ref());
+    assert!(matches!(
+        updates.as_mut().poll_next(&mut context),
+        Poll::Ready(Some(Ok(Update::Opened)))
+    ));
+    for _ in 0..3 {
+        assert!(updates.as_mut().poll_next(&mut context).is_pending());
+    }
+}
+
+#[test]
+fn after_the_end_there_is_nothing_and_nothing_is_asked_for() {
+    let connect = |request: Request<'_>| {
+        assert_eq!(request.attempt(), 0);
+        ready(Err::<(Head, Chunks), _>("refused".to_owned()))
+    };
+    let source = shared().with_policy(policy().with_attempts(1));
+    let mut updates = pin!(ReconnectingStream::raw(
+        source,
+        connect,
+        |body: Chunks| body,
+        |_| ready(())
+    ));
+    let mut context = Context::from_waker(noop_waker_ref());
+    assert!(matches!(
+        updates.as_mut().poll_next(&mut context),
+        Poll::Ready(Some(Err(ReconnectError::Closed { .. })))
+    ));
+    for _ in 0..3 {
+        assert!(matches!(
+            updates.as_mut().poll_next(&mut context),
+            Poll::Ready(None)
+        ));
+    }
+    assert!(updates.is_terminated() && updates.source().is_closed());
+    assert_eq!(updates.size_hint(), (0, Some(0)));
+    assert!(format!("{updates:?}").contains("has_ended: true"));
+
+    let connect = |_: Request<'_>| Err::<(Head, io::Empty), _>(io::Error::other("refused"));
+    let source = growing().with_policy(policy().with_attempts(1));
+    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    assert!(matches!(
+        updates.next(),
+        Some(Err(ReconnectError::Closed { .. }))
+    ));
+    assert!(updates.next().is_none() && updates.next().is_none());
+    assert!(updates.source().is_closed());
+    assert_eq!(updates.size_hint(), (0, Some(0)));
+    assert!(format!("{updates:?}").contains("has_ended: true"));
+}
+
+/// A reader that says one thing after the other.
+struct Saying(VecDeque<io::Result<&'static [u8]>>);
+
+impl Read for Saying {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(said) = self.0.pop_front() else {
+            return Ok(0);
+        };
+        let bytes = said?;
+        out[..bytes.len()].copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn a_reader_may_be_interrupted_and_may_give_up_waiting() {
+    let said = |kinds: &[io::ErrorKind]| {
+        let mut said: VecDeque<io::Result<&'static [u8]>> = VecDeque::new();
+        for &kind in kinds {
+            said.push_back(Err(kind.into()));
+        }
+        said.push_back(Ok(b"data: 1\n\n"));
+        Saying(said)
+    };
+    let run = |policy: Policy, kinds: &[io::ErrorKind]| {
+        let mut sayings = VecDeque::from([said(kinds)]);
+        let connect = |_: Request<'_>| {
+            let saying = sayings.pop_front();
+            let status = if saying.is_some() { 200 } else { 204 };
+            Ok::<_, io::Error>((Head::new(status, [SSE]), saying))
+        };
+        let body = |saying: Option<Saying>| saying.expect("it was accepted");
+        let updates = ReconnectingReader::new(growing().with_policy(policy), connect, body);
+        let updates = updates.with_sleep(|_| {});
+        let told = updates.map(|update| match update {
+            Ok(Update::Item(OwnedItem::Event(event))) => event.data().to_owned(),
+            Ok(Update::Reconnecting { why, error, .. }) => {
+                format!("{why:?} {:?}", error.map(|error| error.kind()))
+            }
+            Ok(update) => format!("{update:?}"),
+            Err(error) => error.to_string(),
+        });
+        told.collect::<Vec<_>>()
+    };
+    use io::ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
+    let end = "refused: the status of the response is 204, not 200";
+    let patient = policy().with_idle_timeout(Duration::from_secs(3600));
+    assert_eq!(
+        run(policy(), &[Interrupted, Interrupted]),
+        ["Opened", "1", "End None", end]
+    );
+    assert_eq!(
+        run(patient, &[WouldBlock, TimedOut]),
+        ["Opened", "1", "End None", end]
+    );
+    assert_eq!(
+        run(policy(), &[TimedOut]),
+        ["Opened", "Transport Some(TimedOut)", end]
+    );
+    assert_eq!(
+        run(patient, &[ConnectionReset]),
+        ["Opened", "Transport Some(ConnectionReset)", end]
+    );
+    let hasty = policy().with_idle_timeout(Duration::ZERO);
+    assert_eq!(run(hasty, &[WouldBlock])[..2], ["Opened", "Idle None"]);
+}
+
+#[test]
+fn what_was_slept_counts_as_passed() {
+    // By the clock no time passes, and yet it does not ask again and again.
+    let slept = RefCell::new(Vec::new());
+    let attempts = RefCell::new(0);
+    let connect = |_: Request<'_>| {
+        *attempts.borrow_mut() += 1;
+        ready(Err::<(Head, Chunks), _>("refused".to_owned()))
+    };
+    let sleep = |time| {
+        slept.borrow_mut().push(time);
+        ready(())
+    };
+    let policy = Policy::browser().with_attempts(4);
+    let updates = ReconnectingStream::new(
+        shared().with_policy(policy),
+        connect,
+        |body: Chunks| body,
+        sleep,
+    );
+    let updates = updates.with_clock(|| Duration::ZERO);
+    assert_eq!(updates.count().now_or_never(), Some(4));
+    assert_eq!(*attempts.borrow(), 4);
+    assert_eq!(*slept.borrow(), [Duration::from_secs(3); 3]);
+}
+
+#[test]
+fn a_last_event_id_and_limits_come_with_the_source() {
+    let mut decoder = EventDecoder::new();
+    let id = LastEventId::new("41").expect("it has no line end");
+    decoder.set_last_event_id(id).expect("it fits");
+    let source = EventSource::with_decoder(decoder, 1).with_policy(policy().with_attempts(1));
+    let connect = |request: Request<'_>| {
+        assert_eq!(request.last_event_id(), "41");
+        Err::<(Head, io::Empty), _>(io::Error::other("seen"))
+    };
+    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    let Some(Err(error)) = updates.next() else {
+        panic!("there is one attempt")
+    };
+    assert!(error.to_string().ends_with("seen"), "{error}");
+    assert_eq!(updates.source().last_event_id(), "41");
+}
