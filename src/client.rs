@@ -82,7 +82,7 @@ use policy::{NEVER, milliseconds};
 /// Kept from one connection to the next are the last event ID and the reconnection time; everything else begins anew. An event that
 /// the end of a connection cuts off is dropped, with its `id`; a `retry` line counts once it is complete.
 ///
-/// `D` is the decoder: an [`EventDecoder`], in memory of any kind, or a [`SharedDecoder`](crate::SharedDecoder).
+/// `D` is the decoder: an [`EventDecoder`], in memory of any kind, or a [`SharedDecoder`].
 #[derive(Clone)]
 pub struct EventSource<
     #[cfg(feature = "alloc")] D: Decoder = EventDecoder,
@@ -210,7 +210,7 @@ pub enum Closed {
     OutOfTime(Cause),
 }
 
-/// A decoder that an [`EventSource`] can own: an [`EventDecoder`], or a [`SharedDecoder`](crate::SharedDecoder).
+/// A decoder that an [`EventSource`] can own: an [`EventDecoder`], or a [`SharedDecoder`].
 ///
 /// It is sealed.
 pub trait Decoder: sealed::Decoder {}

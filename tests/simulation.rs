@@ -3,6 +3,8 @@
 #![cfg(all(feature = "std", feature = "bytes"))]
 
 use bytes::Bytes;
+use core::cell::RefCell;
+use core::ops::Range;
 use core::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -321,7 +323,7 @@ fn connections() -> impl Strategy<Value = Connection> {
 }
 
 /// Runs random schedules, and gives what they were in all: schedules, connections, events, and events that the client was told are gone.
-fn run(most_frames: std::ops::Range<usize>) -> [u64; 4] {
+fn run(most_frames: Range<usize>) -> [u64; 4] {
     let schedules =
         env::var("SSE_WIRE_SCHEDULES").map_or(200, |count| count.parse().expect("it is a number"));
     let config = Config {
@@ -330,7 +332,7 @@ fn run(most_frames: std::ops::Range<usize>) -> [u64; 4] {
         ..Config::default()
     };
     let mut totals = [0_u64; 4];
-    let cell = std::cell::RefCell::new(&mut totals);
+    let cell = RefCell::new(&mut totals);
     let strategy = (
         proptest::collection::vec(connections(), 0..60),
         any::<u64>(),
