@@ -917,6 +917,7 @@ fn a_request_is_repeated_only_where_the_policy_allows_it() {
 #[test]
 fn it_is_small() {
     let beside = size_of::<Source>() - size_of::<EventDecoder<[u8; 512]>>();
+    println!("{beside} bytes beside the decoder");
     assert!(beside <= 200, "{beside} bytes beside the decoder");
 }
 

@@ -1,0 +1,71 @@
+//! What the tests ask of a stream.
+
+use core::time::Duration;
+
+use serde_json::Value;
+use sse_wire::client::{Backoff, EventSource, Policy};
+use sse_wire::{LastEventId, SharedDecoder};
+
+pub(crate) struct Parameters {
+    pub(crate) stream_url: String,
+    pub(crate) callback_url: String,
+    pub(crate) tag: String,
+    pub(crate) method: reqwest::Method,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Option<String>,
+    pub(crate) source: EventSource<SharedDecoder>,
+}
+
+impl Parameters {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
+        let json: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let text = |name: &str| json[name].as_str().map(str::to_owned);
+        let url = |name: &str| {
+            let url = text(name).ok_or_else(|| format!("{name} is missing"))?;
+            reqwest::Url::parse(&url).map_err(|error| format!("{name}: {error}"))?;
+            Ok::<_, String>(url)
+        };
+        let time = |name: &str| json[name].as_u64().map(Duration::from_millis);
+
+        // The tests have set the delay, and wait no longer than that.
+        let mut policy = Policy::new()
+            .with_backoff(Backoff::NONE)
+            .with_bounds(Duration::ZERO, Duration::from_secs(300));
+        if let Some(delay) = time("initialDelayMs") {
+            policy = policy.with_reconnection_time(delay);
+        }
+        if let Some(timeout) = time("readTimeoutMs") {
+            policy = policy.with_idle_timeout(timeout);
+        }
+        let mut decoder = SharedDecoder::new();
+        if let Some(id) = text("lastEventId") {
+            let id = LastEventId::new(&id).map_err(|error| format!("lastEventId: {error}"))?;
+            decoder
+                .set_last_event_id(id)
+                .map_err(|error| format!("lastEventId: {error}"))?;
+        }
+        let method = text("method").unwrap_or_else(|| "GET".to_owned());
+        let mut headers = reqwest::header::HeaderMap::new();
+        for (name, value) in json["headers"].as_object().into_iter().flatten() {
+            let name: reqwest::header::HeaderName = name
+                .parse()
+                .map_err(|error| format!("header {name}: {error}"))?;
+            let value = value.as_str().unwrap_or_default();
+            let value = value
+                .parse()
+                .map_err(|error| format!("header {name}: {error}"))?;
+            headers.insert(name, value);
+        }
+        Ok(Self {
+            stream_url: url("streamUrl")?,
+            callback_url: url("callbackUrl")?,
+            tag: text("tag").unwrap_or_default(),
+            method: method
+                .parse()
+                .map_err(|error| format!("method {method}: {error}"))?,
+            headers,
+            body: text("body"),
+            source: EventSource::with_decoder(decoder, 1).with_policy(policy),
+        })
+    }
+}
