@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The tests under valgrind's memcheck, which watches what the dependencies do with memory: there is no unsafe code here.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Those that take hours where each instruction is watched. Each has a smaller counterpart among the others.
+readonly LEFT_OUT='allocations|client|emit|herd|hostile|injection|inspect|linear|limits|memory|mixed_calls|one_grammar|simulation|soak'
+
+fail() {
+    printf 'memcheck.sh: %s\n' "$1" >&2
+    exit 2
+}
+
+case ${1-} in
+    '') ;;
+    -h | --help)
+        cat <<END
+Usage: scripts/memcheck.sh [TEST...]
+
+Runs the tests under valgrind's memcheck, each TEST or, unless named, all but these, which would take hours:
+  ${LEFT_OUT//|/ }
+Prints how long each took. Ends with 1 if a test failed or memory was used wrongly, and with 2 if it could not run. Needs valgrind.
+END
+        exit
+        ;;
+    -*) fail "unknown argument $1; see --help" ;;
+esac
+
+command -v valgrind >/dev/null || fail 'valgrind is not installed'
+export PROPTEST_CASES=${PROPTEST_CASES:-16} SSE_WIRE_TOKENS=${SSE_WIRE_TOKENS:-1}
+mapfile -t programs < <(
+    cargo test --locked --all-features --lib --tests --no-run --message-format=json |
+        sed -n 's/.*"kind":\["\(test\|lib\)"\].*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\2 \3/p'
+)
+((${#programs[@]} > 0)) || fail 'there are no tests'
+
+status=0 ran=0
+for line in "${programs[@]}"; do
+    read -r name program <<<"$line"
+    if (($# > 0)); then
+        [[ " $* " == *" $name "* ]] || continue
+    elif [[ $name =~ ^($LEFT_OUT)$ ]]; then
+        continue
+    fi
+    started=$SECONDS
+    result=ok
+    # What is lost the counting allocators of the tests look for; one test leaks on purpose.
+    valgrind --quiet --error-exitcode=99 --leak-check=no \
+        "$program" --quiet --test-threads=1 >/dev/null 2>"${TMPDIR:-/tmp}/memcheck.$$" || result="FAILED: exit status $?"
+    [[ $result == ok ]] || { cat "${TMPDIR:-/tmp}/memcheck.$$"; status=1; }
+    rm -f "${TMPDIR:-/tmp}/memcheck.$$"
+    printf '%-18s %5d s  %s\n' "$name" "$((SECONDS - started))" "$result"
+    ran=$((ran + 1))
+done
+((ran > 0)) || fail 'no test has that name'
+exit "$status"
