@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# The tests see what can be seen: changes the code of the codec in one place at a time, and runs tests on each change.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The codec: what reads, keeps, lends and writes.
+readonly FILES=(
+    src/parse.rs src/line_end.rs src/decode.rs 'src/decode/*.rs' src/encode.rs src/value.rs src/buffer.rs src/text.rs src/chunk.rs
+)
+# Seconds after which tests that have not ended are taken to hang, which they would not if the code were right.
+readonly TIMEOUT=60
+# In KiB: a loop that never ends may ask for memory all the while.
+readonly MEMORY=$((6 << 20))
+# They take most of the time, and see little that shorter ones do not.
+readonly LONG=(
+    a_line_end_is_found_at_every_place a_line_of_a_gigabyte all_short_sequences long_sequences_of_lines no_flood_takes
+)
+
+# Passes: optimization, features, and tests, which take some ten seconds. What the tests of one pass have not seen goes on to the next.
+# Without optimization a change is built in a fifth of the time, and most are seen by the first test.
+readonly PASSES=(
+    '0 simd,simdutf8 api borrowed values chunk encode_ways mixed_calls limits memory serialize_vectors'
+    '1 simd,simdutf8 allocations field_parser injection oracle_agreement round_trip shapes split_invariance'
+    '1 std api limits mixed_calls oracle_agreement round_trip shapes'
+)
+
+usage() {
+    cat <<END
+Usage: scripts/mutants.sh [--again] [OPTIONS...]
+
+Changes the codec in one place at a time, as cargo-mutants does (an operator, a constant, a function that does nothing), and runs tests
+that take a few seconds. Names each change that no test has seen. There are more than a thousand, which take hours.
+
+  --again  only what was missed the last time
+
+OPTIONS go to cargo mutants; --list, --re=REGEX, --in-diff=FILE and --jobs=2 are useful ones. The results are in mutants.out.
+
+Many changes that no test sees do not change what comes out: they send what could go a short way the long way, or the other way
+round, and scripts/instructions.sh sees that it costs more.
+
+Ends with 1 if a change was not seen, and with 2 if it could not be tried. Needs cargo-mutants.
+END
+}
+
+fail() {
+    printf 'mutants.sh: %s\n' "$1" >&2
+    exit 2
+}
+
+iterate=()
+case ${1-} in
+    -h | --help) usage && exit ;;
+    --again)
+        iterate=(--iterate)
+        shift
+        ;;
+esac
+cargo mutants --version >/dev/null 2>&1 || fail 'needs cargo-mutants: cargo install --locked cargo-mutants'
+
+# Each copy of the sources has a target folder of its own.
+unset CARGO_TARGET_DIR
+export CARGO_PROFILE_DEV_DEBUG=none CARGO_PROFILE_TEST_DEBUG=none SSE_WIRE_TOKENS=1
+ulimit -v "$MEMORY"
+
+arguments=(--timeout="$TIMEOUT" --no-shuffle)
+for file in "${FILES[@]}"; do
+    arguments+=(--file="$file")
+done
+skip=()
+for test in "${LONG[@]}"; do
+    skip+=(--skip "$test")
+done
+status=0
+for pass in "${PASSES[@]}"; do
+    read -ra words <<<"$pass"
+    options=(--features="${words[1]}")
+    for test in "${words[@]:2}"; do
+        options+=(--cargo-arg="--test=$test")
+    done
+    status=0
+    CARGO_PROFILE_TEST_OPT_LEVEL=${words[0]} cargo mutants "${arguments[@]}" "${iterate[@]}" "${options[@]}" "$@" \
+        -- -- "${skip[@]}" || status=$?
+    case $status in
+        0) break ;;
+        # Some were missed, or tests took too long, which is as good as if they had failed.
+        2 | 3) status=1 ;;
+        *) fail "cargo mutants ended with $status" ;;
+    esac
+    iterate=(--iterate)
+done
+exit "$status"
