@@ -450,6 +450,50 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
 }
 
 #[test]
+fn without_a_clock_silence_is_measured_from_the_last_byte_on() {
+    // Three chunks, and then silence; each sleep is over when it is asked for the second time.
+    let connect = |_: Request<'_>| ready(Ok::<_, String>((Head::new(200, [SSE]), ())));
+    let body = |()| {
+        let mut left = 6;
+        stream::poll_fn(move |_| {
+            left -= i32::from(left > 0);
+            match left {
+                5 | 3 | 1 => Poll::Ready(Some(Ok::<_, String>(Bytes::from_static(b": c\n")))),
+                _ => Poll::Pending,
+            }
+        })
+    };
+    let sleeps = RefCell::new(Vec::new());
+    let sleep = |time: Duration| {
+        sleeps.borrow_mut().push(time);
+        let mut asked = 0;
+        core::future::poll_fn(move |_| {
+            asked += 1;
+            if asked > 1 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+    };
+    let idle = Duration::from_secs(9);
+    let source = shared().with_policy(policy().with_idle_timeout(idle));
+    let updates = ReconnectingStream::new(source, connect, body, sleep);
+    let mut updates = pin!(updates.with_clock(|| Duration::ZERO));
+    let mut context = Context::from_waker(noop_waker_ref());
+    let why = loop {
+        match updates.as_mut().poll_next(&mut context) {
+            Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) => break why,
+            Poll::Ready(Some(Ok(Update::Opened))) | Poll::Pending => {}
+            update => panic!("{update:?}"),
+        }
+    };
+    assert_eq!(why, Cause::Idle);
+    // One sleep after each of the three chunks, and only the last one came to its end.
+    assert_eq!(*sleeps.borrow(), [idle; 3]);
+}
+
+#[test]
 fn a_flood_without_events_lets_others_have_their_turn() {
     let connect = |_: Request<'_>| ready(Ok::<_, String>((Head::new(200, [SSE]), ())));
     let body = |()| stream::repeat_with(|| Ok::<_, String>(Bytes::from_static(b": c\n\n")));

@@ -246,6 +246,8 @@ where
                     let polled =
                         stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
                     if let Poll::Ready(chunk) = polled {
+                        // Where there is no clock, only a sleep that began now tells how long it has been silent since.
+                        this.sleeping.set(None);
                         match chunk {
                             Some(Ok(chunk)) => {
                                 *this.chunk = chunk.into();
