@@ -444,6 +444,10 @@ fn memory_of_each_kind_holds_what_a_cut_divides() {
         assert_eq!((event.event_type(), event.data()), ("a", "12"));
     }
     let mut memory = [0; 64];
+    let limits = EventDecoder::with_buffer(&mut memory).limits();
+    assert_eq!((limits.event, limits.last_event_id), (48, 16));
+    assert_eq!(EventDecoder::with_buffer(&mut memory[..]).limits(), limits);
+    assert_eq!(EventDecoder::with_buffer(memory).limits(), limits);
     assert_holds(EventDecoder::with_buffer(&mut memory));
     assert_holds(EventDecoder::with_buffer(&mut memory[..]));
     assert_holds(EventDecoder::with_buffer(memory));

@@ -2,6 +2,7 @@
 //! promise after the other. `src/guide/staying_connected.md` has the list.
 
 use core::time::Duration;
+use proptest::prelude::*;
 use sse_wire::client::{Backoff, Cause, Closed, EventSource, Policy, Repeat, Step};
 use sse_wire::{DecodeError, EventDecoder, Item, LastEventId};
 
@@ -954,5 +955,136 @@ fn a_shared_decoder_does_the_same() {
         while let Ok(Some(_)) = source.decode_item(&mut chunk) {}
         source.end();
         assert_eq!(matches!(source.next(ms(0)), Step::Wait { .. }), is_good);
+    }
+}
+
+/// What can happen to a client, in any order, whether or not it makes sense.
+#[derive(Debug, Clone)]
+enum Happens {
+    Next(u64),
+    Respond(u16, &'static str),
+    Bytes(&'static [u8]),
+    End,
+    Fail,
+    Reconnect,
+    WaitAtLeast(u64),
+    Close,
+}
+
+fn times() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        0_u64..10,
+        0_u64..1_000_000,
+        Just(u64::MAX - 1),
+        Just(u64::MAX)
+    ]
+}
+
+fn happenings() -> impl Strategy<Value = Happens> {
+    let bytes: Vec<&'static [u8]> = vec![
+        b"",
+        b"data: 1\n\n",
+        b"id: 7\n\n",
+        b"retry: 0\n",
+        b"retry: 99999999999999999999\n",
+        b": c\ndata: cut",
+    ];
+    prop_oneof![
+        6 => times().prop_map(Happens::Next),
+        4 => (prop_oneof![4 => Just(200), 1 => any::<u16>()], prop_oneof![4 => Just(SSE), 1 => Just("x/y")])
+            .prop_map(|(status, content_type)| Happens::Respond(status, content_type)),
+        4 => proptest::sample::select(bytes).prop_map(Happens::Bytes),
+        1 => Just(Happens::End),
+        1 => Just(Happens::Fail),
+        1 => Just(Happens::Reconnect),
+        1 => times().prop_map(Happens::WaitAtLeast),
+        1 => prop_oneof![1 => Just(Happens::Close), 9 => Just(Happens::End)],
+    ]
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let repeat = prop_oneof![
+        Just(Repeat::Always),
+        Just(Repeat::Resumed),
+        Just(Repeat::Never)
+    ];
+    let six = (times(), times(), times(), times(), times(), times());
+    (six, 0_u32..5, repeat, any::<bool>(), any::<bool>()).prop_map(
+        |(
+            (time, shortest, longest, backoff, steady, idle),
+            attempts,
+            repeat,
+            transient,
+            any_type,
+        )| {
+            Policy::new()
+                .with_reconnection_time(ms(time))
+                .with_bounds(ms(shortest), ms(longest))
+                .with_backoff(Backoff::new().with_longest(ms(backoff)))
+                .with_steady_after(ms(steady))
+                .with_idle_timeout(ms(idle))
+                .with_time(ms(time))
+                .with_attempts(attempts)
+                .with_repeat(repeat)
+                .with_transient_statuses(transient)
+                .with_any_content_type(any_type)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_in_whatever_order_the_states_hold(
+        policy in policies(),
+        entropy in any::<u64>(),
+        all in proptest::collection::vec(happenings(), 0..80),
+    ) {
+        let decoder = EventDecoder::with_buffer([0; 512]);
+        let mut source = EventSource::with_decoder(decoder, entropy).with_policy(policy);
+        // Whether a response is awaited, and why it was closed.
+        let (mut awaits, mut why) = (false, None);
+        for happens in all {
+            let was_open = source.is_open();
+            match happens {
+                Happens::Next(now) => match source.next(ms(now)) {
+                    Step::Connect(request) => {
+                        prop_assert!(!awaits && !was_open && why.is_none());
+                        prop_assert!(request.headers().count() >= 2);
+                        awaits = true;
+                    }
+                    Step::AwaitResponse { .. } => prop_assert!(awaits),
+                    Step::Read { .. } => prop_assert!(was_open),
+                    // It may have found just now that nothing came for too long.
+                    Step::Wait { .. } => awaits = false,
+                    Step::Closed(closed) => {
+                        prop_assert!(why.is_none_or(|why| why == closed));
+                        why = Some(closed);
+                        awaits = false;
+                    }
+                },
+                Happens::Respond(status, content_type) => {
+                    let opens = source.respond(status, [content_type]);
+                    prop_assert!(!opens || awaits && status == 200);
+                    prop_assert_eq!(source.is_open(), opens || was_open);
+                    awaits = false;
+                }
+                Happens::Bytes(mut bytes) => {
+                    let event = source.decode(&mut bytes).expect("it fits");
+                    prop_assert!(event.is_none() || was_open);
+                    prop_assert!(was_open || bytes.is_empty());
+                }
+                Happens::End => source.end(),
+                Happens::Fail => source.fail(),
+                Happens::Reconnect => source.reconnect(),
+                Happens::WaitAtLeast(time) => source.wait_at_least(ms(time)),
+                Happens::Close => source.close(),
+            }
+            if matches!(happens, Happens::End | Happens::Fail | Happens::Reconnect | Happens::Close) {
+                awaits = false;
+                prop_assert!(!source.is_open());
+            }
+            prop_assert!(!source.is_closed() || !source.is_open());
+            prop_assert!(why.is_none() || source.is_closed());
+        }
     }
 }
