@@ -13,6 +13,7 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use cortex_m_semihosting::hprintln;
 use embedded_io::{ErrorType, Read, Write};
+use sse_wire::client::{EventSource, Step};
 use sse_wire::embedded::{EventReader, EventWriter};
 use sse_wire::{
     BufferFull, DecodeError, EventDecoder, EventType, FieldName, FieldParser, LastEventId,
@@ -75,12 +76,13 @@ fn end(status: debug::ExitStatus) -> ! {
 fn main() -> ! {
     let mut checks = Checks::default();
     type Part = fn(&mut Checks);
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("vectors", vectors),
         ("a line larger than the memory", endless_line),
         ("limits", limits),
         ("frames", frames),
         ("embedded-io", door),
+        ("a client that connects again", client),
     ];
     for (name, part) in parts {
         let before = checks.good + checks.bad;
@@ -207,6 +209,51 @@ const MESSAGES: &[(&str, &str, &str)] = &[
 ];
 
 /// What is encoded into a slice is decoded again.
+/// A connection that breaks off within an event, the wait, and the next one, which goes on behind what came whole.
+fn client(checks: &mut Checks) {
+    let mut memory = [0; MEMORY];
+    let decoder = EventDecoder::with_buffer(&mut memory[..]);
+    let mut source = EventSource::with_decoder(decoder, 4);
+    let mut now = Duration::ZERO;
+    let streams = [
+        &b"retry: 700\nid: 1\ndata: a\n\nid: 2\ndata: cut"[..],
+        b"data: b\n\n",
+    ];
+    for (stream, (data, id)) in streams.into_iter().zip([("a", None), ("b", Some("1"))]) {
+        let Step::Connect(request) = source.next(now) else {
+            return checks.equal(format_args!("a request is due"), false, true);
+        };
+        let sent = request.headers().find(|(name, _)| *name == "last-event-id");
+        checks.equal(
+            format_args!("the ID that is sent"),
+            sent.map(|(_, id)| id),
+            id,
+        );
+        checks.equal(
+            format_args!("it opens"),
+            source.respond(200, ["text/event-stream"]),
+            true,
+        );
+        for mut chunk in stream.chunks(3) {
+            while let Ok(Some(event)) = source.decode(&mut chunk) {
+                checks.equal(format_args!("the data"), event.data(), data);
+                checks.equal(format_args!("the ID"), event.last_event_id(), "1");
+            }
+        }
+        source.end();
+        let Step::Wait { time, .. } = source.next(now) else {
+            return checks.equal(format_args!("a wait is due"), false, true);
+        };
+        let is_spread = (700..=1400).contains(&time.as_millis());
+        checks.equal(
+            format_args!("it waits as it was told, and a little more"),
+            is_spread,
+            true,
+        );
+        now += time;
+    }
+}
+
 fn frames(checks: &mut Checks) {
     for &(event_type, data, id) in MESSAGES {
         let mut frame = [0; 128];
