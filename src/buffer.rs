@@ -411,7 +411,7 @@ impl<B: sealed::Memory> Store<B> {
         self.drop_slot(Slot::Id);
         let length = match value {
             Some(value) => {
-                self.reserve(replaced.unwrap_or(value.len()));
+                self.reserve(value.len());
                 let stop = self.end() - self.back();
                 if let Some(room) = self.memory.bytes_mut().get_mut(stop - value.len()..stop) {
                     room.copy_from_slice(value);
@@ -420,7 +420,6 @@ impl<B: sealed::Memory> Store<B> {
             }
             None => {
                 let length = self.line;
-                self.reserve(replaced.unwrap_or(length) - length);
                 let (from, stop) = (self.data, self.end() - self.back());
                 shift(self.memory.bytes_mut(), from, length, stop - length);
                 self.line = 0;
@@ -435,10 +434,6 @@ impl<B: sealed::Memory> Store<B> {
 
     pub(crate) fn clear_event_type(&mut self) {
         self.drop_slot(Slot::EventType);
-    }
-
-    pub(crate) fn clear_id(&mut self) {
-        self.drop_slot(Slot::Id);
     }
 
     /// Replaces the last event ID by what is in `input`, while there is no event type and no id beside it.

@@ -151,7 +151,7 @@ impl<B: Buffer> EventDecoder<B> {
         let replaced = replaced_len(whole);
         let length = replaced.unwrap_or(whole.len());
         if self.unfinished.is_oversized || length > limits.last_event_id {
-            self.store.clear_id();
+            // What the store holds of an earlier one counts for nothing then.
             self.block.has_id = false;
             return if self.block.refused {
                 Ok(())
