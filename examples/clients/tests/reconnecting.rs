@@ -1,9 +1,10 @@
 //! The programs that connect again by themselves, as a user runs them, against a server that breaks off.
 
+use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{env, fs, process, thread};
 
 const PROGRAMS: [&str; 3] = [
