@@ -36,9 +36,15 @@
 //!         },
 //!         Step::Read { .. } => match response.as_mut().and_then(|answer| answer.chunks.pop_front()) {
 //!             Some(mut chunk) => {
-//!                 while let Ok(Some(event)) = source.decode(&mut chunk) {
-//!                     println!("{}", event.data());
-//! #                   data += event.data();
+//!                 loop {
+//!                     match source.decode(&mut chunk) {
+//!                         Ok(Some(event)) => {
+//!                             println!("{}", event.data());
+//! #                           data += event.data();
+//!                         }
+//!                         Ok(None) => break,
+//!                         Err(error) => eprintln!("skipped: {error}"),
+//!                     }
 //!                 }
 //!             }
 //!             None => source.end(),
@@ -425,7 +431,8 @@ impl<D: Decoder> EventSource<D> {
 
     /// The next request is not made before so much time has passed: what a `Retry-After` asks for.
     ///
-    /// For the connection that was just lost; [`Policy::with_bounds`] says how long it may be. Ignored unless there is one to come.
+    /// For the connection that was just lost, before `next` is asked; otherwise it is ignored. [`Policy::with_bounds`] says how long it may
+    /// be.
     ///
     /// ```
     /// use core::time::Duration;
@@ -440,11 +447,8 @@ impl<D: Decoder> EventSource<D> {
     /// assert!(matches!(source.next(Duration::ZERO), Step::Wait { time, .. } if time.as_secs() >= 20));
     /// ```
     pub fn wait_at_least(&mut self, time: Duration) {
-        let time = milliseconds(time).min(self.policy.longest);
-        match self.phase {
-            Phase::Lost { .. } => self.at_least = time,
-            Phase::Waiting { .. } => self.turn = self.turn.max(self.now.saturating_add(time)),
-            _ => {}
+        if let Phase::Lost { .. } = self.phase {
+            self.at_least = milliseconds(time).min(self.policy.longest);
         }
     }
 
@@ -495,7 +499,10 @@ impl<D: Decoder> EventSource<D> {
     /// What follows when the connection is lost: another one after a while, or none.
     fn after(&mut self, cause: Cause, was_open: bool) -> Phase {
         let is_asked_for = cause == Cause::Reconnect;
-        let was_steady = was_open && self.now - self.turn >= self.policy.steady;
+        let open_for = if was_open { self.now - self.turn } else { 0 };
+        let was_steady = was_open && open_for >= self.policy.steady;
+        // While there was a connection, good or not, there was one.
+        self.trouble += open_for;
         if self.has_delivered || was_steady {
             self.failures = 0;
             self.trouble = self.now;
@@ -504,7 +511,8 @@ impl<D: Decoder> EventSource<D> {
         }
         let may_repeat = match self.policy.repeat {
             Repeat::Always => true,
-            Repeat::Resumed => !self.last_event_id().is_empty(),
+            // One that cannot be sent would begin again from the start.
+            Repeat::Resumed => headers::last_event_id(self.last_event_id()).is_some(),
             Repeat::Never => false,
         };
         if !may_repeat && !is_asked_for {
@@ -520,7 +528,7 @@ impl<D: Decoder> EventSource<D> {
         let asked = self.at_least.saturating_sub(self.base());
         let delay = milliseconds(delay).saturating_add(asked);
         self.turn = self.now.saturating_add(delay);
-        if self.turn - self.trouble > self.policy.time {
+        if self.turn - self.trouble > self.policy.time && !is_asked_for {
             return Phase::Closed(Closed::OutOfTime(cause));
         }
         Phase::Waiting { why: cause }

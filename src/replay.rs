@@ -66,7 +66,7 @@ struct Entry {
     time: Duration,
 }
 
-/// Where a subscriber stands in a [`ReplayLog`].
+/// Where a subscriber stands in a [`ReplayLog`], and in no other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The position of the next frame.
@@ -125,8 +125,12 @@ impl ReplayLog {
 
     /// Adds a frame at the time `now`, which is counted from any fixed moment on, and drops what is beyond the bounds.
     ///
-    /// The frame is read for its ID, the last one that a client would commit: `None` to go on from if it has none, or an empty one; then
-    /// it comes with the frames before it, and clients come back with the ID before.
+    /// The frame is read for its ID, the last one that a client would commit. A frame without one comes with the frames before it: clients
+    /// that have seen it come back with the ID before, and get it again. An empty one makes clients forget theirs, and come back
+    /// as if they were new: a stream that is to be resumed has none.
+    ///
+    /// IDs must differ. Of two frames with the same one the newer counts, and who has seen only the older one would miss what is
+    /// between them. A client that goes on behind an ID goes on behind its whole frame: put one event into each.
     ///
     /// # Complexity
     ///
@@ -188,9 +192,13 @@ impl ReplayLog {
     ///
     /// # Errors
     ///
-    /// [`Gap::TooOld`] if the subscriber was so slow that the log has dropped what it had not seen yet. The cursor stays.
+    /// [`Gap::TooOld`] if the subscriber was so slow that the log has dropped what it had not seen yet, and [`Gap::Unknown`] if the cursor is
+    /// beyond the end, and so of another log. The cursor stays.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<&Frame>, Gap> {
         let index = cursor.next.checked_sub(self.first).ok_or(Gap::TooOld)?;
+        if index > self.frames.len() as u64 {
+            return Err(Gap::Unknown);
+        }
         let entry = usize::try_from(index)
             .ok()
             .and_then(|index| self.frames.get(index));

@@ -264,15 +264,17 @@ fn retry_after_is_waited_for_and_bounded() {
     let spread = policy.with_backoff(Backoff::new());
     assert!((20_001..26_000).contains(&after(spread, ms(20_000))));
 
-    // It may also be said when the wait has begun, and counts once.
+    // It counts once, and only for a connection that was just lost.
     let mut source = with(policy);
+    source.wait_at_least(ms(50_000));
     request(&mut source, 0);
+    source.wait_at_least(ms(50_000));
     source.fail();
-    assert_eq!(wait(&mut source, 0), 3_000);
     source.wait_at_least(ms(5_000));
+    assert_eq!(wait(&mut source, 0), 5_000);
+    source.wait_at_least(ms(50_000));
     assert_eq!(wait(&mut source, 1_000), 4_000);
     request(&mut source, 5_000);
-    source.wait_at_least(ms(50_000));
     source.fail();
     assert_eq!(wait(&mut source, 5_000), 3_000);
 }
@@ -860,6 +862,29 @@ fn the_time_without_a_connection_is_limited() {
         Closed::OutOfTime(Cause::Transport)
     );
 
+    // Nor does one that brought nothing, for as long as it was open.
+    let mut source = with(policy);
+    open(&mut source, 0);
+    source.next(ms(1000));
+    read(&mut source, b": c\n");
+    source.next(ms(25_000));
+    source.end();
+    assert_eq!(wait(&mut source, 25_000), 3000);
+    request(&mut source, 28_000);
+    source.fail();
+    assert_eq!(wait(&mut source, 31_000), 3000);
+    request(&mut source, 34_000);
+    source.fail();
+    assert_eq!(
+        closed(&mut source, 34_000),
+        Closed::OutOfTime(Cause::Transport)
+    );
+    // Another one that was asked for always comes.
+    let mut source = with(Policy::browser().with_time(ms(0)));
+    open(&mut source, 0);
+    source.reconnect();
+    assert_eq!(wait(&mut source, 0), 3000);
+
     // A good connection does not count.
     let mut source = with(policy);
     open(&mut source, 0);
@@ -905,6 +930,12 @@ fn a_request_is_repeated_only_where_the_policy_allows_it() {
             }
         }
     }
+    // An ID that cannot be sent is none to go on from.
+    let mut source = with(Policy::browser().with_repeat(Repeat::Resumed));
+    open(&mut source, 0);
+    read(&mut source, b"id: \x1bx\ndata: 1\n\n");
+    source.end();
+    assert_eq!(closed(&mut source, 0), Closed::NotRepeated(Cause::End));
     // With a last event ID the next request can go on.
     for (repeat, goes_on) in [(Repeat::Resumed, true), (Repeat::Never, false)] {
         let mut source = with(Policy::browser().with_repeat(repeat));

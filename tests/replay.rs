@@ -149,6 +149,8 @@ fn a_subscriber_that_is_too_slow_is_told_so() {
     assert_eq!(log.next(&mut slow), Err(Gap::TooOld));
     assert_eq!(log.next(&mut slow), Err(Gap::TooOld));
     assert_eq!(log.next(&mut fast), Ok(None));
+    // Of a longer log, or of one before a restart.
+    assert_eq!(ReplayLog::new().next(&mut fast), Err(Gap::Unknown));
     push(&mut log, "4");
     assert!(matches!(log.next(&mut fast), Ok(Some(_))));
 }

@@ -43,7 +43,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 pub enum Repeat {
     /// Always: it is a GET, or nothing is lost by sending it twice.
     Always,
-    /// Only where there is a last event ID, with which the next request can go on instead of beginning again.
+    /// Only where there is a last event ID that can be a header, with which the next request can go on instead of beginning again.
     Resumed,
     /// Never: it is a POST that costs something, say.
     Never,
@@ -120,10 +120,11 @@ impl Policy {
     /// How long to wait for the response, and then for each next byte, before the connection counts as lost; unless set, for ever.
     ///
     /// A server that sends comments to show that it is there does so every 15 seconds, as the standard advises; three times as much
-    /// is ample.
+    /// is ample. It is at least a millisecond.
     #[must_use]
     pub const fn with_idle_timeout(mut self, time: Duration) -> Self {
-        self.idle_timeout = milliseconds(time);
+        let time = milliseconds(time);
+        self.idle_timeout = if time == 0 { 1 } else { time };
         self
     }
 
@@ -135,7 +136,8 @@ impl Policy {
         self
     }
 
-    /// Gives up where the next attempt would be more than this after the first one, or after the last good connection was lost.
+    /// Gives up where the next attempt would come after so much time without a connection, since the first attempt, or since the last good
+    /// connection was lost; time for which another one was open does not count.
     #[must_use]
     pub const fn with_time(mut self, time: Duration) -> Self {
         self.time = milliseconds(time);

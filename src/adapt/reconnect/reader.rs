@@ -56,9 +56,11 @@ const CHUNK: usize = 16 * 1024;
 ///
 /// # Time
 ///
-/// A reader waits for as long as it does: an idle timeout needs one that gives up, as sockets do that were told to. What it says then
+/// A reader waits for as long as it does: an idle timeout needs one that blocks and then gives up, as sockets do that were told to. What it says then
 /// ([`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut)) counts as nothing, until the idle timeout of the policy has
-/// passed; without such a policy it counts as a failure.
+/// passed; without such a policy it counts as a failure. One that never blocks would be asked again and again.
+///
+/// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
 pub struct ReconnectingReader<C, B, R, E, S> {
     source: EventSource,
