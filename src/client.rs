@@ -464,6 +464,12 @@ impl<D: Decoder> EventSource<D> {
         matches!(self.phase, Phase::Open)
     }
 
+    /// Whether a request was made and has no response yet.
+    #[cfg(all(feature = "bytes", feature = "futures-core"))]
+    pub(crate) const fn is_awaiting_response(&self) -> bool {
+        matches!(self.phase, Phase::AwaitingResponse)
+    }
+
     /// Whether there will never be a connection again.
     pub const fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed(_))

@@ -494,6 +494,54 @@ fn without_a_clock_silence_is_measured_from_the_last_byte_on() {
 }
 
 #[test]
+fn what_has_waited_for_a_slow_consumer_is_not_silence() {
+    thread_local! {
+        static NOW: RefCell<Duration> = const { RefCell::new(Duration::ZERO) };
+    }
+    // The response and each chunk are there when they are asked for the second time, which is late.
+    let connect = |_: Request<'_>| {
+        let mut asked = 0;
+        core::future::poll_fn(move |_| {
+            asked += 1;
+            match asked {
+                1 => Poll::Pending,
+                _ => Poll::Ready(Ok::<_, String>((Head::new(200, [SSE]), ()))),
+            }
+        })
+    };
+    let body = |()| {
+        let mut asked = 0;
+        stream::poll_fn(move |_| {
+            asked += 1;
+            match asked {
+                2 | 4 => Poll::Ready(Some(Ok::<_, String>(Bytes::from_static(b"data: 1\n\n")))),
+                _ => Poll::Pending,
+            }
+        })
+    };
+    let source = shared().with_policy(policy().with_idle_timeout(Duration::from_secs(45)));
+    let sleep = |_| pending();
+    let updates = ReconnectingStream::new(source, connect, body, sleep);
+    let mut updates = pin!(updates.with_clock(|| NOW.with(|now| *now.borrow())));
+    let mut context = Context::from_waker(noop_waker_ref());
+    let mut poll = || {
+        NOW.with(|now| *now.borrow_mut() += Duration::from_secs(60));
+        updates.as_mut().poll_next(&mut context)
+    };
+    assert!(poll().is_pending());
+    assert!(matches!(poll(), Poll::Ready(Some(Ok(Update::Opened)))));
+    for _ in 0..2 {
+        assert!(poll().is_pending());
+        assert!(matches!(poll(), Poll::Ready(Some(Ok(Update::Item(_))))));
+    }
+    assert!(poll().is_pending());
+    let Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) = poll() else {
+        panic!("now it is silent")
+    };
+    assert_eq!(why, Cause::Idle);
+}
+
+#[test]
 fn a_flood_without_events_lets_others_have_their_turn() {
     let connect = |_: Request<'_>| ready(Ok::<_, String>((Head::new(200, [SSE]), ())));
     let body = |()| stream::repeat_with(|| Ok::<_, String>(Bytes::from_static(b": c\n\n")));

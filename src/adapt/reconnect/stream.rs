@@ -203,6 +203,56 @@ where
                 Ok(Some(item)) => return Poll::Ready(Some(Ok(Update::Item(item)))),
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
             }
+            // Before time is looked at: what has waited here is not silence there.
+            if this.source.is_awaiting_response() {
+                let Some(connecting) = this.connecting.as_mut().as_pin_mut() else {
+                    this.source.fail();
+                    continue;
+                };
+                if let Poll::Ready(response) = connecting.poll(context) {
+                    this.connecting.set(None);
+                    this.sleeping.set(None);
+                    match response {
+                        Ok((head, response)) => {
+                            if head.tell(this.source) {
+                                *this.last = Last::NONE;
+                                this.stream.set(Some((this.body)(response)));
+                                return Poll::Ready(Some(Ok(Update::Opened)));
+                            }
+                            this.last.response = Some(response);
+                        }
+                        Err(error) => {
+                            *this.last = Last::error(error);
+                            this.source.fail();
+                        }
+                    }
+                    continue;
+                }
+            } else if this.source.is_open() {
+                if chunks >= CHUNKS_AT_ONCE || bytes >= BYTES_AT_ONCE {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let stream = this.stream.as_mut().as_pin_mut();
+                let polled = stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
+                if let Poll::Ready(chunk) = polled {
+                    // Where there is no clock, only a sleep that began now tells how long it has been silent since.
+                    this.sleeping.set(None);
+                    match chunk {
+                        Some(Ok(chunk)) => {
+                            *this.chunk = chunk.into();
+                            chunks += 1;
+                            bytes = bytes.saturating_add(this.chunk.len());
+                        }
+                        Some(Err(error)) => {
+                            *this.last = Last::error(error.into());
+                            this.source.fail();
+                        }
+                        None => this.source.end(),
+                    }
+                    continue;
+                }
+            }
             let now = (this.clock)().saturating_add(*this.ahead);
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
@@ -211,59 +261,7 @@ where
                     this.connecting.set(Some((this.connect)(request)));
                     continue;
                 }
-                Step::AwaitResponse { within } => {
-                    let Some(connecting) = this.connecting.as_mut().as_pin_mut() else {
-                        this.source.fail();
-                        continue;
-                    };
-                    if let Poll::Ready(response) = connecting.poll(context) {
-                        this.connecting.set(None);
-                        this.sleeping.set(None);
-                        match response {
-                            Ok((head, response)) => {
-                                if head.tell(this.source) {
-                                    *this.last = Last::NONE;
-                                    this.stream.set(Some((this.body)(response)));
-                                    return Poll::Ready(Some(Ok(Update::Opened)));
-                                }
-                                this.last.response = Some(response);
-                            }
-                            Err(error) => {
-                                *this.last = Last::error(error);
-                                this.source.fail();
-                            }
-                        }
-                        continue;
-                    }
-                    within
-                }
-                Step::Read { within } => {
-                    if chunks >= CHUNKS_AT_ONCE || bytes >= BYTES_AT_ONCE {
-                        context.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    let stream = this.stream.as_mut().as_pin_mut();
-                    let polled =
-                        stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
-                    if let Poll::Ready(chunk) = polled {
-                        // Where there is no clock, only a sleep that began now tells how long it has been silent since.
-                        this.sleeping.set(None);
-                        match chunk {
-                            Some(Ok(chunk)) => {
-                                *this.chunk = chunk.into();
-                                chunks += 1;
-                                bytes = bytes.saturating_add(this.chunk.len());
-                            }
-                            Some(Err(error)) => {
-                                *this.last = Last::error(error.into());
-                                this.source.fail();
-                            }
-                            None => this.source.end(),
-                        }
-                        continue;
-                    }
-                    within
-                }
+                Step::AwaitResponse { within } | Step::Read { within } => within,
                 Step::Wait { time: after, why } => {
                     if !*this.is_announced {
                         *this.is_announced = true;
