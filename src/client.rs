@@ -104,7 +104,7 @@ pub struct EventSource<
     turn: u64,
     /// When the last byte came, or the request was made.
     heard: u64,
-    /// Since when there has been no good connection.
+    /// Since when there has been no connection: no good one, and without the time for which another one was open.
     trouble: u64,
     /// What the caller asked to wait at least.
     at_least: u64,
@@ -339,10 +339,9 @@ impl<D: Decoder> EventSource<D> {
             self.is_new = false;
             self.turn = now;
         }
-        let idle_for = now - self.heard;
-        if matches!(self.phase, Phase::AwaitingResponse | Phase::Open)
-            && idle_for >= self.policy.idle_timeout
-        {
+        let limit = self.policy.idle_timeout;
+        let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.heard));
+        if left == Some(0) {
             self.lose(Cause::Idle);
         }
         if let Phase::Lost { cause, was_open } = self.phase {
@@ -351,9 +350,7 @@ impl<D: Decoder> EventSource<D> {
         } else if matches!(self.phase, Phase::Waiting { .. }) && now >= self.turn {
             self.phase = Phase::Connecting;
         }
-        let limit = self.policy.idle_timeout;
-        let within =
-            (limit != NEVER).then(|| Duration::from_millis(limit.saturating_sub(idle_for)));
+        let within = left.map(Duration::from_millis);
         match self.phase {
             Phase::Connecting => {
                 let attempt = self.requests;
@@ -390,12 +387,17 @@ impl<D: Decoder> EventSource<D> {
         status: u16,
         content_types: impl IntoIterator<Item = V>,
     ) -> bool {
+        self.respond_as(status, headers::is_event_stream(content_types))
+    }
+
+    /// The same where the content type was looked at.
+    pub(crate) fn respond_as(&mut self, status: u16, is_event_stream: bool) -> bool {
         if self.phase != Phase::AwaitingResponse {
             return false;
         }
         let cause = if status != 200 {
             Cause::Status(status)
-        } else if self.policy.accepts_any_content_type || headers::is_event_stream(content_types) {
+        } else if is_event_stream || self.policy.accepts_any_content_type {
             self.phase = Phase::Open;
             self.has_heard = true;
             self.is_new = true;
@@ -482,7 +484,15 @@ impl<D: Decoder> EventSource<D> {
 
     /// How long a lost connection is waited for at the least: what the server has said, or the policy, within its bounds.
     pub fn reconnection_time(&self) -> Duration {
-        Duration::from_millis(self.base())
+        let asked = self.decoder.reconnection_time().map(milliseconds);
+        let Policy {
+            reconnection_time,
+            shortest,
+            longest,
+            ..
+        } = self.policy;
+        let time = asked.unwrap_or(reconnection_time);
+        Duration::from_millis(time.min(longest).max(shortest))
     }
 
     /// The decoder.
@@ -527,32 +537,17 @@ impl<D: Decoder> EventSource<D> {
         if self.failures >= self.policy.attempts.max(1) {
             return Phase::Closed(Closed::OutOfAttempts(cause));
         }
-        let least = Duration::from_millis(self.base());
+        let least = self.reconnection_time();
         let entropy = self.draw();
         let delay = self.policy.backoff.delay(least, self.failures, entropy);
         // Those who are told the same time must not come back at the same moment, either.
-        let asked = self.at_least.saturating_sub(self.base());
-        let delay = milliseconds(delay).saturating_add(asked);
+        let more = self.at_least.saturating_sub(milliseconds(least));
+        let delay = milliseconds(delay).saturating_add(more);
         self.turn = self.now.saturating_add(delay);
         if self.turn - self.trouble > self.policy.time && !is_asked_for {
             return Phase::Closed(Closed::OutOfTime(cause));
         }
         Phase::Waiting { why: cause }
-    }
-
-    /// The reconnection time, within its bounds.
-    fn base(&self) -> u64 {
-        let asked = self.decoder.reconnection_time().map(milliseconds);
-        let Policy {
-            reconnection_time,
-            shortest,
-            longest,
-            ..
-        } = self.policy;
-        asked
-            .unwrap_or(reconnection_time)
-            .min(longest)
-            .max(shortest)
     }
 
     /// The next number of a sequence that looks like chance (splitmix64, by Sebastiano Vigna, in the public domain).
@@ -564,10 +559,14 @@ impl<D: Decoder> EventSource<D> {
         number ^ (number >> 31)
     }
 
-    /// Tells whether so many bytes that came are to be read.
-    const fn hear(&mut self, bytes: usize) -> bool {
+    /// Tells whether the bytes that came are to be read; if not, takes them.
+    fn hear<I: AsRef<[u8]> + Default>(&mut self, input: &mut I) -> bool {
         let is_open = self.is_open();
-        self.has_heard |= is_open && bytes > 0;
+        if is_open {
+            self.has_heard |= !input.as_ref().is_empty();
+        } else {
+            *input = I::default();
+        }
         is_open
     }
 }
@@ -584,8 +583,7 @@ impl<B: Buffer> EventSource<EventDecoder<B>> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'d>>, DecodeError> {
-        if !self.hear(input.len()) {
-            *input = &[];
+        if !self.hear(input) {
             return Ok(None);
         }
         let event = self.decoder.decode(input);
@@ -604,8 +602,7 @@ impl<B: Buffer> EventSource<EventDecoder<B>> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
-        if !self.hear(input.len()) {
-            *input = &[];
+        if !self.hear(input) {
             return Ok(None);
         }
         let event = self.decoder.decode_raw(input);
@@ -624,8 +621,7 @@ impl<B: Buffer> EventSource<EventDecoder<B>> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'d>>, DecodeError> {
-        if !self.hear(input.len()) {
-            *input = &[];
+        if !self.hear(input) {
             return Ok(None);
         }
         let item = self.decoder.decode_item(input);
@@ -670,8 +666,7 @@ impl EventSource<SharedDecoder> {
     }
 
     pub(crate) fn read<T: Decoded>(&mut self, input: &mut Bytes) -> Result<Option<T>, DecodeError> {
-        if !self.hear(input.len()) {
-            *input = Bytes::new();
+        if !self.hear(input) {
             return Ok(None);
         }
         let found = self.decoder.read::<T>(input);

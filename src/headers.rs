@@ -3,7 +3,7 @@
 //! A client sends [`REQUEST`] and, when it connects again, [`last_event_id`]; it goes on if the status of the response is 200, no
 //! other (9.2.3), and its content [is an event stream](is_event_stream). A server sends [`RESPONSE`].
 
-use core::time::Duration;
+use core::{str, time::Duration};
 
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
 pub const EVENT_STREAM: &str = "text/event-stream";
@@ -61,19 +61,10 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 /// assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), None);
 /// ```
 pub fn retry_after(value: impl AsRef<[u8]>) -> Option<Duration> {
-    let digits = trim(value.as_ref());
-    if digits.is_empty() {
-        return None;
-    }
-    let mut seconds = 0_u64;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        seconds = seconds.saturating_mul(10).saturating_add(digit.into());
-    }
-    Some(Duration::from_secs(seconds))
+    let digits = str::from_utf8(trim(value.as_ref())).ok()?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // A number that is too large is a long time.
+    is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
 }
 
 /// Whether the `content-type` of a response says that it is an event stream (9.2.3).

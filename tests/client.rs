@@ -671,6 +671,10 @@ fn an_idle_connection_is_lost_and_any_byte_is_a_sign_of_life() {
             within: Some(ms(1))
         }
     );
+    // Without one it is never idle.
+    let mut patient = with(Policy::browser());
+    open(&mut patient, 0);
+    assert_eq!(patient.next(Duration::MAX), Step::Read { within: None });
     let mut giving_up = with(policy.with_attempts(1));
     request(&mut giving_up, 0);
     assert_eq!(

@@ -1,7 +1,9 @@
 //! The headers of an event stream are what a browser takes for one and sends for one, as plain strings that any HTTP library takes.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sse_wire::headers::{EVENT_STREAM, REQUEST, RESPONSE, is_event_stream, last_event_id};
+use sse_wire::headers::{
+    EVENT_STREAM, REQUEST, RESPONSE, is_event_stream, last_event_id, retry_after,
+};
 
 #[test]
 fn a_content_type_is_an_event_stream_or_it_is_not() {
@@ -241,4 +243,28 @@ fn any_library_takes_the_headers() {
         let value = HeaderValue::from_str(value).expect("a value");
         assert!(value.to_str().is_ok());
     }
+}
+
+#[test]
+fn a_time_to_wait_is_a_number_of_seconds() {
+    let seconds = |value: &str| retry_after(value).map(|time| time.as_secs());
+    assert_eq!(seconds("0"), Some(0));
+    assert_eq!(seconds("00120"), Some(120));
+    assert_eq!(seconds(" 5\t"), Some(5));
+    assert_eq!(seconds("18446744073709551615"), Some(u64::MAX));
+    assert_eq!(seconds("18446744073709551616"), Some(u64::MAX));
+    for value in [
+        "",
+        " ",
+        "-1",
+        "+1",
+        "1.5",
+        "1 2",
+        "1s",
+        "\u{661}",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+    ] {
+        assert_eq!(seconds(value), None, "{value:?}");
+    }
+    assert_eq!(retry_after(b"1\xFF"), None);
 }

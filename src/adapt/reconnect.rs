@@ -59,8 +59,7 @@ impl Head {
 
     /// Tells `source` of it, and gives whether the body is to be read.
     fn tell<D: Decoder>(self, source: &mut EventSource<D>) -> bool {
-        let content_type = self.is_event_stream.then_some(headers::EVENT_STREAM);
-        let is_open = source.respond(self.status, content_type);
+        let is_open = source.respond_as(self.status, self.is_event_stream);
         if let Some(time) = self.retry_after {
             source.wait_at_least(time);
         }
