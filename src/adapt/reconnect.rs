@@ -13,7 +13,7 @@ mod reader;
 #[cfg(all(feature = "bytes", feature = "futures-core"))]
 mod stream;
 
-use core::{error, fmt, time::Duration};
+use core::{error, fmt, mem, time::Duration};
 
 use crate::client::{Cause, Closed, Decoder, EventSource};
 use crate::error::DecodeError;
@@ -145,21 +145,68 @@ impl<R, E> Last<R, E> {
         error: None,
     };
 
-    fn error(error: E) -> Self {
-        Self {
-            error: Some(error),
-            ..Self::NONE
+    /// Takes the answer to a request, tells `source` of it, and gives the response if its body is to be read.
+    fn take_answer<D: Decoder>(
+        &mut self,
+        source: &mut EventSource<D>,
+        answer: Result<(Head, R), E>,
+    ) -> Option<R> {
+        *self = Self::NONE;
+        match answer {
+            Ok((head, response)) if head.tell(source) => return Some(response),
+            Ok((_, response)) => self.response = Some(response),
+            Err(error) => self.fail(source, error),
         }
+        None
     }
 
-    const fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::NONE)
+    fn fail<D: Decoder>(&mut self, source: &mut EventSource<D>, error: E) {
+        self.error = Some(error);
+        source.fail();
+    }
+
+    /// The update for a connection that is lost.
+    fn reconnecting<T>(&mut self, after: Duration, why: Cause) -> Update<T, E> {
+        let Self { error, .. } = mem::replace(self, Self::NONE);
+        Update::Reconnecting { after, why, error }
+    }
+
+    /// The error with which it all ends.
+    fn closed(&mut self, why: Closed) -> ReconnectError<R, E> {
+        let Self { response, error } = mem::replace(self, Self::NONE);
+        ReconnectError::Closed {
+            why,
+            response,
+            error,
+        }
+    }
+}
+
+/// The time that has passed: by a clock, or what was slept where that is more.
+struct Clock {
+    read: fn() -> Duration,
+    ahead: Duration,
+}
+
+impl Clock {
+    /// The clock of the standard library; without it time stands still, but for what is slept.
+    const STANDARD: Self = Self {
+        read: standard_time,
+        ahead: Duration::ZERO,
+    };
+
+    fn now(&self) -> Duration {
+        (self.read)().saturating_add(self.ahead)
+    }
+
+    /// What was slept has passed: it is `time` by now.
+    fn reach(&mut self, time: Duration) {
+        self.ahead = self.ahead.saturating_add(time.saturating_sub(self.now()));
     }
 }
 
 /// How much time has passed, by the clock of the standard library; nothing where it has none.
-#[cfg(any(feature = "std", feature = "futures-core"))]
-fn now() -> Duration {
+fn standard_time() -> Duration {
     // Asking for the time panics there.
     #[cfg(all(
         feature = "std",

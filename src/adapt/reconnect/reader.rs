@@ -5,7 +5,7 @@ use core::{fmt, iter::FusedIterator, time::Duration};
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
-use super::{Head, Last, ReconnectError, Update, now};
+use super::{Clock, Head, Last, ReconnectError, Update};
 use crate::client::{EventSource, Request, Step};
 use crate::event::OwnedItem;
 
@@ -67,8 +67,7 @@ pub struct ReconnectingReader<C, B, R, E, S> {
     connect: C,
     body: B,
     sleep: fn(Duration),
-    /// How much more than by the clock has passed.
-    ahead: Duration,
+    clock: Clock,
     reader: Option<S>,
     memory: Vec<u8>,
     /// What of it was read and not decoded.
@@ -91,7 +90,7 @@ where
             connect,
             body,
             sleep: thread::sleep,
-            ahead: Duration::ZERO,
+            clock: Clock::STANDARD,
             reader: None,
             memory: Vec::new(),
             start: 0,
@@ -141,23 +140,14 @@ where
                 Ok(Some(item)) => return Some(Ok(Update::Item(item.into()))),
                 Err(error) => return Some(Err(error.into())),
             }
-            let now_is = now().saturating_add(self.ahead);
-            match self.source.next(now_is) {
+            let now = self.clock.now();
+            match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;
-                    match (self.connect)(request) {
-                        Ok((head, response)) => {
-                            if head.tell(&mut self.source) {
-                                self.last = Last::NONE;
-                                self.reader = Some((self.body)(response));
-                                return Some(Ok(Update::Opened));
-                            }
-                            self.last.response = Some(response);
-                        }
-                        Err(error) => {
-                            self.last = Last::error(error);
-                            self.source.fail();
-                        }
+                    let answer = (self.connect)(request);
+                    if let Some(response) = self.last.take_answer(&mut self.source, answer) {
+                        self.reader = Some((self.body)(response));
+                        return Some(Ok(Update::Opened));
                     }
                 }
                 // It was waited for above.
@@ -167,26 +157,16 @@ where
                     self.reader = None;
                     if self.is_announced {
                         (self.sleep)(time);
-                        // What was slept has passed, whatever the clock says.
-                        let then = now_is.saturating_add(time);
-                        let now = now().saturating_add(self.ahead);
-                        self.ahead = self.ahead.saturating_add(then.saturating_sub(now));
+                        self.clock.reach(now.saturating_add(time));
                     } else {
                         self.is_announced = true;
-                        let error = self.last.take().error;
-                        let after = time;
-                        return Some(Ok(Update::Reconnecting { after, why, error }));
+                        return Some(Ok(self.last.reconnecting(time, why)));
                     }
                 }
                 Step::Closed(why) => {
                     self.has_ended = true;
                     self.reader = None;
-                    let Last { response, error } = self.last.take();
-                    return Some(Err(ReconnectError::Closed {
-                        why,
-                        response,
-                        error,
-                    }));
+                    return Some(Err(self.last.closed(why)));
                 }
             }
         }
@@ -220,10 +200,7 @@ where
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock | ErrorKind::TimedOut if may_be_idle => {}
-                _ => {
-                    self.last = Last::error(error.into());
-                    self.source.fail();
-                }
+                _ => self.last.fail(&mut self.source, error.into()),
             },
         }
     }

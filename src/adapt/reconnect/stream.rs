@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{Head, Last, ReconnectError, Update, now};
+use super::{Clock, Head, Last, ReconnectError, Update};
 use crate::adapt::stream::{BYTES_AT_ONCE, CHUNKS_AT_ONCE};
 use crate::client::{EventSource, Request, Step};
 use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
@@ -87,9 +87,7 @@ pin_project! {
         connect: C,
         body: B,
         sleep: Z,
-        clock: fn() -> Duration,
-        // How much more than by the clock has passed.
-        ahead: Duration,
+        clock: Clock,
         #[pin]
         connecting: Option<F>,
         #[pin]
@@ -149,8 +147,7 @@ impl<C, B, Z, R, E, F, S, G, T> ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
             connect,
             body,
             sleep,
-            clock: now,
-            ahead: Duration::ZERO,
+            clock: Clock::STANDARD,
             connecting: None,
             stream: None,
             sleeping: None,
@@ -165,7 +162,7 @@ impl<C, B, Z, R, E, F, S, G, T> ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
 
     /// Reads `clock`, which counts from any moment on, in place of the clock of the standard library.
     pub fn with_clock(mut self, clock: fn() -> Duration) -> Self {
-        self.clock = clock;
+        self.clock.read = clock;
         self
     }
 
@@ -209,22 +206,12 @@ where
                     this.source.fail();
                     continue;
                 };
-                if let Poll::Ready(response) = connecting.poll(context) {
+                if let Poll::Ready(answer) = connecting.poll(context) {
                     this.connecting.set(None);
                     this.sleeping.set(None);
-                    match response {
-                        Ok((head, response)) => {
-                            if head.tell(this.source) {
-                                *this.last = Last::NONE;
-                                this.stream.set(Some((this.body)(response)));
-                                return Poll::Ready(Some(Ok(Update::Opened)));
-                            }
-                            this.last.response = Some(response);
-                        }
-                        Err(error) => {
-                            *this.last = Last::error(error);
-                            this.source.fail();
-                        }
+                    if let Some(response) = this.last.take_answer(this.source, answer) {
+                        this.stream.set(Some((this.body)(response)));
+                        return Poll::Ready(Some(Ok(Update::Opened)));
                     }
                     continue;
                 }
@@ -244,16 +231,13 @@ where
                             chunks += 1;
                             bytes = bytes.saturating_add(this.chunk.len());
                         }
-                        Some(Err(error)) => {
-                            *this.last = Last::error(error.into());
-                            this.source.fail();
-                        }
+                        Some(Err(error)) => this.last.fail(this.source, error.into()),
                         None => this.source.end(),
                     }
                     continue;
                 }
             }
-            let now = (this.clock)().saturating_add(*this.ahead);
+            let now = this.clock.now();
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
@@ -268,9 +252,7 @@ where
                         this.connecting.set(None);
                         this.stream.set(None);
                         this.sleeping.set(None);
-                        let error = this.last.take().error;
-                        let update = Update::Reconnecting { after, why, error };
-                        return Poll::Ready(Some(Ok(update)));
+                        return Poll::Ready(Some(Ok(this.last.reconnecting(after, why))));
                     }
                     Some(after)
                 }
@@ -279,13 +261,7 @@ where
                     this.connecting.set(None);
                     this.stream.set(None);
                     this.sleeping.set(None);
-                    let Last { response, error } = this.last.take();
-                    let closed = ReconnectError::Closed {
-                        why,
-                        response,
-                        error,
-                    };
-                    return Poll::Ready(Some(Err(closed)));
+                    return Poll::Ready(Some(Err(this.last.closed(why))));
                 }
             };
             let Some(time) = time else {
@@ -304,7 +280,7 @@ where
                 Some(Poll::Pending) => return Poll::Pending,
                 _ => {
                     this.sleeping.set(None);
-                    *this.ahead = this.ahead.saturating_add(this.until.saturating_sub(now));
+                    this.clock.reach(*this.until);
                 }
             }
         }
