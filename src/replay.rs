@@ -2,13 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use core::{fmt, time::Duration};
 
 use thiserror::Error;
 
+use crate::decode::EventDecoder;
 use crate::frame::Frame;
-use crate::parse::{FieldName, FieldParser, Token};
+use crate::limits::Limits;
 
 /// A bounded log of frames, out of which a client that comes back gets what it missed.
 ///
@@ -136,7 +136,7 @@ impl ReplayLog {
     ///
     /// O(n) for a frame of n bytes, and O(log m) for m frames beside that.
     pub fn push(&mut self, frame: Frame, now: Duration) {
-        let position = self.first + self.frames.len() as u64;
+        let position = self.end().next;
         if let Some(id) = id_of(&frame) {
             self.positions.insert(id.clone(), position);
             self.ids.push_back((position, id));
@@ -195,17 +195,16 @@ impl ReplayLog {
     /// [`Gap::TooOld`] if the subscriber was so slow that the log has dropped what it had not seen yet, and [`Gap::Unknown`] if the cursor is
     /// beyond the end, and so of another log. The cursor stays.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<&Frame>, Gap> {
-        let index = cursor.next.checked_sub(self.first).ok_or(Gap::TooOld)?;
-        if index > self.frames.len() as u64 {
-            return Err(Gap::Unknown);
+        if *cursor == self.end() {
+            return Ok(None);
         }
+        let index = cursor.next.checked_sub(self.first).ok_or(Gap::TooOld)?;
         let entry = usize::try_from(index)
             .ok()
             .and_then(|index| self.frames.get(index));
-        Ok(entry.map(|entry| {
-            cursor.next += 1;
-            &entry.frame
-        }))
+        let frame = &entry.ok_or(Gap::Unknown)?.frame;
+        cursor.next += 1;
+        Ok(Some(frame))
     }
 
     /// How many frames there are.
@@ -253,25 +252,17 @@ impl ReplayLog {
     }
 }
 
-/// The ID that a client would commit with the last block that has one; `None` if there is none, or an empty one.
+/// The last event ID of a client that has read the frame and nothing before it; `None` if it has none.
 fn id_of(frame: &Frame) -> Option<Box<str>> {
-    let mut parser = FieldParser::new();
+    // What is sent here is not to be refused here.
+    let limits = Limits::new()
+        .with_event(usize::MAX)
+        .with_last_event_id(usize::MAX);
+    let mut decoder = EventDecoder::with_limits(limits);
     let mut rest = &frame.as_bytes()[..];
-    let (mut pending, mut committed) = (None, None);
-    while let Some(token) = parser.next(&mut rest) {
-        match token {
-            // 9.2.6: an id that contains NUL is ignored.
-            Token::Field {
-                name: FieldName::Id,
-                value,
-                ..
-            } if !value.contains(&0) => pending = Some(value),
-            Token::BlankLine => committed = pending.take().or(committed),
-            _ => {}
-        }
-    }
-    let id = committed.filter(|id| !id.is_empty())?;
-    Some(String::from_utf8_lossy(id).into())
+    while let Ok(Some(_)) = decoder.decode_raw(&mut rest) {}
+    let id = decoder.last_event_id();
+    (!id.is_empty()).then(|| id.into())
 }
 
 impl Default for ReplayLog {
