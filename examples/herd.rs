@@ -50,14 +50,13 @@ impl Herd {
 }
 
 /// All clients lose their server at the same moment; it answers again after the outage.
-pub fn simulate(policy: Policy, clients: u64, outage: Duration, seed: u64) -> Herd {
+pub fn simulate(policy: Policy, clients: usize, outage: Duration, seed: u64) -> Herd {
     let mut due = BinaryHeap::new();
     let mut herd: Vec<_> = (0..clients)
         .map(|client| {
             let decoder = EventDecoder::with_buffer([0; 16]);
-            let entropy = seed
-                .wrapping_add(client)
-                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            // Any number does that is another one in each client.
+            let entropy = seed.wrapping_add(client as u64);
             let mut source = EventSource::with_decoder(decoder, entropy).with_policy(policy);
             // It had a good connection, and loses it.
             source.next(Duration::ZERO);
@@ -71,12 +70,7 @@ pub fn simulate(policy: Policy, clients: u64, outage: Duration, seed: u64) -> He
     let mut attempts = Vec::new();
     let mut last_back = Duration::ZERO;
     while let Some(Reverse((now, client))) = due.pop() {
-        let Some(source) = usize::try_from(client)
-            .ok()
-            .and_then(|client| herd.get_mut(client))
-        else {
-            continue;
-        };
+        let source = &mut herd[client];
         match source.next(now) {
             Step::Wait { time, .. } => due.push(Reverse((now + time, client))),
             Step::Connect(_) => {
@@ -160,7 +154,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn options(clients: &mut u64, outage: &mut u64, seed: &mut u64) -> Result<(), lexopt::Error> {
+fn options(clients: &mut usize, outage: &mut u64, seed: &mut u64) -> Result<(), lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut arguments = lexopt::Parser::from_env();

@@ -182,6 +182,7 @@ fn a_wrong_command_line_is_said_to_be_wrong() {
         for arguments in [
             &[][..],
             &["--nonsense"],
+            &["--last-event-id", "1\n2", "http://localhost"],
             &["--header", "none", "http://localhost"],
             &["--post", "/does/not/exist", "x"],
         ] {

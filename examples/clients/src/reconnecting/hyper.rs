@@ -11,19 +11,16 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Response, body::Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use options::Options;
+use sse_wire::SharedDecoder;
 use sse_wire::body::BodyChunks;
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
-use sse_wire::{LastEventId, SharedDecoder};
 use tokio_stream::StreamExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-hyper");
-    let mut decoder = SharedDecoder::new();
-    if let Ok(id) = LastEventId::new(&options.last_event_id) {
-        decoder.set_last_event_id(id).expect("it is no giant");
-    }
+    let decoder = SharedDecoder::from(options.decoder);
     let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
 
     let client = Client::builder(TokioExecutor::new()).build_http();
@@ -68,20 +65,19 @@ async fn main() -> ExitCode {
                 eprintln!("{why}{error}; connecting again in {after:?}");
             }
             Ok(_) => {}
-            Err(ReconnectError::Closed {
-                why,
-                response,
-                error,
-            }) => {
-                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}");
-                if let Some(response) = response {
+            Err(error) => {
+                eprintln!("{error}");
+                // What was refused may say more.
+                if let ReconnectError::Closed {
+                    response: Some(response),
+                    ..
+                } = error
+                {
                     let body = response.into_body().collect().await;
                     let body: Bytes = body.map(|body| body.to_bytes()).unwrap_or_default();
                     eprintln!("{}", String::from_utf8_lossy(&body));
                 }
             }
-            Err(error) => eprintln!("{error}"),
         }
     }
     ExitCode::FAILURE

@@ -6,12 +6,14 @@ use std::{fs, process};
 
 use lexopt::prelude::*;
 use sse_wire::client::{Policy, Repeat};
+use sse_wire::{EventDecoder, LastEventId};
 
 /// What a client was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) url: String,
-    pub(crate) last_event_id: String,
+    /// It knows the last event ID to begin with.
+    pub(crate) decoder: EventDecoder,
     /// By name and value.
     pub(crate) headers: Vec<(String, String)>,
     /// The body of a POST; a GET if there is none.
@@ -26,8 +28,8 @@ becomes of the connection goes to standard error.
 Options:
       --last-event-id ID     begin behind this event
       --header 'NAME: VALUE' send this header, too; may be given several times
-      --post FILE            send this file as a POST, once: it is not sent again when the
-                             connection is lost, unless there is a last event ID
+      --post FILE            send this file as a POST, once; where there is a last event ID
+                             a GET goes on from it instead
       --max-attempts N       give up after so many attempts in a row; for ever unless given
       --idle-timeout SECONDS connect again when nothing came for so long; 60 unless given
   -h, --help                 print this help
@@ -47,7 +49,7 @@ impl Options {
         let mut url = None;
         let mut options = Self {
             url: String::new(),
-            last_event_id: String::new(),
+            decoder: EventDecoder::new(),
             headers: Vec::new(),
             post: None,
             policy: Policy::new().with_transient_statuses(true),
@@ -56,7 +58,11 @@ impl Options {
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
-                Long("last-event-id") => options.last_event_id = arguments.value()?.string()?,
+                Long("last-event-id") => {
+                    let id = arguments.value()?.string()?;
+                    let id = LastEventId::new(&id)?;
+                    options.decoder.set_last_event_id(id)?;
+                }
                 Long("header") => {
                     let header = arguments.value()?.string()?;
                     let (name, value) = header.split_once(':').ok_or("a header has a colon")?;

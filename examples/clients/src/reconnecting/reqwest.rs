@@ -6,18 +6,15 @@ use core::pin::pin;
 use std::process::ExitCode;
 
 use options::Options;
+use sse_wire::SharedDecoder;
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
-use sse_wire::{LastEventId, SharedDecoder};
 use tokio_stream::StreamExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-reqwest");
-    let mut decoder = SharedDecoder::new();
-    if let Ok(id) = LastEventId::new(&options.last_event_id) {
-        decoder.set_last_event_id(id).expect("it is no giant");
-    }
+    let decoder = SharedDecoder::from(options.decoder);
     let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
 
     let client = reqwest::Client::new();
@@ -60,21 +57,17 @@ async fn main() -> ExitCode {
                 eprintln!("{why}{error}; connecting again in {after:?}");
             }
             Ok(_) => {}
-            Err(ReconnectError::Closed {
-                why,
-                response,
-                error,
-            }) => {
-                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}");
-                if let Some(Ok(body)) = match response {
-                    Some(response) => Some(response.text().await),
-                    None => None,
-                } {
-                    eprintln!("{body}");
+            Err(error) => {
+                eprintln!("{error}");
+                // What was refused may say more.
+                if let ReconnectError::Closed {
+                    response: Some(response),
+                    ..
+                } = error
+                {
+                    eprintln!("{}", response.text().await.unwrap_or_default());
                 }
             }
-            Err(error) => eprintln!("{error}"),
         }
     }
     ExitCode::FAILURE

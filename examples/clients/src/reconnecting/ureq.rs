@@ -10,18 +10,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 
 use options::Options;
+use sse_wire::OwnedItem;
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, Update};
-use sse_wire::{EventDecoder, LastEventId, OwnedItem};
 use ureq::http;
 
 fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-ureq");
-    let mut decoder = EventDecoder::new();
-    if let Ok(id) = LastEventId::new(&options.last_event_id) {
-        decoder.set_last_event_id(id).expect("it is no giant");
-    }
-    let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
+    let source =
+        EventSource::with_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
 
     // A status is an answer like any other here.
     let agent = ureq::Agent::config_builder()
@@ -61,19 +58,18 @@ fn main() -> ExitCode {
                 eprintln!("{why}{error}; connecting again in {after:?}");
             }
             Ok(_) => {}
-            Err(ReconnectError::Closed {
-                why,
-                response,
-                error,
-            }) => {
-                let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}");
-                if let Some(mut response) = response {
+            Err(error) => {
+                eprintln!("{error}");
+                // What was refused may say more.
+                if let ReconnectError::Closed {
+                    response: Some(mut response),
+                    ..
+                } = error
+                {
                     let body = response.body_mut().read_to_string();
                     eprintln!("{}", body.unwrap_or_default());
                 }
             }
-            Err(error) => eprintln!("{error}"),
         }
     }
     ExitCode::FAILURE
