@@ -3,7 +3,7 @@
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# They count what others run, or run for minutes where each branch is counted, and reach nothing that the others do not.
+# They run for minutes where each branch is counted. What they reach where every line has to be reached the others reach, too.
 readonly LEFT_OUT='hostile|linear|one_grammar'
 # Where every line has to be reached, unless coverage-exceptions.txt says why it cannot be.
 readonly WHOLE='src/(parse|encode|decode)\.rs|src/decode/'
@@ -47,6 +47,7 @@ else
     command -v "$profdata" >/dev/null || fail 'needs llvm-tools; see --help'
 fi
 
+source scripts/programs.sh
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/raw"
@@ -56,18 +57,13 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/coverage
 # Programs of the build write profiles, too; nobody wants them.
 export LLVM_PROFILE_FILE=$folder/build-%p.profraw
 
-# Prints the name and the path of each program that cargo built.
-programs() {
-    sed -n 's/.*"kind":\["\(test\|lib\|bin\|example\)"\].*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\2 \3/p'
-}
-
 printf 'building\n'
 cargo +nightly build --quiet --locked --all-features --examples --message-format=json >"$folder/examples.json" ||
     fail 'the examples do not build'
 cargo +nightly test --quiet --locked --all-features --lib --tests --no-run --message-format=json >"$folder/tests.json" ||
     fail 'the tests do not build'
-mapfile -t tests < <(programs <"$folder/tests.json")
-mapfile -t examples < <(programs <"$folder/examples.json")
+mapfile -t tests < <(programs 'test\|lib' <"$folder/tests.json")
+mapfile -t examples < <(programs example <"$folder/examples.json")
 objects=()
 for line in "${examples[@]}"; do
     objects+=(-object "${line#* }")
@@ -96,7 +92,7 @@ if [[ -n $corpus ]]; then
             tail -n 20 "$folder/log"
             fail "$name fails"
         }
-    done < <(programs <"$folder/fuzz.json")
+    done < <(programs bin <"$folder/fuzz.json")
 fi
 
 "$profdata" merge -sparse "$folder"/raw/*.profraw -o "$folder/profile" || fail 'the profiles cannot be merged'

@@ -92,16 +92,11 @@ no_panics() {
 
 # How much of `size` is the library, and how much are memcpy and its like, and core, which other code needs, too.
 origins() {
-    arm-none-eabi-nm -CS "$PROGRAMS/size" | awk '
-        function number(hex, sum, i) {
-            for (i = 1; i <= length(hex); i++)
-                sum = sum * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
-            return sum
-        }
+    arm-none-eabi-nm -CS --radix=d "$PROGRAMS/size" | awk '
         NF >= 4 && tolower($3) ~ /^[tw]$/ && !seen[$1]++ {
-            if (/sse_wire::/) library += number($2)
-            else if (/compiler_builtins|__aeabi_mem| mem[a-z]+$/) memory += number($2)
-            else if (/ core::/) core += number($2)
+            if (/sse_wire::/) library += $2
+            else if (/compiler_builtins|__aeabi_mem| mem[a-z]+$/) memory += $2
+            else if (/ core::/) core += $2
         }
         END { printf "%d %d %d\n", library, memory, core }'
 }

@@ -27,10 +27,11 @@ END
 esac
 
 command -v valgrind >/dev/null || fail 'valgrind is not installed'
+source scripts/programs.sh
 export PROPTEST_CASES=${PROPTEST_CASES:-16} SSE_WIRE_TOKENS=${SSE_WIRE_TOKENS:-1}
 mapfile -t programs < <(
     cargo test --locked --all-features --lib --tests --no-run --message-format=json |
-        sed -n 's/.*"kind":\["\(test\|lib\)"\].*"name":"\([^"]*\)".*"executable":"\([^"]*\)".*/\2 \3/p'
+        programs 'test\|lib'
 )
 ((${#programs[@]} > 0)) || fail 'there are no tests'
 

@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use bytes::Bytes;
 use core::cell::RefCell;
+use core::fmt::Debug;
 use core::future::{Pending, pending, ready};
 use core::net::SocketAddr;
 use core::pin::pin;
@@ -18,7 +19,8 @@ use futures_util::{FutureExt, Stream};
 use sse_wire::client::{Backoff, Cause, Closed, EventSource, Policy, Repeat, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, ReconnectingStream, Update};
 use sse_wire::{
-    DecodeError, EventDecoder, LastEventId, Limits, Outgoing, OwnedItem, SharedDecoder, SharedItem,
+    DecodeError, EventDecoder, LastEventId, Limits, Outgoing, OwnedItem, SharedDecoder,
+    SharedEvent, SharedItem,
 };
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -120,10 +122,46 @@ fn head_of(head: &[u8]) -> Head {
     Head::new(status.parse().expect("it is a number"), types)
 }
 
-/// What came of one cut, or of none: the numbers of the events, in their order.
-fn assert_all(numbers: &[String], cut: usize) {
-    let expected: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
-    assert_eq!(numbers, expected, "cut after {cut} bytes");
+/// What came of the connections to the server, one of which is cut.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    numbers: Vec<String>,
+    opened: u32,
+    lost: u32,
+}
+
+impl Seen {
+    /// Notes an update; `event` gives ID and data of what is an event.
+    fn note<T: Debug, R: Debug>(
+        &mut self,
+        update: Result<Update<T, io::Error>, ReconnectError<R, io::Error>>,
+        event: impl FnOnce(&T) -> Option<(String, String)>,
+    ) {
+        match update {
+            Ok(Update::Opened) => self.opened += 1,
+            Ok(Update::Item(item)) => {
+                if let Some((id, data)) = event(&item) {
+                    assert_eq!(data, format!("{id}\nsecond line"));
+                    self.numbers.push(id);
+                }
+            }
+            Ok(Update::Reconnecting { .. }) => self.lost += 1,
+            Err(ReconnectError::Closed { why, .. }) => {
+                assert_eq!(why, Closed::Refused(Cause::Status(204)));
+            }
+            update => panic!("{update:?}"),
+        }
+    }
+
+    /// The cut connection, and the one behind it, brought each event once.
+    fn assert_whole(&self, cut: usize) {
+        let expected = Self {
+            numbers: (0..EVENTS).map(|number| number.to_string()).collect(),
+            opened: 2,
+            lost: 2,
+        };
+        assert_eq!(*self, expected, "cut after {cut} bytes");
+    }
 }
 
 fn bytes_to_cut() -> usize {
@@ -162,25 +200,13 @@ fn a_stream_over_a_socket_that_is_cut_at_any_byte_loses_nothing() {
             };
             let updates = ReconnectingStream::new(shared(), connect, body, tokio::time::sleep);
             let mut updates = pin!(updates);
-            let (mut numbers, mut opened, mut lost) = (Vec::new(), 0, 0);
+            let mut seen = Seen::default();
             while let Some(update) = updates.next().await {
-                match update {
-                    Ok(Update::Opened) => opened += 1,
-                    Ok(Update::Item(event)) => {
-                        let number = event.last_event_id().to_owned();
-                        assert_eq!(event.data(), format!("{number}\nsecond line"));
-                        numbers.push(number);
-                    }
-                    Ok(Update::Reconnecting { .. }) => lost += 1,
-                    Ok(update) => panic!("{update:?}"),
-                    Err(ReconnectError::Closed { why, .. }) => {
-                        assert_eq!(why, Closed::Refused(Cause::Status(204)));
-                    }
-                    Err(error) => panic!("{error}"),
-                }
+                seen.note(update, |event: &SharedEvent| {
+                    Some((event.last_event_id().to_owned(), event.data().to_owned()))
+                });
             }
-            assert_eq!((opened, lost), (2, 2));
-            assert_all(&numbers, cut);
+            seen.assert_whole(cut);
         }
     });
     server.join().expect("the server saw what it expected");
@@ -204,26 +230,16 @@ fn a_reader_of_a_socket_that_is_cut_at_any_byte_loses_nothing() {
             Ok::<_, io::Error>((head_of(&head), socket))
         };
         let updates = ReconnectingReader::new(growing(), connect, |socket: TcpStream| socket);
-        let (mut numbers, mut opened, mut lost) = (Vec::new(), 0, 0);
+        let mut seen = Seen::default();
         for update in updates {
-            match update {
-                Ok(Update::Opened) => opened += 1,
-                Ok(Update::Item(OwnedItem::Event(event))) => {
-                    let number = event.last_event_id().to_owned();
-                    assert_eq!(event.data(), format!("{number}\nsecond line"));
-                    numbers.push(number);
+            seen.note(update, |item| match item {
+                OwnedItem::Event(event) => {
+                    Some((event.last_event_id().to_owned(), event.data().to_owned()))
                 }
-                Ok(Update::Item(_)) => {}
-                Ok(Update::Reconnecting { .. }) => lost += 1,
-                Ok(update) => panic!("{update:?}"),
-                Err(ReconnectError::Closed { why, .. }) => {
-                    assert_eq!(why, Closed::Refused(Cause::Status(204)));
-                }
-                Err(error) => panic!("{error}"),
-            }
+                _ => None,
+            });
         }
-        assert_eq!((opened, lost), (2, 2));
-        assert_all(&numbers, cut);
+        seen.assert_whole(cut);
     }
     server.join().expect("the server saw what it expected");
     println!("{cuts} cuts of a stream of {EVENTS} events: nothing lost, nothing twice");
@@ -662,6 +678,27 @@ fn a_reader_may_be_interrupted_and_may_give_up_waiting() {
         run(patient, &[ConnectionReset]),
         ["Opened", "Transport Some(ConnectionReset)", end]
     );
+}
+
+#[test]
+fn a_reader_that_gives_up_waiting_again_and_again_is_idle() {
+    struct Silent;
+
+    impl Read for Silent {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            thread::sleep(Duration::from_millis(2));
+            Err(io::ErrorKind::TimedOut.into())
+        }
+    }
+
+    let connect = |_: Request<'_>| Ok::<_, io::Error>((Head::new(200, [SSE]), Silent));
+    let policy = policy().with_idle_timeout(Duration::from_millis(1));
+    let source = growing().with_policy(policy.with_attempts(1));
+    let updates: Vec<_> = ReconnectingReader::new(source, connect, |silent| silent).collect();
+    let [Ok(Update::Opened), Err(ReconnectError::Closed { why, .. })] = &updates[..] else {
+        panic!("it opens, and is idle")
+    };
+    assert_eq!(*why, Closed::OutOfAttempts(Cause::Idle));
 }
 
 #[test]

@@ -160,7 +160,7 @@ const IDLE: Duration = Duration::from_secs(5);
 
 fn policy() -> Policy {
     Policy::new()
-        .with_bounds(Duration::from_millis(1), Duration::from_secs(60))
+        .with_bounds(Duration::ZERO, Duration::from_secs(60))
         .with_backoff(Backoff::new())
         .with_idle_timeout(IDLE)
         .with_transient_statuses(true)
