@@ -13,8 +13,9 @@
 
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
-use core::{ops::Range, str};
+use core::{cell::Cell, ops::Range, str};
 
+use crate::SMALL;
 use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::text::{text, text_at};
@@ -315,8 +316,8 @@ impl<B: sealed::Memory> Store<B> {
     }
 
     /// Adds to the unfinished line.
-    #[cfg_attr(feature = "alloc", inline(always))]
-    #[cfg_attr(not(feature = "alloc"), inline(never))]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     pub(crate) fn push_line(&mut self, value: &[u8]) {
         if self.front() + self.back() + value.len() > self.end() {
             self.reserve(value.len());
@@ -548,7 +549,13 @@ impl<B: sealed::Memory> Store<B> {
             Some(data) => text(data),
             None => text_at(bytes, 0..data_len),
         };
-        if let (Some(data), Some(event_type)) = (data_text, text(event_type)) {
+        let event_type_text = text(event_type);
+        // Memory that does not grow holds text by now.
+        if !B::GROWS || data_text.is_some() && event_type_text.is_some() {
+            let (data, event_type) = (
+                data_text.unwrap_or_default(),
+                event_type_text.unwrap_or_default(),
+            );
             return Ok((data, event_type, last_event_id));
         }
         let parts = [data.unwrap_or_else(|| held(0, data_len)), event_type];
@@ -681,8 +688,11 @@ impl<B: sealed::Memory> Store<B> {
                 self.end() - self.last_event_id,
             );
             if let Some(both) = self.memory.bytes_mut().get_mut(from..stop) {
-                if by <= both.len() {
-                    both.rotate_left(by);
+                // Two that are turned round each, and then together, have changed places.
+                if let Some((inner, outer)) = both.split_at_mut_checked(by) {
+                    inner.reverse();
+                    outer.reverse();
+                    both.reverse();
                 }
             }
             self.inner = slot;
@@ -819,7 +829,21 @@ fn shift(bytes: &mut [u8], from: usize, length: usize, to: usize) {
     // In the words of `copy_within`, so that the compiler sees that it cannot panic.
     let fits = from <= stop && stop <= bytes.len() && to <= bytes.len() - (stop - from);
     debug_assert!(fits, "the parts of the region are within it");
-    if fits && from != to {
+    if !fits || from == to {
+        return;
+    }
+    if SMALL {
+        // `memmove` alone would take half as much code as all of the decoder.
+        let cells = Cell::from_mut(bytes).as_slice_of_cells();
+        let source = cells.get(from..stop).unwrap_or_default().iter();
+        let target = cells.get(to..to + length).unwrap_or_default().iter();
+        let copy = |(target, source): (&Cell<u8>, &Cell<u8>)| target.set(source.get());
+        if to < from {
+            target.zip(source).for_each(copy);
+        } else {
+            target.rev().zip(source.rev()).for_each(copy);
+        }
+    } else {
         bytes.copy_within(from..stop, to);
     }
 }

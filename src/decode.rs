@@ -106,10 +106,6 @@ pub struct EventDecoder<
     before_next: BeforeNext,
 }
 
-/// Whether blocks and lines that lie whole in the input go a way that is shorter, but takes more code: not where there is no
-/// allocator, since memory is dear there, and little comes fast enough to need it.
-const SHORT_WAYS: bool = cfg!(feature = "alloc");
-
 /// What is known of the current block beside what the store holds.
 #[derive(Debug, Clone, Copy)]
 struct Block {

@@ -89,7 +89,8 @@
 //! - `futures-core`: [`stream`]. `http-body`: [`body`]. `tokio-util`: [`codec`]. `embedded-io`, `embedded-io-async`: [`embedded`].
 //! - `simd`, `simdutf8`: nothing but speed, for one dependency each. The one finds line ends 32 and 64 bytes at a time; the other
 //!   validates text with vector code, which pays most where it is not ASCII.
-//! - None: everything else, with [memory that is lent](EventDecoder::with_buffer).
+//! - None: everything else, with [memory that is lent](EventDecoder::with_buffer): 6 KB of code, where speed counts for less; `simd` makes it
+//!   fast without `alloc`, too.
 //!
 //! None changes what another one does, or what anything does without it.
 //!
@@ -166,6 +167,10 @@ pub use parse::{FieldName, FieldParser, Token};
 #[cfg(feature = "bytes")]
 pub use shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 pub use value::{EventType, LastEventId};
+
+/// Whether little code counts for more than speed, as on a microcontroller: what is common takes no short ways then, and bytes are
+/// looked at one by one, not in words or with vectors.
+const SMALL: bool = cfg!(not(any(feature = "alloc", feature = "simd")));
 
 // It shows all doors.
 #[cfg(all(doctest, feature = "std", feature = "http-body"))]

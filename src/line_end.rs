@@ -1,7 +1,18 @@
 //! WHATWG HTML 9.2.5: where a line ends, at a CR or an LF.
 
-#[cfg(not(feature = "simd"))]
 use memchr::memchr2;
+
+use crate::SMALL;
+
+/// Where the first CR or LF is.
+#[inline(always)]
+pub(crate) fn first_line_end(input: &[u8]) -> Option<usize> {
+    if SMALL {
+        input.iter().position(|byte| matches!(byte, b'\n' | b'\r'))
+    } else {
+        memchr2(b'\n', b'\r', input)
+    }
+}
 
 /// Where the first CR or LF from `start` on is.
 #[cfg(not(feature = "simd"))]
@@ -10,7 +21,7 @@ pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
     match input.get(start..)? {
         // Every event has an empty line, and looking costs less than a search.
         [b'\n' | b'\r', ..] => Some(start),
-        rest => Some(start + memchr2(b'\n', b'\r', rest)?),
+        rest => Some(start + first_line_end(rest)?),
     }
 }
 
@@ -19,7 +30,7 @@ pub(crate) use simd::line_end;
 
 #[cfg(feature = "simd")]
 mod simd {
-    use memchr::memchr2;
+    use super::first_line_end;
     use wide::{CmpEq, i8x16};
 
     /// After so many bytes it is a long line, for which a search with wider vectors is worth its call.
@@ -56,7 +67,7 @@ mod simd {
     #[inline(never)]
     fn in_more(input: &[u8], at: usize) -> Option<usize> {
         if at > LONG {
-            return memchr2(b'\n', b'\r', input.get(at..)?).map(|length| at + length);
+            return first_line_end(input.get(at..)?).map(|length| at + length);
         }
         let ends = ends_of_less(input.get(at..)?);
         (ends != 0).then(|| at + ends.trailing_zeros() as usize)

@@ -5,10 +5,10 @@
 //!
 //! | state | what was seen | what comes next |
 //! |---|---|---|
-//! | `Start` | nothing, or the first bytes of a byte order mark | the rest of the mark, or a line |
+//! | `Known` | nothing, or the first bytes of a byte order mark | the rest of the mark, or a line |
+//! | `Known` | the first bytes of a known field name, or all of it | its rest, a colon, or the end of the line |
 //! | `LineStart` | a line end | a line |
 //! | `AfterCr` | a CR at the end of the input, which ended its line | an LF that belongs to it, or a line |
-//! | `Name` | the first bytes of a known field name, or all of it | its rest, a colon, or the end of the line |
 //! | `BeforeValue` | a field name and its colon | a space that is skipped, or the value |
 //! | `Value` | the value of a field, or an unknown line | more of it, or the end of the line |
 //! | `Comment` | a colon that began its line | more of the comment, or the end of the line |
@@ -17,7 +17,7 @@
 //! the next input shows that it was another name after all, those bytes are handed over as the first part of an unknown
 //! line; the same goes for the first bytes of what looked like a byte order mark.
 
-use memchr::memchr2;
+use crate::line_end::first_line_end;
 
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
@@ -89,13 +89,27 @@ pub enum FieldName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Start { seen: u8 },
+    /// So many bytes of it have come.
+    Known {
+        what: Known,
+        seen: u8,
+    },
     LineStart,
     AfterCr,
-    Name { name: FieldName, seen: u8 },
-    BeforeValue { name: FieldName },
-    Value { name: FieldName },
+    BeforeValue {
+        name: FieldName,
+    },
+    Value {
+        name: FieldName,
+    },
     Comment,
+}
+
+/// What is known byte by byte, so that nobody has to keep what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    ByteOrderMark,
+    Name(FieldName),
 }
 
 /// A [`Token`] as places in the input, so that whoever owns both the input and the parser can be handed it.
@@ -122,7 +136,7 @@ impl FieldParser {
     /// A parser at the start of a stream.
     pub const fn new() -> Self {
         Self {
-            state: State::Start { seen: 0 },
+            state: State::START,
         }
     }
 
@@ -184,20 +198,20 @@ impl FieldParser {
     /// assert_eq!(parser.finish(), None);
     /// ```
     pub fn finish(&mut self) -> Option<Token<'static>> {
-        let state = core::mem::replace(&mut self.state, State::Start { seen: 0 });
+        let state = core::mem::replace(&mut self.state, State::START);
         let field = |name, value| Token::Field {
             name,
             value,
             end: true,
         };
         match state {
-            State::Start { seen: 0 } | State::LineStart | State::AfterCr => None,
-            State::Start { seen } => Some(field(FieldName::Unknown, first(BYTE_ORDER_MARK, seen))),
-            State::Name { name, seen } if usize::from(seen) == name.bytes().len() => {
-                Some(field(name, b""))
-            }
-            State::Name { name, seen } => {
-                Some(field(FieldName::Unknown, first(name.bytes(), seen)))
+            State::START | State::LineStart | State::AfterCr => None,
+            State::Known {
+                what: Known::Name(name),
+                seen,
+            } if usize::from(seen) == name.bytes().len() => Some(field(name, b"")),
+            State::Known { what, seen } => {
+                Some(field(FieldName::Unknown, first(what.bytes(), seen)))
             }
             State::BeforeValue { name } | State::Value { name } => Some(field(name, b"")),
             State::Comment => Some(Token::Comment {
@@ -209,17 +223,14 @@ impl FieldParser {
 
     /// Whether the input so far ends inside a line; a part of a byte order mark is one.
     pub const fn is_inside_line(&self) -> bool {
-        !matches!(
-            self.state,
-            State::Start { seen: 0 } | State::LineStart | State::AfterCr
-        )
+        !matches!(self.state, State::START | State::LineStart | State::AfterCr)
     }
 
     /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out to: not a comment, say.
     pub(crate) const fn is_inside_event_line(&self) -> bool {
         matches!(
             self.state,
-            State::Name { name, .. } | State::BeforeValue { name } | State::Value { name }
+            State::Known { what: Known::Name(name), .. } | State::BeforeValue { name } | State::Value { name }
                 if matches!(name, FieldName::Data | FieldName::Event | FieldName::Id)
         )
     }
@@ -252,21 +263,6 @@ impl FieldParser {
             let rest = input.get(*at..).unwrap_or_default();
             let &next = rest.first()?;
             match self.state {
-                State::Start { seen } => {
-                    let missing = BYTE_ORDER_MARK.get(usize::from(seen)..).unwrap_or_default();
-                    if rest.starts_with(missing) {
-                        *at += missing.len();
-                        self.state = State::LineStart;
-                    } else if missing.starts_with(rest) {
-                        let seen = consume(seen, input, at);
-                        self.state = State::Start { seen };
-                        return None;
-                    } else if seen > 0 {
-                        return Some(self.withheld(first(BYTE_ORDER_MARK, seen), *at));
-                    } else {
-                        self.state = State::LineStart;
-                    }
-                }
                 State::AfterCr => {
                     *at += usize::from(next == LF);
                     self.state = State::LineStart;
@@ -292,29 +288,39 @@ impl FieldParser {
                     b'r' => self.state = State::name(FieldName::Retry),
                     _ => self.state = State::value(FieldName::Unknown),
                 },
-                State::Name { name, seen } => {
-                    let missing = name.bytes().get(usize::from(seen)..).unwrap_or_default();
-                    if missing.starts_with(rest) {
-                        let seen = consume(seen, input, at);
-                        self.state = State::Name { name, seen };
-                        return None;
-                    }
-                    match rest.strip_prefix(missing) {
-                        Some([b':', ..]) => {
-                            *at += missing.len() + 1;
-                            self.state = State::BeforeValue { name };
-                            continue;
+                State::Known { what, seen } => {
+                    let missing = what.bytes().get(usize::from(seen)..).unwrap_or_default();
+                    let same = rest.iter().zip(missing).take_while(|(a, b)| a == b).count();
+                    let is_whole = same == missing.len();
+                    match (what, rest.get(same)) {
+                        (Known::ByteOrderMark, _) if is_whole => {
+                            *at += same;
+                            self.state = State::LineStart;
                         }
-                        Some([CR | LF, ..]) => {
-                            let end = *at + missing.len();
+                        (_, None) => {
+                            *at += same;
+                            #[expect(
+                                clippy::cast_possible_truncation,
+                                reason = "nothing that is known is longer than a few bytes"
+                            )]
+                            let seen = seen + same as u8;
+                            self.state = State::Known { what, seen };
+                            return None;
+                        }
+                        (Known::Name(name), Some(b':')) if is_whole => {
+                            *at += same + 1;
+                            self.state = State::BeforeValue { name };
+                        }
+                        (Known::Name(name), Some(&(CR | LF))) if is_whole => {
+                            let end = *at + same;
                             return Some(self.whole_line(Line::Field(name), end, end, input, at));
                         }
-                        _ => {}
+                        _ if seen > 0 => {
+                            return Some(self.withheld(first(what.bytes(), seen), *at));
+                        }
+                        (Known::ByteOrderMark, _) => self.state = State::LineStart,
+                        (Known::Name(_), _) => self.state = State::value(FieldName::Unknown),
                     }
-                    if seen > 0 {
-                        return Some(self.withheld(first(name.bytes(), seen), *at));
-                    }
-                    self.state = State::value(FieldName::Unknown);
                 }
                 // 9.2.5: one space after the colon is skipped, no more.
                 State::BeforeValue { name } => {
@@ -332,7 +338,7 @@ impl FieldParser {
     /// The line from `at` to its end, or to the end of the input.
     fn rest_of_line(&mut self, line: Line, input: &[u8], at: &mut usize) -> Piece {
         let start = *at;
-        match memchr2(CR, LF, input.get(start..).unwrap_or_default()) {
+        match first_line_end(input.get(start..).unwrap_or_default()) {
             Some(length) => self.whole_line(line, start, start + length, input, at),
             None => {
                 *at = input.len();
@@ -399,13 +405,29 @@ impl Default for FieldParser {
 }
 
 impl State {
+    /// A byte order mark may come.
+    const START: Self = Self::Known {
+        what: Known::ByteOrderMark,
+        seen: 0,
+    };
+
     const fn name(name: FieldName) -> Self {
-        Self::Name { name, seen: 0 }
+        let what = Known::Name(name);
+        Self::Known { what, seen: 0 }
     }
 
     #[inline(always)]
     const fn value(name: FieldName) -> Self {
         Self::Value { name }
+    }
+}
+
+impl Known {
+    const fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::ByteOrderMark => BYTE_ORDER_MARK,
+            Self::Name(name) => name.bytes(),
+        }
     }
 }
 
@@ -424,16 +446,4 @@ impl FieldName {
 /// The first `count` of `bytes`.
 fn first(bytes: &'static [u8], count: u8) -> &'static [u8] {
     bytes.get(..usize::from(count)).unwrap_or_default()
-}
-
-/// Consumes the rest of `input`, which goes on with something known of which so many bytes were seen before; gives how many
-/// they are now.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "nothing that is known is longer than a few bytes"
-)]
-fn consume(seen: u8, input: &[u8], at: &mut usize) -> u8 {
-    let more = input.len() - *at;
-    *at = input.len();
-    seen + more as u8
 }

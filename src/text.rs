@@ -2,10 +2,13 @@
 
 use core::ops::Range;
 
+use crate::SMALL;
+
 /// The text at `place`, if it is UTF-8.
 #[inline(always)]
 pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
-    if let Some(blocks) = blocks_around(input, place.clone()) {
+    let blocks = (!SMALL).then(|| blocks_around(input, place.clone()));
+    if let Some(blocks) = blocks.flatten() {
         let (start, length) = (place.start - blocks.start, place.len());
         if let Some(text) = input.get(blocks).and_then(text) {
             let text = text.get(start..start + length);

@@ -4,7 +4,8 @@
 //! name, or for one that goes on, at anything but its end.
 
 use super::whole_block::DATA;
-use super::{BeforeNext, EventDecoder, Places, SHORT_WAYS};
+use super::{BeforeNext, EventDecoder, Places};
+use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
@@ -24,7 +25,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
     pub(super) fn end_of_data(&mut self, input: &[u8], at: &mut usize) -> CutData {
-        if !SHORT_WAYS
+        if SMALL
             || self.before_next != BeforeNext::Look
             || !self.parser.is_inside_data()
             || self.store.line_len() == 0
@@ -64,7 +65,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Does nothing where there is something else, or a limit is near.
     #[inline(always)]
     pub(super) fn beginning_of_data(&mut self, input: &[u8], at: usize) -> bool {
-        if !SHORT_WAYS || !self.parser.is_at_line_start() || self.block.refused {
+        if SMALL || !self.parser.is_at_line_start() || self.block.refused {
             return false;
         }
         let line = input.get(at..).unwrap_or_default();

@@ -1,7 +1,5 @@
 //! WHATWG HTML 9.2.6, processing the field: the long way, for lines of any kind, whole or in parts, with every rule and every limit.
 
-use memchr::memchr;
-
 use super::{BeforeNext, EventDecoder, Place, Places};
 use crate::buffer::{Buffer, replaced_len};
 use crate::error::DecodeError;
@@ -37,20 +35,26 @@ impl<B: Buffer> EventDecoder<B> {
         whole: &[u8],
         places: &mut Places,
     ) -> Result<bool, DecodeError> {
+        let value = piece.of(whole);
         match name {
             FieldName::Data | FieldName::Event if self.block.refused => {}
-            FieldName::Data => self.data(piece, whole, places)?,
-            FieldName::Event => self.event_type(piece, whole, places)?,
-            FieldName::Id => self.id(piece, whole, places)?,
-            FieldName::Retry => return Ok(self.retry(piece.of(whole), piece.end)),
+            FieldName::Data => self.data(piece, value, whole, places)?,
+            FieldName::Event => self.event_type(piece, value, whole, places)?,
+            FieldName::Id => self.id(piece.end, value, whole, places)?,
+            FieldName::Retry => return Ok(self.retry(value, piece.end)),
             FieldName::Unknown => return Ok(false),
         }
         self.block.has_lines |= piece.end;
         Ok(false)
     }
 
-    fn data(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
+    fn data(
+        &mut self,
+        piece: Piece,
+        value: &[u8],
+        whole: &[u8],
+        places: &mut Places,
+    ) -> Result<(), DecodeError> {
         let begins = self.store.line_len() == 0;
         let joins = begins && self.block.has_data;
         let counted =
@@ -78,10 +82,10 @@ impl<B: Buffer> EventDecoder<B> {
     fn event_type(
         &mut self,
         piece: Piece,
+        value: &[u8],
         whole: &[u8],
         places: &mut Places,
     ) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
         let begins = self.store.line_len() == 0;
         if self.counted(places) + self.store.line_len() + value.len() > self.limits().event {
             self.store.clear_line();
@@ -101,8 +105,13 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// The id is stored at once, since it outlives the event, and as text, so that it is text once for all.
-    fn id(&mut self, piece: Piece, whole: &[u8], places: &mut Places) -> Result<(), DecodeError> {
-        let value = piece.of(whole);
+    fn id(
+        &mut self,
+        end: bool,
+        value: &[u8],
+        whole: &[u8],
+        places: &mut Places,
+    ) -> Result<(), DecodeError> {
         let limits = self.limits();
         let mut result = Ok(());
         let length = self.store.line_len() + value.len();
@@ -121,8 +130,8 @@ impl<B: Buffer> EventDecoder<B> {
             self.unfinished.is_oversized = true;
             self.store.clear_line();
         }
-        self.unfinished.has_nul |= memchr(0, value).is_some();
-        if piece.end {
+        self.unfinished.has_nul |= value.iter().fold(false, |has, &byte| has | (byte == 0));
+        if end {
             let ended = self.end_of_id(value, places);
             self.unfinished = UnfinishedLine::NEW;
             self.store.clear_line();
@@ -215,8 +224,8 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// What the block counts against the limit of an event, without the line that is being read.
-    #[cfg_attr(feature = "alloc", inline(always))]
-    #[cfg_attr(not(feature = "alloc"), inline(never))]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn counted(&self, places: &Places) -> usize {
         places.data.len()
             + places.event_type.len()

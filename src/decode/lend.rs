@@ -3,6 +3,7 @@
 use core::{ops::Range, time::Duration};
 
 use super::{BeforeNext, EventDecoder, Found};
+use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::DecodeError;
 use crate::event::{Event, Item, RawEvent};
@@ -55,7 +56,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     #[inline(always)]
     pub(crate) fn lend_raw<'d, 'i: 'd>(&'d self, whole: &'i [u8], places: Places) -> RawEvent<'d> {
-        let (data, event_type) = if places.is_held {
+        let (data, event_type) = if places.is_held || SMALL {
             Self::bytes_at(&self.store, whole, places)
         } else {
             (places.data.bytes(whole), places.event_type.bytes(whole))
@@ -84,7 +85,7 @@ impl<B: Buffer> EventDecoder<B> {
         whole: &'i [u8],
         places: Places,
     ) -> Result<Event<'d>, DecodeError> {
-        if !places.is_held {
+        if !(places.is_held || SMALL) {
             // Both lie in one span of the input, which is seen to be text in one pass.
             let span = places.span();
             let text = text_at(whole, span.clone());

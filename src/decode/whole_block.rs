@@ -12,7 +12,8 @@ use core::{ops::Range, str};
 
 use memchr::memchr;
 
-use super::{BeforeNext, EventDecoder, Place, Places, SHORT_WAYS};
+use super::{BeforeNext, EventDecoder, Place, Places};
+use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
@@ -36,7 +37,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Takes an event off the front of `input` if it is nothing but one line of data, with or without its type before it.
     #[inline(always)]
     pub(super) fn plain_event<'i>(&self, input: &mut &'i [u8]) -> Option<PlainEvent<'i>> {
-        if !SHORT_WAYS || self.before_next != BeforeNext::Nothing || !self.store.is_small() {
+        if SMALL || self.before_next != BeforeNext::Nothing || !self.store.is_small() {
             return None;
         }
         let whole = *input;
@@ -81,7 +82,7 @@ impl<B: Buffer> EventDecoder<B> {
         at: &mut usize,
         items: bool,
     ) -> Option<Places> {
-        if !SHORT_WAYS || self.before_next != BeforeNext::Nothing && !self.look() {
+        if SMALL || self.before_next != BeforeNext::Nothing && !self.look() {
             return None;
         }
         let held_before = self.store.data_len();
