@@ -3,6 +3,11 @@
 use core::fmt::{Debug, Display};
 use core::hash::Hash;
 use core::time::Duration;
+use sse_wire::client::{Backoff, Policy};
+#[cfg(feature = "std")]
+use sse_wire::client::{EventSource, Step};
+#[cfg(feature = "bytes")]
+use sse_wire::replay::ReplayLog;
 use sse_wire::{
     Buffer, BufferFull, CutLine, DecodeError, Event, EventDecoder, EventType, FieldName,
     FieldParser, Incomplete, InvalidEventType, InvalidLastEventId, Item, LastEventId, Limits,
@@ -227,6 +232,18 @@ fn defaults_are_what_new_makes() {
         .each_mut()
         .map(|parser| parser.next(&mut &b"data: x\n"[..]));
     assert_eq!(tokens[0], tokens[1]);
+    assert_eq!(Policy::default(), Policy::new());
+    assert_eq!(Backoff::default(), Backoff::new());
+    #[cfg(feature = "std")]
+    assert!(matches!(
+        EventSource::<EventDecoder>::default().next(Duration::ZERO),
+        Step::Connect(request) if request.attempt() == 0 && request.last_event_id().is_empty()
+    ));
+    #[cfg(feature = "bytes")]
+    assert_eq!(
+        format!("{:?}", ReplayLog::default()),
+        format!("{:?}", ReplayLog::new())
+    );
     #[cfg(feature = "alloc")]
     {
         let decoder: EventDecoder = EventDecoder::default();

@@ -7,7 +7,8 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use bytes::Bytes;
 use core::cell::RefCell;
-use core::fmt::Debug;
+use core::error::Error;
+use core::fmt::{self, Debug, Display};
 use core::future::{Pending, pending, ready};
 use core::net::SocketAddr;
 use core::pin::pin;
@@ -728,6 +729,22 @@ fn what_was_slept_counts_as_passed() {
 }
 
 #[test]
+fn what_a_reader_slept_counts_as_passed() {
+    thread_local!(static SLEPT: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) });
+
+    let connect = |_: Request<'_>| Err::<(Head, io::Empty), _>(io::Error::other("refused"));
+    let source = growing().with_policy(Policy::browser().with_attempts(4));
+    let updates = ReconnectingReader::new(source, connect, |body| body);
+    let updates = updates.with_sleep(|time| SLEPT.with_borrow_mut(|slept| slept.push(time)));
+    assert_eq!(updates.count(), 4);
+    let slept = SLEPT.take();
+    assert_eq!(slept.len(), 3);
+    // The clock goes on while it decides.
+    let almost = Duration::from_secs(2)..=Duration::from_secs(3);
+    assert!(slept.iter().all(|time| almost.contains(time)), "{slept:?}");
+}
+
+#[test]
 fn a_last_event_id_and_limits_come_with_the_source() {
     let mut decoder = EventDecoder::new();
     let id = LastEventId::new("41").expect("it has no line end");
@@ -743,4 +760,92 @@ fn a_last_event_id_and_limits_come_with_the_source() {
     };
     assert!(error.to_string().ends_with("seen"), "{error}");
     assert_eq!(updates.source().last_event_id(), "41");
+}
+
+/// What a reader is given in these tests: each connection says one thing, and the one behind the last is refused.
+fn answer(sayings: &mut VecDeque<&'static [u8]>) -> io::Result<(Head, &'static [u8])> {
+    let saying = sayings.pop_front();
+    let status = if saying.is_some() { 200 } else { 204 };
+    Ok((Head::new(status, [SSE]), saying.unwrap_or_default()))
+}
+
+#[test]
+fn for_a_reader_too_an_event_that_is_too_large_is_an_error_and_the_stream_goes_on() {
+    let decoder = EventDecoder::with_limits(Limits::new().with_event(5));
+    let source = EventSource::with_decoder(decoder, 1).with_policy(policy());
+    let mut sayings = VecDeque::from([&b"data: too large\n\ndata: 2\n\n"[..]]);
+    let updates =
+        ReconnectingReader::new(source, |_: Request<'_>| answer(&mut sayings), |body| body);
+    let updates: Vec<_> = updates.with_sleep(|_| {}).take(3).collect();
+    let limit = DecodeError::EventTooLarge { limit: 5 };
+    assert!(matches!(&updates[1], Err(ReconnectError::Decode(error)) if *error == limit));
+    assert!(
+        matches!(&updates[2], Ok(Update::Item(OwnedItem::Event(event))) if event.data() == "2")
+    );
+}
+
+#[test]
+fn a_reader_that_is_told_to_connect_again_drops_what_it_has_read_and_says_what_it_knows() {
+    let mut ids = Vec::new();
+    let mut sayings = VecDeque::from([
+        &b"id: 1\ndata: a\n\nid: 2\ndata: dropped\n\n"[..],
+        b"data: b\n\n",
+    ]);
+    let connect = |request: Request<'_>| {
+        ids.push(request.last_event_id().to_owned());
+        answer(&mut sayings)
+    };
+    let mut updates = ReconnectingReader::new(growing(), connect, |body| body).with_sleep(|_| {});
+    let mut seen = Vec::new();
+    while let Some(Ok(update)) = updates.next() {
+        if let Update::Item(OwnedItem::Event(event)) = update {
+            seen.push(event.data().to_owned());
+            if event.data() == "a" {
+                updates.reconnect();
+            }
+        }
+    }
+    drop(updates);
+    assert_eq!(seen, ["a", "b"]);
+    assert_eq!(ids, ["", "1", "1"]);
+}
+
+#[test]
+fn the_error_of_the_http_client_is_shown_and_its_source_is_the_source() {
+    #[derive(Debug)]
+    struct Failed(io::Error);
+
+    impl Display for Failed {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("not sent")
+        }
+    }
+    impl Error for Failed {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    impl From<io::Error> for Failed {
+        fn from(error: io::Error) -> Self {
+            Self(error)
+        }
+    }
+
+    let connect =
+        |_: Request<'_>| Err::<(Head, io::Empty), _>(Failed(io::Error::other("no route")));
+    let source = growing().with_policy(policy().with_attempts(1));
+    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    let Some(Err(error)) = updates.next() else {
+        panic!("there is one attempt")
+    };
+    assert!(
+        error
+            .to_string()
+            .ends_with("the transport failed: not sent"),
+        "{error}"
+    );
+    let source = error.source().expect("there is one");
+    assert_eq!(source.to_string(), "no route");
+    let error = ReconnectError::<(), Failed>::from(DecodeError::EventTooLarge { limit: 5 });
+    assert!(error.source().is_none());
 }
