@@ -9,6 +9,7 @@ extern crate alloc;
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
+use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 
 use sse_wire::EventDecoder;
@@ -28,6 +29,9 @@ Options:
 
 Prints a table: for each policy the attempts in each second, then the highest number of a
 second during the outage and behind it, and when the last client was back.
+
+Exit code: 0, also when standard output is closed early; 1 when writing failed; 2 when the
+command line is wrong.
 ";
 
 /// What came of one policy.
@@ -108,53 +112,72 @@ pub fn policies() -> [(&'static str, Policy); 3] {
 
 fn main() -> ExitCode {
     let (mut clients, mut outage, mut seed) = (100_000, 30, 1);
-    if let Err(error) = options(&mut clients, &mut outage, &mut seed) {
-        eprintln!("herd: {error}; see --help");
-        return ExitCode::from(2);
-    }
-    let herds = policies().map(|(name, policy)| {
-        (
-            name,
-            simulate(policy, clients, Duration::from_secs(outage), seed),
-        )
-    });
-    println!("{clients} clients lose their server at 0 s; it is back at {outage} s.\n");
-    print!("| second |");
-    herds.iter().for_each(|(name, _)| print!(" {name} |"));
-    print!("\n|---|");
-    herds.iter().for_each(|_| print!("---|"));
-    println!();
-    let row = |name: &str, value: &dyn Fn(&Herd) -> String| {
-        print!("| {name} |");
-        herds
-            .iter()
-            .for_each(|(_, herd)| print!(" {} |", value(herd)));
-        println!();
+    let written = match options(&mut clients, &mut outage, &mut seed) {
+        Err(error) => {
+            complain(&format!("{error}; see --help"));
+            return ExitCode::from(2);
+        }
+        Ok(false) => io::stdout().write_all(HELP.as_bytes()),
+        Ok(true) => {
+            let herds = policies().map(|(name, policy)| {
+                let outage = Duration::from_secs(outage);
+                (name, simulate(policy, clients, outage, seed))
+            });
+            tell(&herds, clients, outage)
+        }
     };
-    let seconds = herds
-        .iter()
-        .map(|(_, herd)| herd.attempts.len())
-        .max()
-        .unwrap_or(0);
-    for second in 0..seconds {
-        row(&second.to_string(), &|herd| {
-            herd.attempts.get(second).copied().unwrap_or(0).to_string()
-        });
+    match written {
+        // Who closes standard output early has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
-    let back = usize::try_from(outage).unwrap_or(usize::MAX);
-    row("most while it is away", &|herd| {
-        herd.peak(..back.min(herd.attempts.len())).to_string()
-    });
-    row("most when it is back", &|herd| {
-        herd.peak(back..).to_string()
-    });
-    row("the last one is back after", &|herd| {
-        format!("{:.1} s", herd.last_back.as_secs_f64())
-    });
-    ExitCode::SUCCESS
 }
 
-fn options(clients: &mut usize, outage: &mut u64, seed: &mut u64) -> Result<(), lexopt::Error> {
+/// One line on standard error. Unlike `eprintln!` it does not panic when nobody reads there.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "herd: {message}");
+}
+
+/// The table, to standard output.
+fn tell(herds: &[(&str, Herd)], clients: usize, outage: u64) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    writeln!(
+        out,
+        "{clients} clients lose their server at 0 s; it is back at {outage} s.\n"
+    )?;
+    let mut row = |name: &str, values: &dyn Fn(&str, &Herd) -> String| {
+        write!(out, "| {name} |")?;
+        for (policy, herd) in herds {
+            write!(out, " {} |", values(policy, herd))?;
+        }
+        writeln!(out)
+    };
+    row("second", &|policy, _| policy.to_owned())?;
+    row("---", &|_, _| "---".to_owned())?;
+    let seconds = herds.iter().map(|(_, herd)| herd.attempts.len()).max();
+    for second in 0..seconds.unwrap_or(0) {
+        row(&second.to_string(), &|_, herd| {
+            herd.attempts.get(second).copied().unwrap_or(0).to_string()
+        })?;
+    }
+    let back = usize::try_from(outage).unwrap_or(usize::MAX);
+    row("most while it is away", &|_, herd| {
+        herd.peak(..back.min(herd.attempts.len())).to_string()
+    })?;
+    row("most when it is back", &|_, herd| {
+        herd.peak(back..).to_string()
+    })?;
+    row("the last one is back after", &|_, herd| {
+        format!("{:.1} s", herd.last_back.as_secs_f64())
+    })?;
+    out.flush()
+}
+
+/// Sets what is given; `false` asks for the help.
+fn options(clients: &mut usize, outage: &mut u64, seed: &mut u64) -> Result<bool, lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut arguments = lexopt::Parser::from_env();
@@ -163,12 +186,9 @@ fn options(clients: &mut usize, outage: &mut u64, seed: &mut u64) -> Result<(), 
             Long("clients") => *clients = arguments.value()?.parse()?,
             Long("outage") => *outage = arguments.value()?.parse()?,
             Long("seed") => *seed = arguments.value()?.parse()?,
-            Short('h') | Long("help") => {
-                print!("{HELP}");
-                std::process::exit(0);
-            }
+            Short('h') | Long("help") => return Ok(false),
             argument => return Err(argument.unexpected()),
         }
     }
-    Ok(())
+    Ok(true)
 }

@@ -65,11 +65,13 @@ pack() {
 }
 
 case ${1-} in
-    unpack) unpack ;;
-    pack) pack ;;
-    -h | --help) usage ;;
-    *)
-        usage >&2
-        exit 2
-        ;;
+    unpack | pack) ;;
+    -h | --help) usage && exit ;;
+    '') fail 'unpack or pack? see --help' ;;
+    *) fail "unknown argument $1; see --help" ;;
 esac
+(($# < 2)) || fail "unknown argument $2; see --help"
+for tool in tar gzip; do
+    command -v "$tool" >/dev/null || fail "$tool is missing"
+done
+"$1"

@@ -11,7 +11,7 @@ readonly EXCEPTIONS=scripts/coverage-exceptions.txt
 
 usage() {
     cat <<END
-Usage: scripts/coverage.sh [--all | --no-corpus]
+Usage: scripts/coverage.sh [--all] [--no-corpus]
 
 Runs the tests with all features, and the fuzz targets on fuzz/corpus.tar.gz, built so that they count what they reach. Prints
 lines and branches of each file of src/ that were reached, then the lines that were not, in the parser, the decoder and the encoder.
@@ -30,13 +30,14 @@ fail() {
 }
 
 all='' corpus=yes
-case ${1-} in
-    '') ;;
-    --all) all=yes ;;
-    --no-corpus) corpus='' ;;
-    -h | --help) usage && exit ;;
-    *) fail "unknown argument $1; see --help" ;;
-esac
+for argument; do
+    case $argument in
+        --all) all=yes ;;
+        --no-corpus) corpus='' ;;
+        -h | --help) usage && exit ;;
+        *) fail "unknown argument $argument; see --help" ;;
+    esac
+done
 
 sysroot=$(rustc +nightly --print sysroot 2>/dev/null) || fail 'needs a nightly toolchain'
 tools=$(echo "$sysroot"/lib/rustlib/*/bin)

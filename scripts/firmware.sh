@@ -39,6 +39,7 @@ case ${1-} in
     -h | --help) usage && exit ;;
     *) fail "unknown argument $1; see --help" ;;
 esac
+(($# < 2)) || fail "unknown argument $2; see --help"
 
 source scripts/compiler.sh
 choose_compiler "$WITHOUT_ATOMICS"

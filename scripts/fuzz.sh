@@ -35,10 +35,7 @@ while (($# > 0)); do
             ;;
         --address) sanitizer=address ;;
         --record) record=yes ;;
-        -*)
-            usage >&2
-            exit 2
-            ;;
+        -*) fail "unknown option $1; see --help" ;;
         *) break ;;
     esac
     shift
@@ -73,6 +70,7 @@ if ((${#targets[@]} == 0)); then
     mapfile -t targets <<<"$all"
 fi
 for target in "${targets[@]}"; do
+    [[ $target != -* ]] || fail "$target: options come first; see --help"
     grep -qxF -- "$target" <<<"$all" || fail "no target '$target'; there are: ${all//$'\n'/, }"
 done
 

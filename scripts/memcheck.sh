@@ -34,8 +34,11 @@ mapfile -t programs < <(
         programs 'test\|lib'
 )
 ((${#programs[@]} > 0)) || fail 'there are no tests'
+for name; do
+    [[ " ${programs[*]%% *} " == *" $name "* ]] || fail "no test '$name'; there are: ${programs[*]%% *}"
+done
 
-status=0 ran=0
+status=0
 for line in "${programs[@]}"; do
     read -r name program <<<"$line"
     if (($# > 0)); then
@@ -51,7 +54,5 @@ for line in "${programs[@]}"; do
     [[ $result == ok ]] || { cat "${TMPDIR:-/tmp}/memcheck.$$"; status=1; }
     rm -f "${TMPDIR:-/tmp}/memcheck.$$"
     printf '%-18s %5d s  %s\n' "$name" "$((SECONDS - started))" "$result"
-    ran=$((ran + 1))
 done
-((ran > 0)) || fail 'no test has that name'
 exit "$status"

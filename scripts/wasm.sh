@@ -27,14 +27,15 @@ dependency needs it, otherwise nothing but core and alloc. Ends with 2 if there 
 END
 }
 
-source scripts/compiler.sh
-choose_compiler "$TARGET"
-
 case ${1-} in
     '' | --compiler) ;;
     -h | --help) usage && exit ;;
     *) fail "unknown argument $1; see --help" ;;
 esac
+(($# < 2)) || fail "unknown argument $2; see --help"
+
+source scripts/compiler.sh
+choose_compiler "$TARGET"
 [[ -n $compiler ]] || fail "no compiler has $TARGET; see --help"
 printf 'compiler for %s: %s\n' "$TARGET" "$compiler"
 [[ ${1-} != --compiler ]] || exit 0

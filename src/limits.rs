@@ -7,6 +7,7 @@
 ///
 /// A decoder whose memory grows keeps at most the sum of both (or three times `last_event_id`, if that is more), and up to twice
 /// that for a moment: while it grows, and while an event is lent of which some had to be replaced, since it was not UTF-8.
+/// What hands over events that own or share their memory keeps a last event ID more: the copy that they share.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};

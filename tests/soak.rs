@@ -40,6 +40,33 @@ fn a_seed_gives_the_same_events() {
 }
 
 #[test]
+fn behind_the_last_decoder_comes_the_first() {
+    let last = u64::MAX.to_string();
+    let finished = run(
+        program("soak").args(["--seconds", "1", "--from", &last]),
+        b"",
+    );
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    assert!(number(&finished.stdout, "decoders") > 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn totals_that_cannot_be_written_are_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let child = program("soak")
+        .args(["--seconds", "0"])
+        .stdout(full.expect("there is one"))
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    let finished = child.and_then(std::process::Child::wait_with_output);
+    let finished = finished.expect("it runs");
+    let complaint = String::from_utf8_lossy(&finished.stderr);
+    assert_eq!(finished.status.code(), Some(1), "{complaint}");
+    assert!(complaint.starts_with("soak: cannot write: "), "{complaint}");
+}
+
+#[test]
 fn the_help_and_a_wrong_command_line() {
     let finished = run(program("soak").arg("--help"), b"");
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));

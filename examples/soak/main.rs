@@ -20,7 +20,7 @@ mod peer;
 #[allow(dead_code, unreachable_pub, reason = "the tests share it")]
 mod random;
 
-use allocator::{Counting, count, kept};
+use allocator::{Count, Counting, count, kept};
 use peer::Totals;
 use random::Random;
 
@@ -45,8 +45,8 @@ Prints how it goes to standard error, and the totals to standard output: events 
 and memory at the start, at its peak and at the end, as the allocator counts it and as the
 system does (where there is /proc).
 
-Exit code: 0; 1 when an event was not what was sent, or memory was not given back; 2 when the
-command line is wrong.
+Exit code: 0, also when standard output is closed early; 1 when an event was not what was
+sent, memory was not given back, or writing failed; 2 when the command line is wrong.
 ";
 
 /// How often it says how it goes.
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("soak: {error} (see --help)");
+            complain(&format!("{error} (see --help)"));
             ExitCode::from(2)
         }
     }
@@ -98,6 +98,7 @@ fn soak(options: &Options) -> ExitCode {
     let mut totals = Totals::default();
     let resident_at_start = resident("VmRSS");
     let mut number = options.from;
+    let mut decoders: u64 = 0;
     let (counted, outcome) = count(|| {
         let mut said = started;
         loop {
@@ -105,6 +106,7 @@ fn soak(options: &Options) -> ExitCode {
             let seed = Random::new(options.seed ^ number.rotate_left(32)).number();
             let before = kept();
             peer::run(seed, &mut totals)?;
+            decoders += 1;
             let left = kept() - before;
             if left != 0 {
                 return Err(format!("{left} bytes were not given back"));
@@ -116,42 +118,73 @@ fn soak(options: &Options) -> ExitCode {
                 said = Instant::now();
                 progress(started.elapsed(), &totals);
             }
-            number += 1;
+            // Any number will do.
+            number = number.wrapping_add(1);
         }
     });
     if let Err(mismatch) = outcome {
-        eprintln!("soak: decoder {number}: {mismatch}");
-        eprintln!(
-            "soak: again: --seed {} --from {number} --seconds 0",
+        complain(&format!("decoder {number}: {mismatch}"));
+        complain(&format!(
+            "again: --seed {} --from {number} --seconds 0",
             options.seed
-        );
+        ));
         return ExitCode::FAILURE;
     }
 
     let seconds = started.elapsed().as_secs_f64();
-    let decoders = number - options.from + 1;
-    println!("seconds                {seconds:>14.1}");
-    println!("decoders               {decoders:>14}");
-    println!("connections            {:>14}", totals.connections);
-    println!("  of which were cut    {:>14}", totals.cut);
-    println!("events, all as sent    {:>14}", totals.events);
-    println!(
+    let resident = [resident_at_start, resident("VmHWM"), resident("VmRSS")];
+    match tell(seconds, decoders, &totals, counted, resident) {
+        // Who closes standard output early has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// The totals, to standard output; `resident` at the start, at its peak and at the end.
+fn tell(
+    seconds: f64,
+    decoders: u64,
+    totals: &Totals,
+    counted: Count,
+    resident: [Option<u64>; 3],
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "seconds                {seconds:>14.1}")?;
+    writeln!(out, "decoders               {decoders:>14}")?;
+    writeln!(out, "connections            {:>14}", totals.connections)?;
+    writeln!(out, "  of which were cut    {:>14}", totals.cut)?;
+    writeln!(out, "events, all as sent    {:>14}", totals.events)?;
+    writeln!(
+        out,
         "  per second           {:>14.0}",
         totals.events as f64 / seconds
-    );
-    println!("refused, all rightly   {:>14}", totals.refused);
-    println!("bytes                  {:>14}", totals.bytes);
-    println!("memory, in bytes                start         peak          end");
-    println!(
+    )?;
+    writeln!(out, "refused, all rightly   {:>14}", totals.refused)?;
+    writeln!(out, "bytes                  {:>14}", totals.bytes)?;
+    writeln!(
+        out,
+        "memory, in bytes                start         peak          end"
+    )?;
+    writeln!(
+        out,
         "  allocated            {:>14} {:>12} {:>12}",
         0, counted.peak, counted.kept
-    );
-    if let (Some(start), Some(peak), Some(end)) =
-        (resident_at_start, resident("VmHWM"), resident("VmRSS"))
-    {
-        println!("  resident             {start:>14} {peak:>12} {end:>12}");
+    )?;
+    if let [Some(start), Some(peak), Some(end)] = resident {
+        writeln!(
+            out,
+            "  resident             {start:>14} {peak:>12} {end:>12}"
+        )?;
     }
-    ExitCode::SUCCESS
+    out.flush()
+}
+
+/// One line on standard error. Unlike `eprintln!` it does not panic when nobody reads there.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "soak: {message}");
 }
 
 fn progress(elapsed: Duration, totals: &Totals) {
@@ -160,7 +193,8 @@ fn progress(elapsed: Duration, totals: &Totals) {
     } else {
         '\n'
     };
-    eprint!(
+    let _ = write!(
+        io::stderr(),
         "{:>6.0} s  {:>10} connections  {:>12} events  {:>10} refused  {:>12} bytes resident{line_end}",
         elapsed.as_secs_f64(),
         totals.connections,

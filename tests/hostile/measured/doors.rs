@@ -71,7 +71,7 @@ impl AsyncRead for Pieces {
 }
 
 impl Pieces {
-    fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+    pub(crate) fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
         stream::iter(self.map(Ok))
     }
 }
@@ -331,7 +331,7 @@ fn raw<'e>(event: &RawEvent<'e>) -> (&'e [u8], &'e [u8], &'e str) {
     (event.event_type(), event.data(), event.last_event_id())
 }
 
-fn refusal(error: &ReadError<Infallible>) -> DecodeError {
+pub(crate) fn refusal(error: &ReadError<Infallible>) -> DecodeError {
     match error {
         ReadError::Decode(error) => *error,
         ReadError::Transport(never) => match *never {},
@@ -339,7 +339,7 @@ fn refusal(error: &ReadError<Infallible>) -> DecodeError {
 }
 
 /// What comes next. A door gives way to others after a long run of pieces without an event, and is asked again then.
-fn ready<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+pub(crate) fn ready<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     loop {
         if let Some(next) = stream.next().now_or_never() {
             return next;

@@ -1,10 +1,12 @@
 //! No attack takes more memory than the limits allow; and attacks on memory alone.
 
-use super::doors::{DOORS, Door, LENT, LENT_DOORS, Pieces, decoders_bound};
+use super::doors::{DOORS, Door, LENT, LENT_DOORS, Pieces, decoders_bound, ready, refusal};
 use crate::attacks::{AFTER, Attack, BEFORE, Script, TooLarge, assert_told, attacks};
 use crate::promise::allocator::{self, Count, Counting, count};
 use bytes::Bytes;
-use sse_wire::{DecodeError, EventDecoder, Limits, SharedDecoder};
+use sse_wire::io::EventReader;
+use sse_wire::stream::{EventStream, OwnedEventStream};
+use sse_wire::{DecodeError, EventDecoder, Limits, ReadError, SharedDecoder};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -166,6 +168,98 @@ fn memory_comes_back_between_huge_events() {
         assert!(counted.peak >= HUGE as isize, "{}: {counted:?}", door.name);
         assert_eq!(counted.kept, 0);
     }
+}
+
+/// What is kept when all events are gone: three IDs at the most here, that of the stream, that of the block, and one that is being
+/// read; and a fourth where events share a copy.
+#[test]
+fn what_is_kept_of_ids_is_what_the_documents_say() {
+    const LIMIT: usize = 100_000;
+    const LIMITS: Limits = Limits::new().with_event(LIMIT).with_last_event_id(LIMIT);
+    const THREE: usize = 3 * LIMIT;
+    // And reference counts.
+    const FOUR: usize = 4 * LIMIT + 64;
+    let id = |letter: &str| ["id: ", &letter.repeat(LIMIT - 10)].concat();
+    let stream = [
+        &id("a"),
+        "\ndata: x\n\n",
+        "data: ",
+        &"z".repeat(LIMIT + 1),
+        "\n",
+        &id("b"),
+        "\n",
+        &id("c"),
+    ];
+    let pieces = Pieces {
+        stream: Bytes::from(stream.concat()),
+        size: LIMIT / 2,
+    };
+
+    type Tell<'t> = &'t mut dyn FnMut(Result<&str, DecodeError>);
+    fn assert_kept<D>(bound: usize, pieces: &Pieces, read: impl FnOnce(Pieces, Tell<'_>) -> D) {
+        let pieces = pieces.clone();
+        let mut told = Vec::with_capacity(4);
+        let (counted, door) = count(|| read(pieces, &mut |event| told.push(event.map(str::len))));
+        let name = std::any::type_name::<D>();
+        assert!(counted.kept <= bound as isize, "{name}: {counted:?}");
+        let refused = DecodeError::EventTooLarge { limit: LIMIT };
+        assert_eq!(told, [Ok(1), Err(refused)], "{name}");
+        drop(door);
+    }
+
+    assert_kept(THREE, &pieces, |pieces, tell| {
+        let mut decoder = EventDecoder::with_limits(LIMITS);
+        for piece in pieces {
+            let mut input = &piece[..];
+            while let Some(event) = decoder.decode(&mut input).transpose() {
+                tell(event.map(|event| event.data()));
+            }
+        }
+        decoder
+    });
+    assert_kept(FOUR, &pieces, |pieces, tell| {
+        let mut decoder = SharedDecoder::with_limits(LIMITS);
+        for mut piece in pieces {
+            while let Some(event) = decoder.decode(&mut piece).transpose() {
+                tell(
+                    event
+                        .as_ref()
+                        .map(|event| event.data())
+                        .map_err(|&error| error),
+                );
+            }
+        }
+        decoder
+    });
+    assert_kept(FOUR, &pieces, |pieces, tell| {
+        let decoder = SharedDecoder::with_limits(LIMITS);
+        let mut events = EventStream::new(pieces.stream()).with_decoder(decoder);
+        while let Some(event) = ready(&mut events) {
+            tell(event.as_ref().map(|event| event.data()).map_err(refusal));
+        }
+        events
+    });
+    assert_kept(FOUR, &pieces, |pieces, tell| {
+        let decoder = EventDecoder::with_limits(LIMITS);
+        let mut events = OwnedEventStream::new(pieces.stream()).with_decoder(decoder);
+        while let Some(event) = ready(&mut events) {
+            tell(event.as_ref().map(|event| event.data()).map_err(refusal));
+        }
+        events
+    });
+    // It has a buffer, too.
+    assert_kept(FOUR + (16 << 10), &pieces, |pieces, tell| {
+        let decoder = EventDecoder::with_limits(LIMITS);
+        let mut reader = EventReader::new(pieces).with_decoder(decoder);
+        for event in &mut reader {
+            tell(match &event {
+                Ok(event) => Ok(event.data()),
+                Err(ReadError::Decode(error)) => Err(*error),
+                Err(ReadError::Transport(error)) => panic!("{error}"),
+            });
+        }
+        reader
+    });
 }
 
 const CHUNK: usize = 64 << 10;
