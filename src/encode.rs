@@ -453,11 +453,6 @@ fn data_lines<E>(text: &[u8], put: &mut impl FnMut(&[u8]) -> Result<(), E>) -> R
 #[inline(never)]
 fn is_surely_one_line(text: &[u8]) -> bool {
     // Without them it would be slower than the search, and larger.
-    const HAS_VECTORS: bool = cfg!(any(
-        target_feature = "sse2",
-        target_feature = "neon",
-        target_feature = "simd128",
-    ));
     if !HAS_VECTORS {
         return false;
     }
@@ -473,6 +468,12 @@ fn is_surely_one_line(text: &[u8]) -> bool {
         _ => false,
     }
 }
+
+const HAS_VECTORS: bool = cfg!(any(
+    target_feature = "sse2",
+    target_feature = "neon",
+    target_feature = "simd128",
+));
 
 /// Four blocks that cover a text of N to 4 N bytes.
 fn four<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 4]> {
@@ -544,4 +545,30 @@ fn digits(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
         }
     }
     digits.get(start..).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::{HAS_VECTORS, is_surely_one_line};
+
+    /// To give up is never wrong, but slower.
+    #[test]
+    fn a_short_look_is_enough_for_short_data() {
+        // What is near a line end in one way or another.
+        for byte in [b'x', 0, b'\t', 0x0E, 0x7F, 0x8A, 0x8D, 0xFF] {
+            let mut text = [byte; 512];
+            for length in 0..=text.len() {
+                let one_line = is_surely_one_line(&text[..length]);
+                assert_eq!(one_line, HAS_VECTORS, "{length} of {byte:#x}");
+            }
+            for length in (0..130).chain([200, 256, 511, 512]) {
+                for (place, end) in (0..length).zip([b'\n', b'\r'].into_iter().cycle()) {
+                    text[place] = end;
+                    assert!(!is_surely_one_line(&text[..length]), "{place} of {length}");
+                    text[place] = byte;
+                }
+            }
+        }
+    }
 }

@@ -89,3 +89,42 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     }
     core::str::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ALIGNMENT, SHORT, blocks_around};
+
+    /// Any part of the input, or none, would do, but would be slower to validate.
+    #[test]
+    fn blocks_are_whole_and_begin_with_a_word() {
+        let input = &[b'x'; 400][..];
+        let mut found = 0;
+        for start in 0..200 {
+            for length in 1..200 {
+                let place = start..start + length;
+                let Some(blocks) = blocks_around(input, place.clone()) else {
+                    // No word begins before it, or no block ends behind it.
+                    assert!(start < ALIGNMENT || input.len() - place.end < 64);
+                    continue;
+                };
+                found += 1;
+                assert!(blocks.start <= place.start && place.end <= blocks.end);
+                assert!(place.start - blocks.start < ALIGNMENT);
+                let address = input.as_ptr().addr() + blocks.start;
+                assert_eq!(address % ALIGNMENT, 0);
+                let wide = cfg!(feature = "simdutf8") && place.end - blocks.start >= SHORT;
+                let block = if wide { 64 } else { 2 * ALIGNMENT };
+                assert_eq!(blocks.len() % block, 0);
+                assert!(blocks.end - place.end < block);
+                assert!(blocks.end <= input.len());
+            }
+        }
+        assert!(found > 30_000);
+        // Of an input that ends too early none is found.
+        let start = ALIGNMENT - input.as_ptr().addr() % ALIGNMENT;
+        let [short, enough] = [15, 16].map(|bytes| input.get(..start + bytes).unwrap_or_default());
+        assert_eq!(blocks_around(short, start..start + 15), None);
+        let blocks = start..start + 16;
+        assert_eq!(blocks_around(enough, start..start + 15), Some(blocks));
+    }
+}

@@ -227,3 +227,27 @@ impl fmt::Display for LastEventId<'_> {
         fmt::Display::fmt(self.0, formatter)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::is_free_of;
+
+    /// To see what is not there is never wrong, but slower.
+    #[test]
+    fn a_glance_sees_what_is_refused_and_nothing_else() {
+        let refused = b"\r\n\0";
+        for byte in 0..=u8::MAX {
+            let is_free = !refused.contains(&byte);
+            for length in 4..=24 {
+                assert_eq!(is_free_of(&[byte; 24][..length], refused), is_free);
+                for place in 0..length {
+                    let mut text = [b'x'; 24];
+                    text[place] = byte;
+                    let seen = is_free_of(&text[..length], refused);
+                    assert_eq!(seen, is_free, "{byte:#x} at {place} of {length}");
+                }
+            }
+        }
+    }
+}
