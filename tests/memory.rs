@@ -253,9 +253,16 @@ fn events_that_are_lent_from_the_chunk_are_not_held() {
 #[test]
 #[cfg(feature = "alloc")]
 fn memory_grows_in_few_steps() {
-    for begins in ["data: ", "event: ", "id: "] {
+    let (usual, long_ids) = (Limits::new(), Limits::new().with_last_event_id(MEBIBYTE));
+    for (begins, limits) in [
+        ("data: ", usual),
+        ("event: ", usual),
+        ("data: ", long_ids),
+        ("event: ", long_ids),
+        ("id: ", long_ids),
+    ] {
         let (counted, _) = count(|| {
-            let mut decoder = EventDecoder::with_limits(Limits::new().with_last_event_id(MEBIBYTE));
+            let mut decoder = EventDecoder::with_limits(limits);
             let mut found = Found::default();
             read(&mut decoder, begins.as_bytes(), &mut found);
             for _ in 0..MEBIBYTE {
@@ -268,6 +275,85 @@ fn memory_grows_in_few_steps() {
         assert!(counted.kept >= MEBIBYTE as isize);
         assert!(counted.allocations <= 20, "{begins:?} {counted:?}");
     }
+}
+
+/// What one chunk is read for after an event of which some had to be replaced, `data_bytes` long, that was held if `held` is set.
+#[cfg(feature = "alloc")]
+fn kept_after_replacing(limits: Limits, data_bytes: usize, held: bool) -> isize {
+    let data = [&b"x".repeat(data_bytes - 1)[..], b"\xFF"].concat();
+    let mut found = Found::default();
+    let (counted, _decoder) = count(|| {
+        let mut decoder = EventDecoder::with_limits(limits);
+        if held {
+            read_held(&mut decoder, data_bytes);
+        }
+        let event = [b"data: ", &data[..], b"\n\n"].concat();
+        read(&mut decoder, &event, &mut found);
+        // It is lent until the next call.
+        read(&mut decoder, b"data: small\n\n\n", &mut found);
+        decoder
+    });
+    assert_eq!((found.events, found.refused), (2, 0));
+    counted.kept
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn what_was_replaced_is_given_back_at_once() {
+    // Down to what is never given back.
+    assert!(kept_after_replacing(Limits::new(), 60_000, false) <= 4096);
+    // It is small, but all memory there may be is in use beside it.
+    let limits = Limits::new().with_event(3000).with_last_event_id(100);
+    let kept = kept_after_replacing(limits, 2900, true);
+    assert!(kept <= 3000 + 100, "{kept}");
+}
+
+/// The last event ID, an event of the largest size with an ID of its own, and that ID becomes text.
+#[cfg(feature = "alloc")]
+#[test]
+fn an_id_that_grows_as_text_takes_no_more_than_the_limits() {
+    let limits = Limits::new().with_event(8192).with_last_event_id(3000);
+    let mut found = Found::default();
+    let stream = [
+        b"id: ",
+        &b"a".repeat(3000)[..],
+        b"\n\ndata: ",
+        &b"x".repeat(8192 - 3000),
+        b"\nid: ",
+        &b"\xFF".repeat(1000),
+        b"\n",
+    ]
+    .concat();
+    let (counted, _decoder) = count(|| {
+        let mut decoder = EventDecoder::with_limits(limits);
+        for byte in &stream {
+            read(&mut decoder, core::slice::from_ref(byte), &mut found);
+        }
+        decoder
+    });
+    assert_eq!(found, Found::default());
+    assert!(counted.kept <= 8192 + 3000, "{counted:?}");
+}
+
+/// All of them are in one chunk, and belong to one event.
+#[cfg(feature = "alloc")]
+#[test]
+fn lines_beyond_the_limit_are_not_collected() {
+    let limits = Limits::new().with_event(10_000).with_last_event_id(100);
+    let stream = [
+        "event: e\n",
+        &"data: line\n".repeat(100_000),
+        "\ndata: next\n\n",
+    ]
+    .concat();
+    let mut found = Found::default();
+    let (counted, _decoder) = count(|| {
+        let mut decoder = EventDecoder::with_limits(limits);
+        read(&mut decoder, stream.as_bytes(), &mut found);
+        decoder
+    });
+    assert_eq!((found.events, found.refused), (1, 1));
+    assert!(counted.peak <= 2 * (10_000 + 100), "{counted:?}");
 }
 
 /// An event that is held, since it comes in two chunks.

@@ -1,0 +1,181 @@
+//! What the short ways of the decoder leave to the long one, and what they leave behind (WHATWG HTML 9.2.5 and 9.2.6).
+
+use sse_wire::{Buffer, EventDecoder};
+
+/// Type, data, and last event ID.
+type Told = (String, String, String);
+
+fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told> {
+    let mut told = Vec::new();
+    for &chunk in chunks {
+        let mut input = chunk;
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(event)) => told.push((
+                    event.event_type().to_owned(),
+                    event.data().to_owned(),
+                    event.last_event_id().to_owned(),
+                )),
+                Ok(None) => break,
+                // Some of these are refused on purpose; what matters is what comes behind them.
+                Err(_) => {}
+            }
+        }
+    }
+    told
+}
+
+#[track_caller]
+fn assert_told(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
+    let told = read(&mut EventDecoder::with_buffer([0; 4096]), chunks);
+    let expected: Vec<Told> = expected
+        .iter()
+        .map(|&(event_type, data, id)| (event_type.to_owned(), data.to_owned(), id.to_owned()))
+        .collect();
+    assert_eq!(told, expected, "in lent memory");
+    #[cfg(feature = "alloc")]
+    assert_eq!(
+        read(&mut EventDecoder::new(), chunks),
+        expected,
+        "in memory that grows"
+    );
+}
+
+#[test]
+fn an_id_with_two_nuls_is_ignored_as_one_with_one_is() {
+    let stream = b"id: 1\n\nid: a\0b\0c\ndata: x\n\n";
+    let expected = [("message", "x", "1")];
+    for cut in 0..stream.len() {
+        let (front, back) = stream.split_at(cut);
+        assert_told(&[front, back], &expected);
+    }
+}
+
+/// They are looked at eight bytes at a time.
+#[test]
+fn each_byte_counts_at_each_place_of_an_id() {
+    let plain = b"abcdefghijklmnopqrs";
+    for length in [1, 2, 7, 8, 9, 15, 16, 17, 19] {
+        for place in 0..length {
+            for byte in (0..=u8::MAX).filter(|byte| !matches!(byte, b'\n' | b'\r')) {
+                let mut id = plain[..length].to_vec();
+                id[place] = byte;
+                // The space before it is the one that is skipped.
+                let stream = [b"id: 0\n\nid: ", &id[..], b"\ndata: x\n\n"].concat();
+                let text = String::from_utf8_lossy(&id);
+                let expected = if byte == 0 { "0" } else { &text };
+                assert_told(&[&stream], &[("message", "x", expected)]);
+            }
+        }
+    }
+}
+
+/// Short lines are copied by the block.
+#[test]
+fn lines_of_any_length_are_joined_whole() {
+    let lengths = [0, 1, 31, 32, 33, 127, 128, 129, 130, 255, 256, 257, 700];
+    for first in lengths {
+        for second in lengths {
+            for third in [1, 127, 129] {
+                let lines = ["x".repeat(first), "y".repeat(second), "z".repeat(third)];
+                let block = lines.each_ref().map(|line| format!("data: {line}\n"));
+                let stream = [&block.concat(), "\ndata: next\n\n", &" ".repeat(300)].concat();
+                let expected = [("message", &*lines.join("\n"), ""), ("message", "next", "")];
+                assert_told(&[stream.as_bytes()], &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_looks_like_data_within_a_line_is_none() {
+    assert_told(&[b"foo", b"data: x", b"y\n\n"], &[]);
+    let z = ("message", "z", "");
+    assert_told(&[b": foo", b"data: x", b"\n\ndata: z\n\n"], &[z]);
+    assert_told(
+        &[b"id: foo", b"data: x", b"\ndata: z\n\n"],
+        &[("message", "z", "foodata: x")],
+    );
+    assert_told(
+        &[b"data: a", b"data: b", b"\n\n"],
+        &[("message", "adata: b", "")],
+    );
+}
+
+#[test]
+fn a_line_end_of_two_is_one_wherever_it_is_cut() {
+    let stream = b"event: a\r\nid: 7\r\ndata: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n";
+    let expected = [("a", "x\ny", "7"), ("message", "z", "7")];
+    for cut in 0..stream.len() {
+        for second in cut..stream.len() {
+            let (front, back) = stream.split_at(second);
+            let (front, middle) = front.split_at(cut);
+            assert_told(&[front, middle, back], &expected);
+        }
+    }
+}
+
+#[test]
+fn the_last_event_type_counts() {
+    for before in ["", "data: w\n", "id: 1\n"] {
+        let stream = [before, "event: a\nevent: b\ndata: x\n\n"].concat();
+        let (data, id) = match before {
+            "" => ("x", ""),
+            "id: 1\n" => ("x", "1"),
+            _ => ("w\nx", ""),
+        };
+        assert_told(&[stream.as_bytes()], &[("b", data, id)]);
+    }
+}
+
+#[test]
+fn what_was_replaced_is_no_part_of_the_next_event() {
+    let replaced = ("message", "\u{FFFD}", "");
+    assert_told(
+        &[b"data: \xFF\n\ndata: a\ndata: b\n\n"],
+        &[replaced, ("message", "a\nb", "")],
+    );
+    assert_told(
+        &[b"data: \xFF\n\ndata: a", b"b\n\n"],
+        &[replaced, ("message", "ab", "")],
+    );
+}
+
+#[test]
+fn nothing_is_taken_behind_the_blank_line() {
+    for end in ["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n", "\r\r\n"] {
+        for front in ["data: ab", "event: e\ndata: ab", "data: a\ndata: b", ""] {
+            let back = match front {
+                "" => ["data: abcd", end, "rest"],
+                _ => ["cd", end, "rest"],
+            }
+            .concat();
+            let mut decoder = EventDecoder::with_buffer([0; 64]);
+            let mut input = front.as_bytes();
+            assert_eq!(decoder.decode(&mut input), Ok(None));
+            let mut input = back.as_bytes();
+            assert!(matches!(decoder.decode(&mut input), Ok(Some(_))));
+            assert_eq!(input, b"rest", "{front:?} {end:?}");
+        }
+    }
+}
+
+/// The limits of 64 bytes are 48 for an event and 16 for an ID: there is room for two IDs and a line only if the data is gone.
+#[test]
+fn a_refused_event_leaves_its_room_to_the_ids_behind_it() {
+    let ids = ["a", "b", "c"].map(|letter| letter.repeat(15));
+    let [first, second, third] = &ids;
+    let stream = [
+        &format!("id: {first}\n\n"),
+        "data: ",
+        &"x".repeat(49),
+        &format!("\nid: {second}\nid: {third}\n\ndata: y\n\n"),
+    ]
+    .concat();
+    for size in [1, 3, 20] {
+        let chunks: Vec<_> = stream.as_bytes().chunks(size).collect();
+        let told = read(&mut EventDecoder::with_buffer([0; 64]), &chunks);
+        let expected = ("message".to_owned(), "y".to_owned(), third.clone());
+        assert_eq!(told, [expected], "{size} bytes at a time");
+    }
+}
