@@ -200,7 +200,7 @@ fn what_is_kept_of_ids_is_what_the_documents_say() {
         let pieces = pieces.clone();
         let mut told = Vec::with_capacity(4);
         let (counted, door) = count(|| read(pieces, &mut |event| told.push(event.map(str::len))));
-        let name = std::any::type_name::<D>();
+        let name = core::any::type_name::<D>();
         assert!(counted.kept <= bound as isize, "{name}: {counted:?}");
         let refused = DecodeError::EventTooLarge { limit: LIMIT };
         assert_eq!(told, [Ok(1), Err(refused)], "{name}");
