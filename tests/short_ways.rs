@@ -1,6 +1,6 @@
 //! What the short ways of the decoder leave to the long one, and what they leave behind (WHATWG HTML 9.2.5 and 9.2.6).
 
-use sse_wire::{Buffer, EventDecoder};
+use sse_wire::{Buffer, CutLine, EventDecoder};
 
 /// Type, data, and last event ID.
 type Told = (String, String, String);
@@ -25,20 +25,34 @@ fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told>
     told
 }
 
+/// At the beginning of a stream, where a byte order mark may stand, and behind an event, where the short ways begin.
 #[track_caller]
 fn assert_told(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
-    let told = read(&mut EventDecoder::with_buffer([0; 4096]), chunks);
     let expected: Vec<Told> = expected
         .iter()
         .map(|&(event_type, data, id)| (event_type.to_owned(), data.to_owned(), id.to_owned()))
         .collect();
-    assert_eq!(told, expected, "in lent memory");
+    let mut lent = EventDecoder::with_buffer([0; 4096]);
+    assert_eq!(read(&mut lent, chunks), expected, "in lent memory");
+    let mut lent = behind_an_event(EventDecoder::with_buffer([0; 4096]));
+    assert_eq!(read(&mut lent, chunks), expected, "in lent memory, later");
     #[cfg(feature = "alloc")]
-    assert_eq!(
-        read(&mut EventDecoder::new(), chunks),
-        expected,
-        "in memory that grows"
-    );
+    {
+        let mut grows = EventDecoder::new();
+        assert_eq!(read(&mut grows, chunks), expected, "in memory that grows");
+        let mut grows = behind_an_event(EventDecoder::new());
+        assert_eq!(
+            read(&mut grows, chunks),
+            expected,
+            "in memory that grows, later"
+        );
+    }
+}
+
+fn behind_an_event<B: Buffer>(mut decoder: EventDecoder<B>) -> EventDecoder<B> {
+    let told = read(&mut decoder, &[b"data: before\n\n"]);
+    assert_eq!(told.len(), 1);
+    decoder
 }
 
 #[test]
@@ -150,7 +164,7 @@ fn nothing_is_taken_behind_the_blank_line() {
                 _ => ["cd", end, "rest"],
             }
             .concat();
-            let mut decoder = EventDecoder::with_buffer([0; 64]);
+            let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
             let mut input = front.as_bytes();
             assert_eq!(decoder.decode(&mut input), Ok(None));
             let mut input = back.as_bytes();
@@ -163,19 +177,89 @@ fn nothing_is_taken_behind_the_blank_line() {
 /// The limits of 64 bytes are 48 for an event and 16 for an ID: there is room for two IDs and a line only if the data is gone.
 #[test]
 fn a_refused_event_leaves_its_room_to_the_ids_behind_it() {
-    let ids = ["a", "b", "c"].map(|letter| letter.repeat(15));
-    let [first, second, third] = &ids;
-    let stream = [
-        &format!("id: {first}\n\n"),
-        "data: ",
-        &"x".repeat(49),
-        &format!("\nid: {second}\nid: {third}\n\ndata: y\n\n"),
-    ]
-    .concat();
-    for size in [1, 3, 20] {
-        let chunks: Vec<_> = stream.as_bytes().chunks(size).collect();
-        let told = read(&mut EventDecoder::with_buffer([0; 64]), &chunks);
-        let expected = ("message".to_owned(), "y".to_owned(), third.clone());
-        assert_eq!(told, [expected], "{size} bytes at a time");
+    let [first, second, third] = ["a", "b", "c"].map(|letter| letter.repeat(15));
+    // It is ignored, once it was read.
+    let with_nul = format!("{}\0", "c".repeat(14));
+    let one_line = format!("data: {}\n", "x".repeat(49));
+    let two_lines = format!("data: {}\ndata: x\n", "x".repeat(47));
+    for refused in [one_line, two_lines] {
+        for (last, counts) in [(&third, &third), (&with_nul, &second)] {
+            let stream = format!("id: {first}\n\n{refused}id: {second}\nid: {last}\n\ndata: y\n\n");
+            for size in [1, 3, 20, stream.len()] {
+                let chunks: Vec<_> = stream.as_bytes().chunks(size).collect();
+                let told = read(&mut EventDecoder::with_buffer([0; 64]), &chunks);
+                let expected = ("message".to_owned(), "y".to_owned(), counts.clone());
+                assert_eq!(told, [expected], "{size} bytes at a time");
+            }
+        }
+    }
+}
+
+/// Of 64 bytes, 48 are for an event.
+#[test]
+fn every_line_of_an_event_counts_where_all_are_whole() {
+    for first in [0, 1, 20, 46, 47, 48] {
+        for second in [0, 1, 2, 26, 27, 28, 47, 48] {
+            let lines = ["x".repeat(first), "y".repeat(second)];
+            let stream = format!("data: {}\ndata: {}\n\n", lines[0], lines[1]);
+            let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
+            let told = read(&mut decoder, &[stream.as_bytes()]);
+            let data = lines.join("\n");
+            let fits = data.len() <= 48;
+            let expected = fits.then(|| ("message".to_owned(), data, String::new()));
+            assert_eq!(told, Vec::from_iter(expected), "{first} + 1 + {second}");
+        }
+    }
+}
+
+#[test]
+fn an_event_type_that_is_too_large_is_refused_though_another_one_comes() {
+    let stream = format!(
+        "event: {}\nevent: b\ndata: x\n\ndata: y\n\n",
+        "a".repeat(49)
+    );
+    let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
+    let told = read(&mut decoder, &[stream.as_bytes()]);
+    assert_eq!(
+        told,
+        [("message".to_owned(), "y".to_owned(), String::new())]
+    );
+}
+
+/// And not that of an earlier one, which is the last event ID all the same.
+#[test]
+fn an_event_carries_the_id_of_its_own_block_wherever_it_is_cut() {
+    let stream: &[u8] = b"id: 1\ndata: a\n\ndata: b\n\ndata: c\nid: 2\n\ndata: d\nid\n\n";
+    for cut in 0..=stream.len() {
+        let mut decoder = EventDecoder::with_buffer([0; 64]);
+        let mut ids = Vec::new();
+        let (front, back) = stream.split_at(cut);
+        for mut input in [front, back] {
+            while let Some(event) = decoder.decode(&mut input).expect("all fit") {
+                ids.push((
+                    event.id().map(str::to_owned),
+                    event.last_event_id().to_owned(),
+                ));
+            }
+        }
+        let expected = [
+            (Some("1"), "1"),
+            (None, "1"),
+            (Some("2"), "2"),
+            (Some(""), ""),
+        ]
+        .map(|(id, last)| (id.map(str::to_owned), last.to_owned()));
+        assert_eq!(ids, expected, "{cut}");
+    }
+}
+
+#[test]
+fn an_event_that_is_recovered_carries_the_id_of_its_own_block() {
+    for (block, own) in [("id: 2\ndata: x\n", Some("2")), ("data: x\n", None)] {
+        let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
+        assert_eq!(read(&mut decoder, &[b"id: 1\n\n", block.as_bytes()]), []);
+        let finished = decoder.finish().expect("a block is begun");
+        let event = finished.recover(CutLine::Discard).expect("it fits");
+        assert_eq!(event.expect("it has data").id(), own);
     }
 }
