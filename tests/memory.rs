@@ -340,20 +340,25 @@ fn an_id_that_grows_as_text_takes_no_more_than_the_limits() {
 #[test]
 fn lines_beyond_the_limit_are_not_collected() {
     let limits = Limits::new().with_event(10_000).with_last_event_id(100);
-    let stream = [
+    let block = [
         "event: e\n",
         &"data: line\n".repeat(100_000),
         "\ndata: next\n\n",
     ]
     .concat();
-    let mut found = Found::default();
-    let (counted, _decoder) = count(|| {
-        let mut decoder = EventDecoder::with_limits(limits);
-        read(&mut decoder, stream.as_bytes(), &mut found);
-        decoder
-    });
-    assert_eq!((found.events, found.refused), (1, 1));
-    assert!(counted.peak <= 2 * (10_000 + 100), "{counted:?}");
+    // Behind an event, whole blocks are looked at.
+    for before in ["", "data: before\n\n"] {
+        let stream = [before, &block].concat();
+        let mut found = Found::default();
+        let (counted, _decoder) = count(|| {
+            let mut decoder = EventDecoder::with_limits(limits);
+            read(&mut decoder, stream.as_bytes(), &mut found);
+            decoder
+        });
+        let events = 1 + usize::from(!before.is_empty());
+        assert_eq!((found.events, found.refused), (events, 1));
+        assert!(counted.peak <= 2 * (10_000 + 100), "{counted:?}");
+    }
 }
 
 /// An event that is held, since it comes in two chunks.

@@ -25,34 +25,45 @@ fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told>
     told
 }
 
-/// At the beginning of a stream, where a byte order mark may stand, and behind an event, where the short ways begin.
+/// Reads them as a stream of their own, where a byte order mark may stand, and behind events in another chunk and in the first one,
+/// where the short ways begin.
 #[track_caller]
-fn assert_told(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
-    let expected: Vec<Told> = expected
-        .iter()
-        .map(|&(event_type, data, id)| (event_type.to_owned(), data.to_owned(), id.to_owned()))
-        .collect();
-    let mut lent = EventDecoder::with_buffer([0; 4096]);
-    assert_eq!(read(&mut lent, chunks), expected, "in lent memory");
-    let mut lent = behind_an_event(EventDecoder::with_buffer([0; 4096]));
-    assert_eq!(read(&mut lent, chunks), expected, "in lent memory, later");
-    #[cfg(feature = "alloc")]
-    {
-        let mut grows = EventDecoder::new();
-        assert_eq!(read(&mut grows, chunks), expected, "in memory that grows");
-        let mut grows = behind_an_event(EventDecoder::new());
-        assert_eq!(
-            read(&mut grows, chunks),
-            expected,
-            "in memory that grows, later"
-        );
-    }
+fn read_anywhere<B: Buffer>(new: impl Fn() -> EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told> {
+    let told = read(&mut new(), chunks);
+    let before = b"data: before\n\n";
+    assert_eq!(
+        read(&mut behind_an_event(new()), chunks),
+        told,
+        "behind an event"
+    );
+    let first = chunks.first().copied().unwrap_or_default();
+    let first = [before, before, first].concat();
+    let rest = chunks.get(1..).unwrap_or_default();
+    let later = read(&mut new(), &[&[&first[..]], rest].concat());
+    assert_eq!(later[2..], told, "behind events in the same chunk");
+    told
 }
 
 fn behind_an_event<B: Buffer>(mut decoder: EventDecoder<B>) -> EventDecoder<B> {
     let told = read(&mut decoder, &[b"data: before\n\n"]);
     assert_eq!(told.len(), 1);
     decoder
+}
+
+#[track_caller]
+fn assert_told(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
+    let expected: Vec<Told> = expected
+        .iter()
+        .map(|&(event_type, data, id)| (event_type.to_owned(), data.to_owned(), id.to_owned()))
+        .collect();
+    let lent = || EventDecoder::with_buffer([0; 4096]);
+    assert_eq!(read_anywhere(lent, chunks), expected, "in lent memory");
+    #[cfg(feature = "alloc")]
+    assert_eq!(
+        read_anywhere(EventDecoder::new, chunks),
+        expected,
+        "in memory that grows"
+    );
 }
 
 #[test]
@@ -187,7 +198,7 @@ fn a_refused_event_leaves_its_room_to_the_ids_behind_it() {
             let stream = format!("id: {first}\n\n{refused}id: {second}\nid: {last}\n\ndata: y\n\n");
             for size in [1, 3, 20, stream.len()] {
                 let chunks: Vec<_> = stream.as_bytes().chunks(size).collect();
-                let told = read(&mut EventDecoder::with_buffer([0; 64]), &chunks);
+                let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &chunks);
                 let expected = ("message".to_owned(), "y".to_owned(), counts.clone());
                 assert_eq!(told, [expected], "{size} bytes at a time");
             }
@@ -202,8 +213,7 @@ fn every_line_of_an_event_counts_where_all_are_whole() {
         for second in [0, 1, 2, 26, 27, 28, 47, 48] {
             let lines = ["x".repeat(first), "y".repeat(second)];
             let stream = format!("data: {}\ndata: {}\n\n", lines[0], lines[1]);
-            let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
-            let told = read(&mut decoder, &[stream.as_bytes()]);
+            let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
             let data = lines.join("\n");
             let fits = data.len() <= 48;
             let expected = fits.then(|| ("message".to_owned(), data, String::new()));
@@ -218,8 +228,7 @@ fn an_event_type_that_is_too_large_is_refused_though_another_one_comes() {
         "event: {}\nevent: b\ndata: x\n\ndata: y\n\n",
         "a".repeat(49)
     );
-    let mut decoder = behind_an_event(EventDecoder::with_buffer([0; 64]));
-    let told = read(&mut decoder, &[stream.as_bytes()]);
+    let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
     assert_eq!(
         told,
         [("message".to_owned(), "y".to_owned(), String::new())]
