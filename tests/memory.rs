@@ -340,15 +340,18 @@ fn an_id_that_grows_as_text_takes_no_more_than_the_limits() {
 #[test]
 fn lines_beyond_the_limit_are_not_collected() {
     let limits = Limits::new().with_event(10_000).with_last_event_id(100);
-    let block = [
-        "event: e\n",
-        &"data: line\n".repeat(100_000),
-        "\ndata: next\n\n",
+    let lines = [
+        "data: line\n".repeat(100_000),
+        "\ndata: next\n\n".to_owned(),
     ]
     .concat();
     // Behind an event, whole blocks are looked at.
-    for before in ["", "data: before\n\n"] {
-        let stream = [before, &block].concat();
+    for (before, event_type) in [
+        ("", "event: e\n"),
+        ("data: before\n\n", "event: e\n"),
+        ("data: before\n\n", ""),
+    ] {
+        let stream = [before, event_type, &lines].concat();
         let mut found = Found::default();
         let (counted, _decoder) = count(|| {
             let mut decoder = EventDecoder::with_limits(limits);
