@@ -1,4 +1,4 @@
-//! The doors: the codec under the transports of each ecosystem. None of them knows the format.
+//! The adapters: the codec under the transports of each ecosystem. They hold no protocol logic.
 //!
 //! Reading, each resolves the places that [`EventDecoder::step`](crate::EventDecoder) gives in its own chunk; writing, each
 //! sends what [`Outgoing`](crate::Outgoing) encodes.
@@ -6,9 +6,15 @@
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 pub mod body;
-#[cfg(feature = "tokio-util")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tokio-util")))]
-pub mod codec;
+#[cfg(any(feature = "stream", feature = "tokio"))]
+mod budget;
+#[cfg(any(
+    feature = "stream",
+    feature = "tokio",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
+mod chunk_decoder;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 #[cfg_attr(
     docsrs,
@@ -18,12 +24,12 @@ pub mod embedded;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod io;
-#[cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core")))]
-#[cfg_attr(
-    docsrs,
-    doc(cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core"))))
-)]
+#[cfg(any(feature = "std", feature = "stream"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "std", feature = "stream"))))]
 pub mod reconnect;
-#[cfg(feature = "futures-core")]
-#[cfg_attr(docsrs, doc(cfg(feature = "futures-core")))]
+#[cfg(feature = "stream")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
 pub mod stream;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub mod tokio;

@@ -212,8 +212,8 @@ pub(crate) struct Store<B: sealed::Memory> {
     inner: Slot,
     /// Whether the id of the block has become the last event ID, and awaits being moved there.
     committed: bool,
-    /// Whether the last event ID was set since this was last asked.
-    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+    /// Whether the last event ID was set since events last shared a copy of it.
+    #[cfg(feature = "alloc")]
     id_is_new: bool,
     /// How much the events in a row that used less than a quarter of the memory tell, and the most that one of them used.
     modest: u16,
@@ -245,7 +245,7 @@ impl<B: sealed::Memory> Store<B> {
             last_event_id: 0,
             inner: Slot::EventType,
             committed: false,
-            #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+            #[cfg(feature = "alloc")]
             id_is_new: false,
             modest: 0,
             modest_peak: 0,
@@ -481,15 +481,22 @@ impl<B: sealed::Memory> Store<B> {
 
     /// Whoever shares the last event ID makes a copy of it once, not for each event.
     const fn note_new_id(&mut self) {
-        #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
+        #[cfg(feature = "alloc")]
         {
             self.id_is_new = true;
         }
     }
 
-    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-    pub(crate) const fn take_id_is_new(&mut self) -> bool {
-        core::mem::replace(&mut self.id_is_new, false)
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn take_id_is_new(&mut self) {
+        self.id_is_new = false;
+    }
+
+    /// Whether the last event ID was set since [`take_id_is_new`](Self::take_id_is_new).
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) const fn id_is_new(&self) -> bool {
+        self.id_is_new
     }
 
     /// The event is refused: forgets its data and type, but neither its id nor the unfinished line.

@@ -64,19 +64,21 @@
 
 mod policy;
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::{fmt, time::Duration};
 
-#[cfg(feature = "bytes")]
-use bytes::Bytes;
 use thiserror::Error;
 
 use crate::buffer::Buffer;
 use crate::decode::EventDecoder;
+#[cfg(any(feature = "std", feature = "stream"))]
+use crate::decode::Owned;
 use crate::error::DecodeError;
 use crate::event::{Event, Item, RawEvent};
+#[cfg(feature = "alloc")]
+use crate::event::{OwnedEvent, OwnedItem};
 use crate::headers;
-#[cfg(feature = "bytes")]
-use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 
 pub use policy::{Backoff, Policy, Repeat};
 use policy::{NEVER, milliseconds};
@@ -88,13 +90,13 @@ use policy::{NEVER, milliseconds};
 /// Kept from one connection to the next are the last event ID and the reconnection time; everything else begins anew. An event that
 /// the end of a connection cuts off is dropped, with its `id`; a `retry` line counts once it is complete.
 ///
-/// `D` is the decoder: an [`EventDecoder`], in memory of any kind, or a [`SharedDecoder`].
+/// `B` is the buffer of its [`EventDecoder`].
 #[derive(Clone)]
 pub struct EventSource<
-    #[cfg(feature = "alloc")] D: Decoder = EventDecoder,
-    #[cfg(not(feature = "alloc"))] D: Decoder,
+    #[cfg(feature = "alloc")] B: Buffer = Vec<u8>,
+    #[cfg(not(feature = "alloc"))] B: Buffer,
 > {
-    decoder: D,
+    decoder: EventDecoder<B>,
     policy: Policy,
     phase: Phase,
     entropy: u64,
@@ -216,58 +218,8 @@ pub enum Closed {
     OutOfTime(Cause),
 }
 
-/// A decoder that an [`EventSource`] can own: an [`EventDecoder`], or a [`SharedDecoder`].
-///
-/// It is sealed.
-pub trait Decoder: sealed::Decoder {}
-
-impl<B: Buffer> Decoder for EventDecoder<B> {}
-#[cfg(feature = "bytes")]
-impl Decoder for SharedDecoder {}
-
-mod sealed {
-    use core::time::Duration;
-
-    /// What a connection needs to know of a decoder, whichever it is.
-    #[expect(unnameable_types, reason = "that is what seals it")]
-    pub trait Decoder {
-        fn last_event_id(&self) -> &str;
-        fn reconnection_time(&self) -> Option<Duration>;
-        fn restart(&mut self);
-    }
-}
-
-impl<B: Buffer> sealed::Decoder for EventDecoder<B> {
-    fn last_event_id(&self) -> &str {
-        self.last_event_id()
-    }
-
-    fn reconnection_time(&self) -> Option<Duration> {
-        self.reconnection_time()
-    }
-
-    fn restart(&mut self) {
-        self.restart();
-    }
-}
-
-#[cfg(feature = "bytes")]
-impl sealed::Decoder for SharedDecoder {
-    fn last_event_id(&self) -> &str {
-        self.last_event_id()
-    }
-
-    fn reconnection_time(&self) -> Option<Duration> {
-        self.reconnection_time()
-    }
-
-    fn restart(&mut self) {
-        self.restart();
-    }
-}
-
 #[cfg(feature = "alloc")]
-impl EventSource<EventDecoder> {
+impl EventSource {
     /// A connection with the default [`Policy`] and the default [`Limits`](crate::Limits).
     ///
     /// `entropy` is any number that is another one in each client, such as a random one: from it comes how long each waits
@@ -277,7 +229,7 @@ impl EventSource<EventDecoder> {
     }
 }
 
-impl<D: Decoder> EventSource<D> {
+impl<B: Buffer> EventSource<B> {
     /// A connection that decodes with `decoder`: with other limits, in memory that is lent, or with the last event ID of an earlier
     /// run.
     ///
@@ -295,7 +247,7 @@ impl<D: Decoder> EventSource<D> {
     /// assert!(request.headers().any(|header| header == ("last-event-id", "41")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub const fn with_decoder(decoder: D, entropy: u64) -> Self {
+    pub const fn with_decoder(decoder: EventDecoder<B>, entropy: u64) -> Self {
         Self {
             decoder,
             policy: Policy::new(),
@@ -467,7 +419,7 @@ impl<D: Decoder> EventSource<D> {
     }
 
     /// Whether a request was made and has no response yet.
-    #[cfg(all(feature = "bytes", feature = "futures-core"))]
+    #[cfg(feature = "stream")]
     pub(crate) const fn is_awaiting_response(&self) -> bool {
         matches!(self.phase, Phase::AwaitingResponse)
     }
@@ -496,12 +448,12 @@ impl<D: Decoder> EventSource<D> {
     }
 
     /// The decoder.
-    pub const fn decoder(&self) -> &D {
+    pub const fn decoder(&self) -> &EventDecoder<B> {
         &self.decoder
     }
 
     /// The decoder, to set the last event ID, or to recover what the end of a connection cut off before `next` is asked.
-    pub const fn decoder_mut(&mut self) -> &mut D {
+    pub const fn decoder_mut(&mut self) -> &mut EventDecoder<B> {
         &mut self.decoder
     }
 
@@ -559,19 +511,30 @@ impl<D: Decoder> EventSource<D> {
         number ^ (number >> 31)
     }
 
+    /// Decodes bytes of the response's body into what an adapter gives.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn read<T: Owned>(&mut self, input: &mut &[u8]) -> Result<Option<T>, DecodeError> {
+        if !self.hear(input) {
+            return Ok(None);
+        }
+        let found = T::decode(&mut self.decoder, input);
+        if let Ok(Some(found)) = &found {
+            self.has_delivered |= found.is_event();
+        }
+        found
+    }
+
     /// Tells whether the bytes that came are to be read; if not, takes them.
-    fn hear<I: AsRef<[u8]> + Default>(&mut self, input: &mut I) -> bool {
+    fn hear(&mut self, input: &mut &[u8]) -> bool {
         let is_open = self.is_open();
         if is_open {
-            self.has_heard |= !input.as_ref().is_empty();
+            self.has_heard |= !input.is_empty();
         } else {
-            *input = I::default();
+            *input = &[];
         }
         is_open
     }
-}
 
-impl<B: Buffer> EventSource<EventDecoder<B>> {
     /// Reads bytes of the response's body, as [`EventDecoder::decode`].
     ///
     /// Where no connection is open, the input is taken and nothing comes of it.
@@ -628,52 +591,44 @@ impl<B: Buffer> EventSource<EventDecoder<B>> {
         self.has_delivered |= matches!(item, Ok(Some(Item::Event(_))));
         item
     }
-}
 
-#[cfg(feature = "bytes")]
-impl EventSource<SharedDecoder> {
-    /// Reads bytes of the response's body, as [`SharedDecoder::decode`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned`].
     ///
     /// Where no connection is open, the input is taken and nothing comes of it.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
-    pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<SharedEvent>, DecodeError> {
-        self.read(input)
-    }
-
-    /// Reads bytes of the response's body, as [`SharedDecoder::decode_raw`].
-    ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
-    pub fn decode_raw(&mut self, input: &mut Bytes) -> Result<Option<SharedRawEvent>, DecodeError> {
-        self.read(input)
-    }
-
-    /// Reads bytes of the response's body, as [`SharedDecoder::decode_item`].
-    ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
-    pub fn decode_item(&mut self, input: &mut Bytes) -> Result<Option<SharedItem>, DecodeError> {
-        self.read(input)
-    }
-
-    pub(crate) fn read<T: Decoded>(&mut self, input: &mut Bytes) -> Result<Option<T>, DecodeError> {
+    /// [`DecodeError`] when an event exceeds a limit: call again to continue.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
         if !self.hear(input) {
             return Ok(None);
         }
-        let found = self.decoder.read::<T>(input);
-        if let Ok(Some(found)) = &found {
-            self.has_delivered |= found.is_event();
+        let event = self.decoder.decode_owned(input);
+        self.has_delivered |= matches!(event, Ok(Some(_)));
+        event
+    }
+
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned_item`].
+    ///
+    /// Where no connection is open, the input is taken and nothing comes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit: call again to continue.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn decode_owned_item(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<OwnedItem>, DecodeError> {
+        if !self.hear(input) {
+            return Ok(None);
         }
-        found
+        let item = self.decoder.decode_owned_item(input);
+        self.has_delivered |= matches!(item, Ok(Some(OwnedItem::Event(_))));
+        item
     }
 }
 
@@ -698,17 +653,17 @@ impl<'s> Request<'s> {
 
 /// A connection with the default [`Policy`], and a random number out of the standard library for entropy.
 #[cfg(feature = "std")]
-impl<D: Decoder + Default> Default for EventSource<D> {
+impl Default for EventSource {
     fn default() -> Self {
         use core::hash::{BuildHasher, Hasher};
 
         // It is random, and the library has nothing else that is.
         let entropy = std::hash::RandomState::new().build_hasher().finish();
-        Self::with_decoder(D::default(), entropy)
+        Self::new(entropy)
     }
 }
 
-impl<D: Decoder> fmt::Debug for EventSource<D> {
+impl<B: Buffer> fmt::Debug for EventSource<B> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("EventSource")

@@ -1,7 +1,7 @@
 //! WHATWG HTML 9.2.6, interpreting an event stream: fields to dispatched events.
 //!
 //! [`EventDecoder::step`] drives the [`FieldParser`] and says *where* the parts of an event are, in the input or in the
-//! store, without borrowing either; `decode`, `decode_chunk`, `decode_raw` and `decode_item` turn places into what they lend.
+//! store, without borrowing either; `decode` and the calls beside it resolve them into what they return.
 //!
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
 //! when a second data line joins the first, and when the call ends before the event does.
@@ -10,6 +10,8 @@ mod cut_data;
 mod fields;
 mod finish;
 mod lend;
+#[cfg(feature = "alloc")]
+mod owned;
 mod whole_block;
 
 use core::{fmt, time::Duration};
@@ -18,19 +20,22 @@ use core::{fmt, time::Duration};
 use alloc::vec::Vec;
 
 use crate::buffer::{Buffer, Store};
-use crate::chunk::Chunk;
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, Item, RawEvent, known_text};
+#[cfg(feature = "alloc")]
+use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
 use crate::parse::{FieldParser, Line, Piece};
 use crate::text::text_at;
 use crate::value::LastEventId;
 use cut_data::CutData;
 use fields::UnfinishedLine;
-use whole_block::PlainEvent;
+use whole_block::SingleLine;
 
 pub use finish::{CutLine, Incomplete};
 pub(crate) use lend::{Place, Places};
+#[cfg(any(feature = "std", feature = "stream"))]
+pub(crate) use owned::Owned;
 
 /// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
@@ -56,7 +61,7 @@ pub(crate) use lend::{Place, Places};
 ///
 /// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return it (E0499), as the
 /// compiler does not see that a loop that goes on has let go of it; such a type hands events to a callback,
-/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent).
+/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent), as [`decode_owned`](Self::decode_owned) does.
 ///
 /// # Errors
 ///
@@ -104,6 +109,9 @@ pub struct EventDecoder<
     reconnection_time: u64,
     has_reconnection_time: bool,
     before_next: BeforeNext,
+    /// The last event ID as events share it, made for the first one that inherits it.
+    #[cfg(feature = "alloc")]
+    inherited: InheritedId,
 }
 
 /// What is known of the current block beside what the store holds.
@@ -183,8 +191,10 @@ impl<B: Buffer> EventDecoder<B> {
         Self::with_store(Store::new(buffer))
     }
 
-    const fn with_store(store: Store<B>) -> Self {
+    fn with_store(store: Store<B>) -> Self {
         Self {
+            #[cfg(feature = "alloc")]
+            inherited: InheritedId::default(),
             parser: FieldParser::new(),
             store,
             block: Block::NEW,
@@ -216,7 +226,7 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        if let Some(event) = self.plain_event(input) {
+        if let Some(event) = self.single_line(input) {
             if let Some(text) = text_at(whole, event.span()) {
                 let (event_type, data) = event.split(text);
                 let last_event_id = self.store.last_event_id();
@@ -242,63 +252,6 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Takes input off the front of `chunk` until an event is complete, and lends it as text.
-    ///
-    /// It reads what [`decode`](Self::decode) reads, and gives what that gives, but does not validate again what the
-    /// [`Chunk`] knows to be text. `Ok(None)` means that the chunk is used up: more is needed. What is not UTF-8 becomes U+FFFD, as
-    /// in a browser. Other calls may read other chunks of the same stream.
-    ///
-    /// ```
-    /// use sse_wire::{Chunk, EventDecoder};
-    ///
-    /// let mut decoder = EventDecoder::new();
-    /// let mut chunk = Chunk::new(b"data: 1\n\ndata: 2\n\n");
-    /// while let Some(event) = decoder.decode_chunk(&mut chunk)? {
-    ///     println!("{}", event.data());
-    /// }
-    /// # Ok::<(), sse_wire::DecodeError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when an event exceeds a limit. `chunk` may or may not be used up then: call again to go on.
-    ///
-    /// # Complexity
-    ///
-    /// O(n) for n bytes, however they are cut, and beside that what [`Chunk::new`] costs: all of a chunk, each time.
-    pub fn decode_chunk<'d, 'i: 'd>(
-        &'d mut self,
-        chunk: &mut Chunk<'i>,
-    ) -> Result<Option<Event<'d>>, DecodeError> {
-        let text = chunk.text();
-        let mut rest = text.as_bytes();
-        if let Some(event) = self.plain_event(&mut rest) {
-            chunk.advance(text.len() - rest.len());
-            let last_event_id = self.store.last_event_id();
-            let (data, event_type) = event.places().of(text, 0).unwrap_or_default();
-            return Ok(Some(Event::new(event_type, data, last_event_id, false)));
-        }
-        if chunk.as_bytes().is_empty() && self.before_next == BeforeNext::Nothing {
-            return Ok(None);
-        }
-        self.decode_chunk_block(chunk)
-    }
-
-    #[inline(never)]
-    fn decode_chunk_block<'d, 'i: 'd>(
-        &'d mut self,
-        chunk: &mut Chunk<'i>,
-    ) -> Result<Option<Event<'d>>, DecodeError> {
-        let (whole, text) = (chunk.as_bytes(), chunk.text());
-        let mut rest = whole;
-        let found = self.next_event(&mut rest);
-        chunk.advance(whole.len() - rest.len());
-        match found? {
-            Some(places) => self.lend_known_text(whole, text, places).map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// Takes input off the front of `input` until an event is complete, and lends it as bytes, which are not validated.
     ///
     /// For data that something else will validate anyway, such as a JSON parser, or that is not meant to be text. Otherwise
@@ -315,9 +268,9 @@ impl<B: Buffer> EventDecoder<B> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
-        if let Some(event) = self.plain_event(input) {
+        if let Some(event) = self.single_line(input) {
             let last_event_id = self.store.last_event_id();
-            let PlainEvent {
+            let SingleLine {
                 event_type, data, ..
             } = event;
             return Ok(Some(RawEvent::new(event_type, data, last_event_id, false)));
@@ -371,6 +324,67 @@ impl<B: Buffer> EventDecoder<B> {
         match self.step(input, true)? {
             Some(found) => self.lend_item(whole, found).map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Decodes the next event as an exact copy, advancing `input` past the bytes it consumed.
+    ///
+    /// Otherwise as [`decode`](Self::decode). An event takes one allocation; the first one that inherits a last event ID takes
+    /// another one for the ID, which the events after it share.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut events = Vec::new();
+    /// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\n\n"] {
+    ///     while let Some(event) = decoder.decode_owned(&mut chunk)? {
+    ///         events.push(event);
+    ///     }
+    /// }
+    /// assert_eq!(events[1].data(), "two");
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each event copies the last event ID that it
+    /// inherits: O(n + e · i) for e events and an ID of i bytes.)
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    #[inline]
+    pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
+        match self.single_line_owned(input) {
+            Some(event) => Ok(Some(event)),
+            None => self.decode_owned_block(input),
+        }
+    }
+
+    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the bytes it consumed.
+    ///
+    /// Otherwise as [`decode_item`](Self::decode_item).
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    ///
+    /// # Complexity
+    ///
+    /// As for [`decode_owned`](Self::decode_owned).
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    #[inline]
+    pub fn decode_owned_item(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<OwnedItem>, DecodeError> {
+        match self.single_line_owned(input) {
+            Some(event) => Ok(Some(OwnedItem::Event(event))),
+            None => self.decode_owned_item_block(input),
         }
     }
 
@@ -455,6 +469,14 @@ impl<B: Buffer> EventDecoder<B> {
         self.store.give_back();
     }
 
+    /// Finds an event of one data line, the fast path of [`step`](Self::step).
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(crate) fn single_line_found(&self, input: &mut &[u8]) -> Option<Found> {
+        let event = self.single_line(input)?;
+        Some(Found::Event(event.places()))
+    }
+
     /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
     #[inline(always)]
     pub(crate) fn step(
@@ -462,7 +484,7 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &[u8],
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        if let Some(event) = self.plain_event(input) {
+        if let Some(event) = self.single_line(input) {
             return Ok(Some(Found::Event(event.places())));
         }
         if input.is_empty() && self.before_next == BeforeNext::Nothing {

@@ -236,7 +236,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The block, piece by piece, for those that always have room.
-    #[cfg(feature = "tokio-util")]
+    #[cfg(feature = "tokio")]
     pub(crate) fn encode_pieces(&self, mut put: impl FnMut(&[u8])) {
         let Ok(()) = self.pieces(|piece| {
             put(piece);

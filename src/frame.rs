@@ -8,9 +8,8 @@ use bytes::Bytes;
 use crate::encode::DataWriter;
 use crate::encode::Outgoing;
 use crate::error::InvalidFrame;
-use crate::event::Event;
+use crate::event::{Event, OwnedEvent};
 use crate::parse::{FieldName, FieldParser, Token};
-use crate::shared::SharedEvent;
 
 /// Whole, valid blocks of an event stream as refcounted bytes: encode once, clone for each subscriber.
 ///
@@ -158,16 +157,9 @@ impl From<&Outgoing<'_>> for Frame {
 }
 
 /// Forwards the event, as [`Outgoing::from`] does.
-impl From<&SharedEvent> for Frame {
-    fn from(event: &SharedEvent) -> Self {
+impl From<&OwnedEvent> for Frame {
+    fn from(event: &OwnedEvent) -> Self {
         Outgoing::from(event).into()
-    }
-}
-
-/// Forwards the event, as [`Outgoing::from`] does.
-impl From<SharedEvent> for Frame {
-    fn from(event: SharedEvent) -> Self {
-        Outgoing::from(&event).into()
     }
 }
 

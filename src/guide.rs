@@ -3,8 +3,8 @@
 //! There is nothing but text in here.
 
 // Not tested from here: their snippets need HTTP crates, which the examples depend on, and where they are compiled.
-#[cfg_attr(not(doctest), doc = include_str!("guide/choosing_a_door.md"))]
-pub mod choosing_a_door {}
+#[cfg_attr(not(doctest), doc = include_str!("guide/choosing_an_adapter.md"))]
+pub mod choosing_an_adapter {}
 
 #[cfg_attr(not(doctest), doc = include_str!("guide/coming_from.md"))]
 pub mod coming_from {}

@@ -7,7 +7,7 @@
     not(all(
         feature = "std",
         feature = "http-body",
-        feature = "tokio-util",
+        feature = "tokio",
         feature = "embedded-io",
         feature = "embedded-io-async",
     )),
@@ -52,27 +52,26 @@
 //! Bytes become fields, fields become events, and each floor is public:
 //!
 //! - [`FieldParser`] (9.2.5): fields and comments, borrowed from the input, in a few bytes of state.
-//! - [`EventDecoder`] (9.2.6): events as text ([`decode`](EventDecoder::decode), or
-//!   [`decode_chunk`](EventDecoder::decode_chunk), which is faster where a [`Chunk`] has many small ones), as bytes
-//!   ([`decode_raw`](EventDecoder::decode_raw)), or with comments and reconnection times
-//!   ([`decode_item`](EventDecoder::decode_item)). It knows the last event ID, and what to make of a stream's
-//!   [end](EventDecoder::finish). What it holds is bounded by [`Limits`].
+//! - [`EventDecoder`] (9.2.6): events as text ([`decode`](EventDecoder::decode)), as bytes
+//!   ([`decode_raw`](EventDecoder::decode_raw)), as copies ([`decode_owned`](EventDecoder::decode_owned)), or with comments and
+//!   reconnection times ([`decode_item`](EventDecoder::decode_item)). It tracks the last event ID, and handles a stream's
+//!   [end](EventDecoder::finish). What it buffers is bounded by [`Limits`].
 //! - [`Outgoing`]: events and comments to send, out of values that have been validated ([`EventType`], [`LastEventId`]).
 //!
-//! # The doors
+//! # Adapters
 //!
-//! The same codec under the transports of each ecosystem, with the same events whichever it is. The guide
-//! [choosing a door](guide::choosing_a_door) says which fits what you have, and what it costs;
+//! The same codec under the transports of each ecosystem, with the same events whichever it is, and the same calls to read them: those
+//! that borrow are called `next_event`, `next_raw_event` and `next_item` everywhere. The guide
+//! [choosing an adapter](guide::choosing_an_adapter) says which fits what you have, and what it costs;
 //! [coming from](guide::coming_from) shows what changes for users of other crates.
 //!
-//! - [`SharedDecoder`]: events that share the `Bytes` they came in, to be kept and sent elsewhere; [`Frame`]: encoded once, cloned
-//!   for each subscriber.
 //! - [`stream`]: `response.bytes_stream().events()`, and any other `Stream` of chunks.
-//! - [`body`]: events out of any body of `http-body`, and a response's body out of frames, with keep-alive.
-//! - [`codec`]: for tokio's `Framed`.
+//! - [`body`]: events from any body of `http-body`, and a response's body from frames, with keep-alive.
+//! - [`tokio`]: events from an `AsyncRead`, and a codec for `Framed`.
 //! - [`io`]: readers and writers of the standard library.
-//! - [`embedded`]: those of embedded systems, blocking and asynchronous, in memory that is lent.
+//! - [`embedded`]: those of embedded systems, blocking and asynchronous, in buffers that you provide.
 //! - [`headers`]: what HTTP has to say of event streams, without an HTTP crate.
+//! - [`Frame`]: encoded once, cloned for each subscriber.
 //!
 //! # Staying connected
 //!
@@ -83,16 +82,18 @@
 //!
 //! # Features
 //!
-//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`], [`Outgoing::write_to`], and SIMD that is chosen when the program runs.
-//! - `alloc`: memory that grows ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
-//! - `bytes`: [`SharedDecoder`], [`Frame`] and [`replay`]; with `futures-core` [`reconnect::ReconnectingStream`], too.
-//! - `futures-core`: [`stream`]. `http-body`: [`body`]. `tokio-util`: [`codec`]. `embedded-io`, `embedded-io-async`: [`embedded`].
-//! - `simd`, `simdutf8`: nothing but speed, for one dependency each. The one finds line ends 32 and 64 bytes at a time; the other
-//!   validates text with vector code, which pays most where it is not ASCII.
-//! - None: everything else, with [memory that is lent](EventDecoder::with_buffer): 6 KB of code, where speed counts for less; `simd` makes it
+//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`], [`Outgoing::write_to`], and SIMD that is chosen at run time.
+//! - `simd` (default): speed only. Line ends are found 32 and 64 bytes at a time, and text is validated with vector code.
+//! - `alloc`: buffers that grow ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
+//! - `stream`: [`stream`] and [`reconnect::ReconnectingStream`], in any runtime.
+//! - `bytes`: [`Frame`], [`replay`], and [`OwnedEvent::into_data_bytes`].
+//! - `http-body` (implies `stream` and `bytes`): [`body`].
+//! - `tokio` (implies `bytes` and `std`): [`tokio`].
+//! - `embedded-io`, `embedded-io-async`: [`embedded`].
+//! - None: everything else, with [buffers that you provide](EventDecoder::with_buffer): 6 KB of code, where speed counts for less; `simd` makes it
 //!   fast without `alloc`, too.
 //!
-//! None changes what another one does, or what anything does without it.
+//! Features are additive.
 //!
 //! # Guarantees
 //!
@@ -112,7 +113,6 @@ extern crate std;
 
 mod adapt;
 mod buffer;
-mod chunk;
 pub mod client;
 mod decode;
 mod encode;
@@ -129,25 +129,22 @@ mod parse;
 #[cfg(feature = "bytes")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
 pub mod replay;
-#[cfg(feature = "bytes")]
-mod shared;
 mod text;
 mod value;
 
 #[cfg(feature = "http-body")]
 pub use adapt::body;
-#[cfg(feature = "tokio-util")]
-pub use adapt::codec;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub use adapt::embedded;
 #[cfg(feature = "std")]
 pub use adapt::io;
-#[cfg(any(feature = "std", all(feature = "bytes", feature = "futures-core")))]
+#[cfg(any(feature = "std", feature = "stream"))]
 pub use adapt::reconnect;
-#[cfg(feature = "futures-core")]
+#[cfg(feature = "stream")]
 pub use adapt::stream;
+#[cfg(feature = "tokio")]
+pub use adapt::tokio;
 pub use buffer::Buffer;
-pub use chunk::Chunk;
 pub use decode::{CutLine, EventDecoder, Incomplete};
 #[cfg(feature = "alloc")]
 pub use encode::DataWriter;
@@ -164,8 +161,6 @@ pub use event::{OwnedEvent, OwnedItem};
 pub use frame::Frame;
 pub use limits::Limits;
 pub use parse::{FieldName, FieldParser, Token};
-#[cfg(feature = "bytes")]
-pub use shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 pub use value::{EventType, LastEventId};
 
 /// Whether little code counts for more than speed, as on a microcontroller: what is common takes no short ways then, and bytes are

@@ -7,7 +7,7 @@
 ///
 /// A decoder whose memory grows keeps at most the sum of both (or three times `last_event_id`, if that is more), and up to twice
 /// that for a moment: while it grows, and while an event is lent of which some had to be replaced, since it was not UTF-8.
-/// What hands over events that own or share their memory keeps a last event ID more: the copy that they share.
+/// A decoder of owned events buffers one last event ID more: the copy that these share.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};
@@ -25,8 +25,7 @@ pub struct Limits {
     ///
     /// Counted are the data as it is lent (an LF between lines, none after the last), the event type, the `id` of
     /// the block, and the value of the `data`, `event` or `id` line that is being read, even if it is ignored later. For
-    /// [`decode`](crate::EventDecoder::decode), [`decode_chunk`](crate::EventDecoder::decode_chunk) and
-    /// [`decode_item`](crate::EventDecoder::decode_item) the text counts, after
+    /// all calls but [`decode_raw`](crate::EventDecoder::decode_raw) the text counts, after
     /// invalid UTF-8 was replaced. Field names, comments, unknown fields and `retry` are never stored and count nothing.
     pub event: usize,
     /// The most bytes that a last event ID may take, as text, 64 KiB unless set.

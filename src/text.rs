@@ -25,7 +25,7 @@ pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
 /// Whoever validates reads blocks, and reads what is before the first one, or behind the last one, byte by byte: so it is
 /// given whole ones. What is in them beside the place is most often ASCII, the names of fields.
 #[inline(always)]
-pub(crate) fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
+fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
     let start = place
         .start
         .checked_sub((input.as_ptr().addr() + place.start) % ALIGNMENT)?;
@@ -39,7 +39,7 @@ const ALIGNMENT: usize = size_of::<usize>();
 
 /// How much `text` reads at a time.
 const fn block(length: usize) -> usize {
-    if cfg!(feature = "simdutf8") && length >= SHORT {
+    if cfg!(feature = "simd") && length >= SHORT {
         64
     } else {
         2 * ALIGNMENT
@@ -49,41 +49,10 @@ const fn block(length: usize) -> usize {
 /// Below this wider vectors do not pay.
 const SHORT: usize = 64;
 
-/// The first bytes that are UTF-8: all of them, but for a character that they end within, unless something is wrong with them.
-///
-/// No more is read than is text, but that twice if something is wrong behind it; so one may go on behind what is wrong as often
-/// as need be.
-pub(crate) fn text_prefix(bytes: &[u8]) -> &str {
-    #[cfg(not(feature = "simdutf8"))]
-    use core::str::from_utf8;
-    #[cfg(feature = "simdutf8")]
-    use simdutf8::compat::from_utf8;
-
-    let whole = bytes.len() - cut_character(bytes);
-    let whole = bytes.get(..whole).unwrap_or_default();
-    from_utf8(whole).unwrap_or_else(|error| {
-        let text = whole.get(..error.valid_up_to());
-        text.and_then(self::text).unwrap_or_default()
-    })
-}
-
-/// How many bytes the character has so far that the bytes end within; 0 if they do not.
-///
-/// What follows its first byte is not looked at: if it does not belong there, nothing from that byte on is text either.
-fn cut_character(bytes: &[u8]) -> usize {
-    let is_cut = |length: &usize| match bytes.iter().nth_back(length - 1) {
-        Some(0xC0..=0xDF) => *length < 2,
-        Some(0xE0..=0xEF) => *length < 3,
-        Some(0xF0..=0xFF) => *length < 4,
-        _ => false,
-    };
-    (1..=3).find(is_cut).unwrap_or(0)
-}
-
 /// The bytes as text, if they are UTF-8.
 #[inline(always)]
 pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
-    #[cfg(feature = "simdutf8")]
+    #[cfg(feature = "simd")]
     if bytes.len() >= SHORT {
         return simdutf8::basic::from_utf8(bytes).ok();
     }
@@ -112,7 +81,7 @@ mod tests {
                 assert!(place.start - blocks.start < ALIGNMENT);
                 let address = input.as_ptr().addr() + blocks.start;
                 assert_eq!(address % ALIGNMENT, 0);
-                let wide = cfg!(feature = "simdutf8") && place.end - blocks.start >= SHORT;
+                let wide = cfg!(feature = "simd") && place.end - blocks.start >= SHORT;
                 let block = if wide { 64 } else { 2 * ALIGNMENT };
                 assert_eq!(blocks.len() % block, 0);
                 assert!(blocks.end - place.end < block);

@@ -12,8 +12,8 @@ use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::stream::EventStream;
+use crate::event::OwnedItem;
 use crate::frame::Frame;
-use crate::shared::{SharedItem, SharedRawEvent};
 
 /// After so many empty frames in a row, other tasks get their turn.
 const FRAMES_AT_ONCE: u32 = 32;
@@ -22,7 +22,7 @@ const TICKS_AT_ONCE: u32 = 1024;
 
 /// The streams of events that a body can become.
 pub trait EventBodyExt: Body + Sized {
-    /// The events as text, which share the memory of the body's data; see [`EventStream`].
+    /// Decodes events; see [`EventStream`].
     ///
     /// ```
     /// use futures_util::StreamExt;
@@ -40,13 +40,8 @@ pub trait EventBodyExt: Body + Sized {
         EventStream::new(BodyChunks::new(self))
     }
 
-    /// The events as bytes, which are not validated, and share the memory of the body's data; see [`EventStream`].
-    fn raw_events(self) -> EventStream<BodyChunks<Self>, SharedRawEvent> {
-        EventStream::raw(BodyChunks::new(self))
-    }
-
-    /// Events, comments and reconnection times in the order in which they came; see [`EventStream`].
-    fn items(self) -> EventStream<BodyChunks<Self>, SharedItem> {
+    /// Decodes events, comments and reconnection times, in the order in which they come; see [`EventStream`].
+    fn items(self) -> EventStream<BodyChunks<Self>, OwnedItem> {
         EventStream::items(BodyChunks::new(self))
     }
 }
@@ -70,7 +65,7 @@ impl<B> BodyChunks<B> {
     }
 
     /// The body.
-    pub const fn inner(&self) -> &B {
+    pub const fn get_ref(&self) -> &B {
         &self.body
     }
 
@@ -187,7 +182,7 @@ impl<S, K> EventBody<S, K> {
     }
 
     /// The stream of frames.
-    pub const fn inner(&self) -> &S {
+    pub const fn get_ref(&self) -> &S {
         &self.frames
     }
 }

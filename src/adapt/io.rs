@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::encode::{DataWriter, Outgoing};
 use crate::error::ReadError;
-use crate::event::{Event, IdKeeper, Item, OwnedEvent, RawEvent};
+use crate::event::{Event, Item, OwnedEvent, RawEvent};
 #[cfg(feature = "bytes")]
 use crate::frame::Frame;
 
@@ -16,15 +16,15 @@ const CHUNK: usize = 16 * 1024;
 /// How much memory of the writer is kept after a large block.
 const KEPT: usize = 16 * 1024;
 
-/// Reads events from a [`Read`] or [`BufRead`]: lent ones, one by one, or owned ones as an iterator.
+/// Reads events from a [`Read`] or [`BufRead`]: borrowed ones by calls, owned ones as an iterator.
 ///
 /// ```
 /// use sse_wire::io::EventReader;
 ///
 /// let stream: &[u8] = b"event: add\ndata: 1\n\ndata: [DONE]\n\n";
 /// let mut reader = EventReader::new(stream);
-/// while let Some(event) = reader.read_event()? {
-///     println!("{}: {}", event.event_type(), event.data()); // lent from the reader's buffer
+/// while let Some(event) = reader.next_event()? {
+///     println!("{}: {}", event.event_type(), event.data()); // borrowed from the reader's buffer
 /// }
 /// # std::io::Result::Ok(())
 /// ```
@@ -49,7 +49,7 @@ const KEPT: usize = 16 * 1024;
 ///
 /// # Time
 ///
-/// A call goes on until there is what it asks for. Of a stream that sends comments alone, only [`read_item`](Self::read_item) returns,
+/// A call goes on until there is what it asks for. Of a stream that sends comments alone, only [`next_item`](Self::next_item) returns,
 /// so that a limit on the time between two events can be kept.
 ///
 /// # The end
@@ -64,7 +64,6 @@ pub struct EventReader<R> {
     used: usize,
     /// What was found in it, if the reader would not show it again.
     found: Option<Found>,
-    id: IdKeeper,
     recover: Option<CutLine>,
     end: Option<End>,
 }
@@ -84,14 +83,13 @@ impl<R: Read> EventReader<BufReader<R>> {
 }
 
 impl<R: BufRead> EventReader<R> {
-    /// Reads from `reader`, which has a buffer: events are lent from there.
+    /// Reads from `reader`, which has a buffer: events borrow from it.
     pub fn from_buffered(reader: R) -> Self {
         Self {
             reader,
             decoder: EventDecoder::new(),
             used: 0,
             found: None,
-            id: IdKeeper::default(),
             recover: None,
             end: None,
         }
@@ -105,13 +103,12 @@ impl<R: BufRead> EventReader<R> {
     /// let stream: &[u8] = b"data: much too large\n\ndata: small\n\n";
     /// let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
     /// let mut reader = EventReader::new(stream).with_decoder(decoder);
-    /// assert!(reader.read_event().is_err());
-    /// assert_eq!(reader.read_event()?.unwrap().data(), "small");
+    /// assert!(reader.next_event().is_err());
+    /// assert_eq!(reader.next_event()?.unwrap().data(), "small");
     /// # std::io::Result::Ok(())
     /// ```
     #[must_use]
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
-        self.id.update(decoder.last_event_id());
         self.decoder = decoder;
         self
     }
@@ -123,12 +120,12 @@ impl<R: BufRead> EventReader<R> {
         self
     }
 
-    /// Reads until an event is complete, and lends it as text. `None` is the end of the stream.
+    /// Reads the next event, which borrows from the reader's buffer. `None` is the end of the stream.
     ///
     /// # Errors
     ///
     /// See [`EventReader`].
-    pub fn read_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event(places)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
@@ -139,12 +136,12 @@ impl<R: BufRead> EventReader<R> {
         Ok(Some(self.decoder.lend_text(whole, places)?))
     }
 
-    /// Reads until an event is complete, and lends it as bytes, which are not validated. `None` is the end of the stream.
+    /// Reads the next event as bytes, which are not validated and borrow from the reader's buffer. `None` is the end of the stream.
     ///
     /// # Errors
     ///
     /// See [`EventReader`].
-    pub fn read_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
+    pub fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event(places)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
@@ -155,12 +152,12 @@ impl<R: BufRead> EventReader<R> {
         Ok(Some(self.decoder.lend_raw(whole, places)))
     }
 
-    /// Reads until there is an event, a comment or a reconnection time, and lends it. `None` is the end of the stream.
+    /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer. `None` is the end of the stream.
     ///
     /// # Errors
     ///
     /// See [`EventReader`].
-    pub fn read_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
         let Some(found) = self.find(true)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover(cut_line)?.map(Item::Event),
@@ -171,7 +168,7 @@ impl<R: BufRead> EventReader<R> {
         Ok(Some(self.decoder.lend_item(whole, found)?))
     }
 
-    fn read_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
+    fn next_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
         let Some(found @ Found::Event(places)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => {
@@ -180,10 +177,8 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let id = self.decoder.keep_id(&mut self.id, found);
         let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
-        let event = self.decoder.lend_text(whole, places)?;
-        Ok(Some(OwnedEvent::with_id(event, id)))
+        Ok(Some(self.decoder.resolve_owned(whole, places)?))
     }
 
     /// Reads until something is found, whose places are in the reader's buffer. `None` is the end of the stream.
@@ -247,15 +242,15 @@ fn shown_again<'r, R: BufRead>(
 }
 
 impl<R> EventReader<R> {
-    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
-    /// was pending (it has been [restarted](EventDecoder::restart)).
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
+    /// reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.decoder;
         decoder.restart();
         decoder
     }
 
-    /// The decoder: what it knows of the last event ID and the reconnection time.
+    /// The decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }
@@ -266,12 +261,12 @@ impl<R> EventReader<R> {
     }
 
     /// The reader.
-    pub const fn inner(&self) -> &R {
+    pub const fn get_ref(&self) -> &R {
         &self.reader
     }
 
     /// The reader, to change its settings: what is read from it is missing from the stream.
-    pub const fn inner_mut(&mut self) -> &mut R {
+    pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
@@ -290,13 +285,13 @@ impl<R> EventReader<R> {
 
 /// The events, owned.
 ///
-/// It goes on after an error as [`read_event`](EventReader::read_event) does: a loop that only skips errors does not end
+/// It goes on after an error as [`next_event`](EventReader::next_event) does: a loop that only skips errors does not end
 /// if the reader fails for ever.
 impl<R: BufRead> Iterator for EventReader<R> {
     type Item = Result<OwnedEvent, ReadError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read_owned_event().transpose()
+        self.next_owned_event().transpose()
     }
 }
 
@@ -464,12 +459,12 @@ impl<W: Write> EventWriter<W> {
     }
 
     /// The writer.
-    pub const fn inner(&self) -> &W {
+    pub const fn get_ref(&self) -> &W {
         &self.writer
     }
 
     /// The writer; what is written to it between two blocks is part of the stream.
-    pub const fn inner_mut(&mut self) -> &mut W {
+    pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 

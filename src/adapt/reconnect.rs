@@ -1,28 +1,29 @@
-//! Streams of events that connect again by themselves, over any HTTP client: drivers for [`client::EventSource`](crate::client::EventSource).
+//! Streams of events that reconnect by themselves, over any HTTP client: drivers for [`client::EventSource`](crate::client::EventSource).
 //!
-//! They decide nothing: `EventSource` says what to do, and they wait for it. Three functions are the HTTP client: one makes a
-//! request, one turns the response into its body, one sleeps.
+//! They decide nothing: `EventSource` says what to do, and they wait for it. The HTTP client is a transport, or three functions: one
+//! makes a request, one turns the response into its body, one sleeps.
 //!
-//! - [`ReconnectingStream`] (features `bytes` and `futures-core`) is a `Stream`, in any runtime.
-//! - [`ReconnectingReader`] (feature `std`) is an `Iterator`, over anything that is `Read`.
+//! - [`ReconnectingStream`] (feature `stream`) is a `Stream` over a [`Transport`], in any runtime.
+//! - [`ReconnectingReader`] (feature `std`) is an `Iterator` over a [`BlockingTransport`], whose bodies are `Read`.
 //!
 //! Both give [`Update`]s, and at last a [`ReconnectError`], which owns the response that was refused.
 
 #[cfg(feature = "std")]
 mod reader;
-#[cfg(all(feature = "bytes", feature = "futures-core"))]
+#[cfg(feature = "stream")]
 mod stream;
 
 use core::{error, fmt, mem, time::Duration};
 
-use crate::client::{Cause, Closed, Decoder, EventSource};
+use crate::buffer::Buffer;
+use crate::client::{Cause, Closed, EventSource};
 use crate::error::DecodeError;
 use crate::headers;
 
 #[cfg(feature = "std")]
-pub use reader::ReconnectingReader;
-#[cfg(all(feature = "bytes", feature = "futures-core"))]
-pub use stream::ReconnectingStream;
+pub use reader::{BlockingFns, BlockingTransport, ReconnectingReader};
+#[cfg(feature = "stream")]
+pub use stream::{Fns, ReconnectingStream, Transport};
 
 /// The head of a response, as far as it matters to an event stream.
 ///
@@ -58,7 +59,7 @@ impl Head {
     }
 
     /// Tells `source` of it, and gives whether the body is to be read.
-    fn tell<D: Decoder>(self, source: &mut EventSource<D>) -> bool {
+    fn tell<B: Buffer>(self, source: &mut EventSource<B>) -> bool {
         let is_open = source.respond_as(self.status, self.is_event_stream);
         if let Some(time) = self.retry_after {
             source.wait_at_least(time);
@@ -146,9 +147,9 @@ impl<R, E> Last<R, E> {
     };
 
     /// Takes the answer to a request, tells `source` of it, and gives the response if its body is to be read.
-    fn take_answer<D: Decoder>(
+    fn take_answer<B: Buffer>(
         &mut self,
-        source: &mut EventSource<D>,
+        source: &mut EventSource<B>,
         answer: Result<(Head, R), E>,
     ) -> Option<R> {
         *self = Self::NONE;
@@ -160,7 +161,7 @@ impl<R, E> Last<R, E> {
         None
     }
 
-    fn fail<D: Decoder>(&mut self, source: &mut EventSource<D>, error: E) {
+    fn fail<B: Buffer>(&mut self, source: &mut EventSource<B>, error: E) {
         self.error = Some(error);
         source.fail();
     }

@@ -1,16 +1,33 @@
-//! Events out of any [`Stream`] of chunks.
+//! Events from any [`Stream`] of chunks.
 //!
 //! ```
-//! # #[cfg(feature = "bytes")]
 //! # async fn read<S, E>(response: S) -> Result<(), Box<dyn std::error::Error>>
 //! # where
-//! #     S: futures_core::Stream<Item = Result<bytes::Bytes, E>> + Unpin,
+//! #     S: futures_core::Stream<Item = Result<Vec<u8>, E>> + Unpin,
+//! #     E: std::error::Error + 'static,
+//! # {
+//! use sse_wire::stream::EventStreamExt;
+//!
+//! let mut events = response.events(); // with reqwest: `response.bytes_stream().events()`
+//! while let Some(event) = events.next_event().await? {
+//!     println!("{}: {}", event.event_type(), event.data()); // borrowed from the chunk
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It is also a `Stream` of [`OwnedEvent`]s, to be stored, sent elsewhere or combined with other streams:
+//!
+//! ```
+//! # async fn read<S, E>(response: S) -> Result<(), Box<dyn std::error::Error>>
+//! # where
+//! #     S: futures_core::Stream<Item = Result<Vec<u8>, E>> + Unpin,
 //! #     E: std::error::Error + 'static,
 //! # {
 //! use futures_util::StreamExt;
 //! use sse_wire::stream::EventStreamExt;
 //!
-//! let mut events = response.events(); // with reqwest: `response.bytes_stream().events()`
+//! let mut events = response.events();
 //! while let Some(event) = events.next().await {
 //!     let event = event?;
 //!     println!("{}: {}", event.event_type(), event.data());
@@ -20,109 +37,99 @@
 //! ```
 //!
 //! A function that returns such a stream need not spell its type:
-//! `impl Stream<Item = Result<SharedEvent, ReadError<reqwest::Error>>>` says it, too.
+//! `impl Stream<Item = Result<OwnedEvent, ReadError<reqwest::Error>>>` is enough.
 //!
-//! No runtime is named, and nothing has to be `Unpin` or `Send`: the streams of events are if the stream of chunks is.
+//! No runtime is required, and nothing has to be `Unpin` or `Send`: the stream of events is if the stream of chunks is. A stream that is not
+//! `Unpin` is pinned first:
+//!
+//! ```
+//! # async fn read<E>(response: impl futures_core::Stream<Item = Result<Vec<u8>, E>>) -> Result<(), sse_wire::ReadError<E>> {
+//! use core::pin::pin;
+//! use sse_wire::stream::EventStreamExt;
+//!
+//! let response = pin!(response);
+//! let mut events = response.events();
+//! while let Some(event) = events.next_event().await? {
+//!     println!("{}", event.data());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use core::{
     fmt,
+    future::poll_fn,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-#[cfg(feature = "bytes")]
-use bytes::Bytes;
+use alloc::vec::Vec;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::decode::{CutLine, EventDecoder};
-use crate::error::{DecodeError, ReadError};
-use crate::event::{Event, IdKeeper, Item, KeptId, OwnedEvent, OwnedItem};
-#[cfg(feature = "bytes")]
-use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
+use super::budget::Budget;
+use super::chunk_decoder::ChunkDecoder;
+use crate::decode::{CutLine, EventDecoder, Found, Owned};
+use crate::error::ReadError;
+use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
 
-/// After so many chunks in a row without an event, other tasks get their turn.
-pub(super) const CHUNKS_AT_ONCE: u32 = 32;
-/// After so many bytes in a row without an event, other tasks get their turn.
-pub(super) const BYTES_AT_ONCE: usize = 256 * 1024;
+/// A [`Stream`] of `Result<C, E>` with `C: AsRef<[u8]>`, such as the body of a response.
+///
+/// It is a name for that bound: every such stream implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream of chunks",
+    label = "not a `Stream<Item = Result<C, E>>` with `C: AsRef<[u8]>`",
+    note = "a stream of plain chunks becomes one by `.map(Ok::<_, Infallible>)`, an `AsyncRead` by `tokio_util::io::ReaderStream`"
+)]
+pub trait ChunkStream: Stream<Item = Result<Self::Chunk, Self::Error>> {
+    /// The bytes of a chunk.
+    type Chunk: AsRef<[u8]>;
+    /// The error of the transport.
+    type Error;
+}
 
-/// The streams of events that a stream of chunks can become.
-pub trait EventStreamExt: Stream + Sized {
-    /// The events as text, which share the memory of the chunks; see [`EventStream`].
-    #[cfg(feature = "bytes")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
-    fn events<B, E>(self) -> EventStream<Self>
-    where
-        Self: Stream<Item = Result<B, E>>,
-        B: Into<Bytes>,
-    {
+impl<S, C, E> ChunkStream for S
+where
+    S: Stream<Item = Result<C, E>> + ?Sized,
+    C: AsRef<[u8]>,
+{
+    type Chunk = C;
+    type Error = E;
+}
+
+/// Turns a stream of chunks into a stream of events.
+pub trait EventStreamExt: ChunkStream + Sized {
+    /// Decodes events; see [`EventStream`].
+    fn events(self) -> EventStream<Self> {
         EventStream::new(self)
     }
 
-    /// The events as bytes, which are not validated, and share the memory of the chunks; see [`EventStream`].
-    #[cfg(feature = "bytes")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
-    fn raw_events<B, E>(self) -> EventStream<Self, SharedRawEvent>
-    where
-        Self: Stream<Item = Result<B, E>>,
-        B: Into<Bytes>,
-    {
-        EventStream::raw(self)
-    }
-
-    /// Events, comments and reconnection times in the order in which they came; see [`EventStream`].
-    #[cfg(feature = "bytes")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
-    fn items<B, E>(self) -> EventStream<Self, SharedItem>
-    where
-        Self: Stream<Item = Result<B, E>>,
-        B: Into<Bytes>,
-    {
+    /// Decodes events, comments and reconnection times, in the order in which they come; see [`EventStream`].
+    fn items(self) -> EventStream<Self, OwnedItem> {
         EventStream::items(self)
-    }
-
-    /// The events as text of their own, for chunks that are not [`Bytes`](https://docs.rs/bytes/1/bytes/struct.Bytes.html);
-    /// see [`OwnedEventStream`].
-    fn owned_events<B, E>(self) -> OwnedEventStream<Self, B>
-    where
-        Self: Stream<Item = Result<B, E>>,
-        B: AsRef<[u8]>,
-    {
-        OwnedEventStream::new(self)
-    }
-
-    /// Events, comments and reconnection times in the order in which they came, for chunks that are not
-    /// [`Bytes`](https://docs.rs/bytes/1/bytes/struct.Bytes.html); see [`OwnedEventStream`].
-    fn owned_items<B, E>(self) -> OwnedEventStream<Self, B, OwnedItem>
-    where
-        Self: Stream<Item = Result<B, E>>,
-        B: AsRef<[u8]>,
-    {
-        OwnedEventStream::items(self)
     }
 }
 
-impl<S: Stream> EventStreamExt for S {}
+impl<S: ChunkStream> EventStreamExt for S {}
 
-#[cfg(feature = "bytes")]
 pin_project! {
-    /// Events out of a stream of chunks `Result<B, E>`, with `B: Into<Bytes>`: each is `Result<T, ReadError<E>>`.
+    /// Events from a stream of chunks, borrowed or owned.
     ///
-    /// The events share the memory of the chunks; see [`SharedDecoder`]. `T` is [`SharedEvent`], [`SharedRawEvent`], or
-    /// [`SharedItem`] for comments and reconnection times as well.
+    /// [`next_event`](Self::next_event), [`next_raw_event`](Self::next_raw_event) and [`next_item`](Self::next_item) borrow from the chunk,
+    /// without an allocation. As a [`Stream`], it gives `Result<T, ReadError<E>>`, where `T` is [`OwnedEvent`], or [`OwnedItem`] for
+    /// comments and reconnection times as well. All of these may be mixed.
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use futures_util::{StreamExt, stream};
-    /// use sse_wire::{Limits, SharedDecoder, stream::{EventStream, EventStreamExt}};
+    /// use sse_wire::{EventDecoder, Limits, stream::EventStreamExt};
     ///
     /// # futures_util::FutureExt::now_or_never(async {
-    /// let chunks = ["data: a", "\n\ndata: too large\n\ndata: b\n\n"].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
-    /// let decoder = SharedDecoder::with_limits(Limits::new().with_event(8));
+    /// let chunks = [&b"data: a"[..], b"\n\ndata: too large\n\ndata: b\n\n"].map(Ok::<_, std::io::Error>);
+    /// let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
     /// let mut events = stream::iter(chunks).events().with_decoder(decoder);
-    /// assert_eq!(events.next().await.unwrap()?.data(), "a");
-    /// assert!(events.next().await.unwrap().is_err());
+    /// assert_eq!(events.next_event().await?.unwrap().data(), "a");
+    /// assert!(events.next_event().await.is_err());
     /// assert_eq!(events.next().await.unwrap()?.data(), "b");
     /// assert!(events.next().await.is_none());
     /// # std::io::Result::Ok(())
@@ -132,46 +139,113 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Decode`] when an event exceeds a limit: the stream goes on behind it. [`ReadError::Transport`] is the
-    /// error of the stream of chunks, passed on once; then the stream of events is at its end, too.
+    /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it. [`ReadError::Transport`] is the
+    /// error of the stream of chunks, passed on once; the stream of events ends with it.
     ///
     /// # The end
     ///
     /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused: after its end it gives `None` for ever, and leaves the stream
-    /// of chunks alone.
+    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused: after its end it gives `None` for ever, and does not poll
+    /// the stream of chunks.
     ///
     /// # Cancellation
     ///
-    /// Everything that was read is in here, nothing in the future that waits for the next event: dropping that loses nothing, and
-    /// another one goes on where it left off. So it can be used in `select!`, and under a timeout.
+    /// Dropping a future that waits for the next event loses nothing: all state is in the stream, so it can be used in `select!` and
+    /// under a timeout.
+    ///
+    /// # Memory
+    ///
+    /// It owns one chunk at a time, and drops it before it polls for the next one: while it waits, it retains no chunk.
     ///
     /// # Fairness
     ///
-    /// An event is handed over before more is read. A long run of chunks without an event, such as comments and blank lines,
-    /// lets other tasks have their turn every 32 chunks or 256 KiB.
-    #[derive(Clone)]
+    /// The stream yields to the executor after 32 chunks or 256 KiB without an event, such as comments and blank lines.
     #[must_use = "streams do nothing unless they are polled"]
-    pub struct EventStream<S, T = SharedEvent> {
+    pub struct EventStream<S: ChunkStream, T = OwnedEvent> {
         #[pin]
-        driver: Driver<S, Sharing<T>>,
+        stream: S,
+        reading: ChunkDecoder<Option<S::Chunk>, Vec<u8>>,
+        makes: PhantomData<fn() -> T>,
     }
 }
 
-pin_project! {
-    /// Events out of a stream of chunks `Result<B, E>`, with `B: AsRef<[u8]>`: each is `Result<T, ReadError<E>>`.
-    ///
-    /// `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well.
+impl<S: ChunkStream> EventStream<S> {
+    /// Decodes the events of `stream`.
+    pub fn new(stream: S) -> Self {
+        Self::of(stream)
+    }
+}
+
+impl<S: ChunkStream> EventStream<S, OwnedItem> {
+    /// Decodes the events, comments and reconnection times of `stream`.
+    pub fn items(stream: S) -> Self {
+        Self::of(stream)
+    }
+}
+
+impl<S: ChunkStream, T> EventStream<S, T> {
+    fn of(stream: S) -> Self {
+        Self {
+            stream,
+            reading: ChunkDecoder::new(EventDecoder::new(), None),
+            makes: PhantomData,
+        }
+    }
+
+    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
+        self.reading.decoder = decoder;
+        self
+    }
+
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in `data: [DONE]` without a blank line.
+    pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
+        self.reading.set_recover_at_end(cut_line);
+        self
+    }
+
+    /// The decoder, with the last event ID and the reconnection time.
+    pub const fn decoder(&self) -> &EventDecoder {
+        &self.reading.decoder
+    }
+
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
+    /// reconnection time, and nothing of an unfinished event.
+    pub fn into_decoder(self) -> EventDecoder {
+        let mut decoder = self.reading.decoder;
+        decoder.restart();
+        decoder
+    }
+
+    /// Whether the stream has ended, by itself or by an error, within an event, which may have been recovered.
+    pub const fn ended_within_event(&self) -> bool {
+        self.reading.ended_within_event()
+    }
+
+    /// The stream of chunks.
+    pub const fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// Returns the stream of chunks; what was received and not decoded yet is lost.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Waits for the next event, which borrows from the chunk. `None` is the end of the stream.
     ///
     /// ```
-    /// use futures_util::{StreamExt, stream};
+    /// use futures_util::stream;
     /// use sse_wire::stream::EventStreamExt;
     ///
     /// # futures_util::FutureExt::now_or_never(async {
-    /// let chunks = [&b"data: a"[..], b"\n\n"].map(Ok::<_, std::io::Error>);
-    /// let mut events = stream::iter(chunks).owned_events();
-    /// assert_eq!(events.next().await.unwrap()?.data(), "a");
-    /// assert!(events.next().await.is_none());
+    /// let chunks = [&b"data: on"[..], b"e\n\ndata: two\n\n"].map(Ok::<_, std::io::Error>);
+    /// let mut events = stream::iter(chunks).events();
+    /// let mut data = Vec::new();
+    /// while let Some(event) = events.next_event().await? {
+    ///     data.push(event.data().len());
+    /// }
+    /// assert_eq!(data, [3, 3]);
     /// # std::io::Result::Ok(())
     /// # }).unwrap()?;
     /// # Ok::<(), std::io::Error>(())
@@ -179,493 +253,240 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Decode`] when an event exceeds a limit: the stream goes on behind it. [`ReadError::Transport`] is the
-    /// error of the stream of chunks, passed on once; then the stream of events is at its end, too.
-    ///
-    /// # The end
-    ///
-    /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused.
+    /// See [`EventStream`].
     ///
     /// # Cancellation
     ///
-    /// Dropping a future that waits for the next event loses nothing: everything that was read is in here.
+    /// Dropping the future loses nothing.
+    #[inline]
+    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<S::Error>>
+    where
+        S: Unpin,
+    {
+        let found = match self.reading.find_single_line() {
+            Some(found) => Some(found),
+            None => self.find(false).await?,
+        };
+        self.reading.event(found)
+    }
+
+    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
     ///
-    /// # Fairness
+    /// # Errors
     ///
-    /// An event is handed over before more is read. A long run of chunks without an event, such as comments and blank lines,
-    /// lets other tasks have their turn every 32 chunks or 256 KiB.
-    #[derive(Clone)]
-    #[must_use = "streams do nothing unless they are polled"]
-    pub struct OwnedEventStream<S, B, T = OwnedEvent> {
-        #[pin]
-        driver: Driver<S, Owning<B, T>>,
+    /// See [`EventStream`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    #[inline]
+    pub async fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<S::Error>>
+    where
+        S: Unpin,
+    {
+        let found = match self.reading.find_single_line() {
+            Some(found) => Some(found),
+            None => self.find(false).await?,
+        };
+        self.reading.raw_event(found)
     }
-}
 
-#[cfg(feature = "bytes")]
-impl<S> EventStream<S> {
-    /// The events of `stream` as text.
-    pub fn new(stream: S) -> Self {
-        Self::of(stream)
+    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventStream`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<S::Error>>
+    where
+        S: Unpin,
+    {
+        let found = self.find(true).await?;
+        self.reading.item(found)
     }
-}
 
-#[cfg(feature = "bytes")]
-impl<S> EventStream<S, SharedRawEvent> {
-    /// The events of `stream` as bytes, which are not validated.
-    pub fn raw(stream: S) -> Self {
-        Self::of(stream)
+    async fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<S::Error>>
+    where
+        S: Unpin,
+    {
+        poll_fn(|context| Pin::new(&mut *self).poll_find(context, items)).await
     }
-}
 
-#[cfg(feature = "bytes")]
-impl<S> EventStream<S, SharedItem> {
-    /// The events, comments and reconnection times of `stream`.
-    pub fn items(stream: S) -> Self {
-        Self::of(stream)
+    /// Polls for the next event, which borrows from the chunk; see [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventStream`].
+    pub fn poll_next_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Event<'a>>, ReadError<S::Error>>> {
+        let found = match self.as_mut().project().reading.find_single_line() {
+            Some(found) => Some(found),
+            None => ready!(self.as_mut().poll_find(context, false))?,
+        };
+        Poll::Ready(self.project().reading.event(found))
     }
-}
 
-#[cfg(feature = "bytes")]
-impl<S, T> EventStream<S, T> {
-    fn of(stream: S) -> Self {
-        Self {
-            driver: Driver::new(
-                stream,
-                Sharing {
-                    decoder: SharedDecoder::new(),
-                    chunk: Bytes::new(),
-                    makes: PhantomData,
-                },
-            ),
+    /// Polls for the next event as bytes, which borrow from the chunk; see [`next_raw_event`](Self::next_raw_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventStream`].
+    pub fn poll_next_raw_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<RawEvent<'a>>, ReadError<S::Error>>> {
+        let found = match self.as_mut().project().reading.find_single_line() {
+            Some(found) => Some(found),
+            None => ready!(self.as_mut().poll_find(context, false))?,
+        };
+        Poll::Ready(self.project().reading.raw_event(found))
+    }
+
+    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see [`next_item`](Self::next_item).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventStream`].
+    pub fn poll_next_item<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Item<'a>>, ReadError<S::Error>>> {
+        let found = ready!(self.as_mut().poll_find(context, true))?;
+        Poll::Ready(self.project().reading.item(found))
+    }
+
+    /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
+    #[inline(never)]
+    fn poll_find(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        items: bool,
+    ) -> Poll<Result<Option<Found>, ReadError<S::Error>>> {
+        let mut budget = Budget::new();
+        loop {
+            let reading = self.as_mut().project().reading;
+            if let Some(found) = reading.find(items)? {
+                return Poll::Ready(Ok(Some(found)));
+            }
+            if !ready!(self.as_mut().poll_chunk(context, &mut budget))? {
+                return Poll::Ready(Ok(None));
+            }
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
-    pub fn with_decoder(mut self, decoder: SharedDecoder) -> Self {
-        self.driver.port.decoder = decoder;
-        self
-    }
-
-    /// The decoder: what it knows of the last event ID and the reconnection time.
-    pub const fn decoder(&self) -> &SharedDecoder {
-        &self.driver.port.decoder
-    }
-
-    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
-    /// was pending (it has been [restarted](SharedDecoder::restart)).
-    pub fn into_decoder(self) -> SharedDecoder {
-        let mut decoder = self.driver.port.decoder;
-        decoder.restart();
-        decoder
-    }
-
-    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
-    pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.driver.recover = Some(cut_line);
-        self
-    }
-
-    /// Whether the stream has ended, by itself or by an error, within an event, which may have been recovered.
-    pub const fn ended_within_event(&self) -> bool {
-        self.driver.ended_within_event
-    }
-
-    /// The stream of chunks.
-    pub const fn inner(&self) -> &S {
-        &self.driver.stream
-    }
-
-    /// Gives back the stream of chunks; what was read of it and not handed over yet is lost.
-    pub fn into_inner(self) -> S {
-        self.driver.stream
-    }
-}
-
-impl<S, B> OwnedEventStream<S, B> {
-    /// The events of `stream`.
-    pub fn new(stream: S) -> Self {
-        Self::of(stream)
-    }
-}
-
-impl<S, B> OwnedEventStream<S, B, OwnedItem> {
-    /// The events, comments and reconnection times of `stream`.
-    pub fn items(stream: S) -> Self {
-        Self::of(stream)
-    }
-}
-
-impl<S, B, T> OwnedEventStream<S, B, T> {
-    fn of(stream: S) -> Self {
-        Self {
-            driver: Driver::new(
-                stream,
-                Owning {
-                    decoder: EventDecoder::new(),
-                    id: IdKeeper::default(),
-                    chunk: None,
-                    read: 0,
-                    makes: PhantomData,
-                },
-            ),
+    #[inline(never)]
+    fn poll_next_owned(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<T, ReadError<S::Error>>>>
+    where
+        T: Owned,
+    {
+        let mut budget = Budget::new();
+        loop {
+            let reading = self.as_mut().project().reading;
+            if let Some(found) = reading.next_owned()? {
+                return Poll::Ready(Some(Ok(found)));
+            }
+            if !ready!(self.as_mut().poll_chunk(context, &mut budget))? {
+                let recovered = self.project().reading.recovered_owned();
+                return Poll::Ready(recovered.map_err(ReadError::Decode).transpose());
+            }
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
-    pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
-        self.driver.port.id.update(decoder.last_event_id());
-        self.driver.port.decoder = decoder;
-        self
+    /// Replaces the chunk, which was consumed, by the next one; returns `false` at the end of the stream.
+    fn poll_chunk(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        budget: &mut Budget,
+    ) -> Poll<Result<bool, ReadError<S::Error>>> {
+        let this = self.project();
+        // Dropped before the stream is polled: while nothing comes, its memory is free.
+        this.reading.chunk = None;
+        this.reading.fill(0);
+        if this.reading.has_ended() {
+            return Poll::Ready(Ok(false));
+        }
+        ready!(budget.poll(context));
+        match ready!(this.stream.poll_next(context)) {
+            Some(Ok(chunk)) => {
+                let length = this.reading.chunk.insert(chunk).as_ref().len();
+                this.reading.fill(length);
+                budget.spend(length);
+                Poll::Ready(Ok(true))
+            }
+            Some(Err(error)) => {
+                this.reading.abort();
+                Poll::Ready(Err(ReadError::Transport(error)))
+            }
+            None => {
+                this.reading.end();
+                Poll::Ready(Ok(false))
+            }
+        }
     }
 
-    /// The decoder: what it knows of the last event ID and the reconnection time.
-    pub const fn decoder(&self) -> &EventDecoder {
-        &self.driver.port.decoder
-    }
-
-    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
-    /// was pending (it has been [restarted](EventDecoder::restart)).
-    pub fn into_decoder(self) -> EventDecoder {
-        let mut decoder = self.driver.port.decoder;
-        decoder.restart();
-        decoder
-    }
-
-    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
-    pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.driver.recover = Some(cut_line);
-        self
-    }
-
-    /// Whether the stream has ended, by itself or by an error, within an event, which may have been recovered.
-    pub const fn ended_within_event(&self) -> bool {
-        self.driver.ended_within_event
-    }
-
-    /// The stream of chunks.
-    pub const fn inner(&self) -> &S {
-        &self.driver.stream
-    }
-
-    /// Gives back the stream of chunks; what was read of it and not handed over yet is lost.
-    pub fn into_inner(self) -> S {
-        self.driver.stream
+    const fn end_hint(&self) -> (usize, Option<usize>) {
+        (
+            0,
+            if self.reading.has_ended() {
+                Some(0)
+            } else {
+                None
+            },
+        )
     }
 }
 
-#[cfg(feature = "bytes")]
-impl<S, B, E, T> Stream for EventStream<S, T>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-    T: Decoded,
-{
-    type Item = Result<T, ReadError<E>>;
+impl<S: ChunkStream> Stream for EventStream<S> {
+    type Item = Result<OwnedEvent, ReadError<S::Error>>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().driver.poll_next(context)
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.as_mut().project().reading.single_line_owned() {
+            Some(event) => Poll::Ready(Some(Ok(event))),
+            None => self.poll_next_owned(context),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.driver.size_hint()
+        self.end_hint()
     }
 }
 
-#[cfg(feature = "bytes")]
-impl<S, B, E, T> FusedStream for EventStream<S, T>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-    T: Decoded,
-{
-    fn is_terminated(&self) -> bool {
-        self.driver.has_ended
-    }
-}
+impl<S: ChunkStream> Stream for EventStream<S, OwnedItem> {
+    type Item = Result<OwnedItem, ReadError<S::Error>>;
 
-impl<S, B, E> Stream for OwnedEventStream<S, B>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: AsRef<[u8]>,
-{
-    type Item = Result<OwnedEvent, ReadError<E>>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().driver.poll_next(context)
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.as_mut().project().reading.single_line_owned() {
+            Some(item) => Poll::Ready(Some(Ok(item))),
+            None => self.poll_next_owned(context),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.driver.size_hint()
+        self.end_hint()
     }
 }
 
-impl<S, B, E> Stream for OwnedEventStream<S, B, OwnedItem>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: AsRef<[u8]>,
-{
-    type Item = Result<OwnedItem, ReadError<E>>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().driver.poll_next(context)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.driver.size_hint()
-    }
-}
-
-impl<S, B, T> FusedStream for OwnedEventStream<S, B, T>
+impl<S: ChunkStream, T> FusedStream for EventStream<S, T>
 where
     Self: Stream,
 {
     fn is_terminated(&self) -> bool {
-        self.driver.has_ended
+        self.reading.has_ended()
     }
 }
 
-pin_project! {
-    /// Moves chunks into a port, and what it makes of them out.
-    #[derive(Clone)]
-    struct Driver<S, P> {
-        #[pin]
-        stream: S,
-        port: P,
-        recover: Option<CutLine>,
-        has_ended: bool,
-        ended_within_event: bool,
-    }
-}
-
-/// A decoder and the chunk that it reads.
-trait Port<B> {
-    type Out;
-
-    /// Takes a chunk, after the one before was read, and tells its length in bytes.
-    fn take(&mut self, chunk: B) -> usize;
-
-    /// Reads on in the chunk; `None` if it was read.
-    fn next(&mut self) -> Result<Option<Self::Out>, DecodeError>;
-
-    /// Tells whether the stream has ended within an event, and what is recovered of it.
-    fn finish(
-        &mut self,
-        recover: Option<CutLine>,
-    ) -> (bool, Result<Option<Self::Out>, DecodeError>);
-}
-
-impl<S, P> Driver<S, P> {
-    const fn new(stream: S, port: P) -> Self {
-        Self {
-            stream,
-            port,
-            recover: None,
-            has_ended: false,
-            ended_within_event: false,
-        }
-    }
-
-    fn poll_next<B, E>(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<P::Out, ReadError<E>>>>
-    where
-        S: Stream<Item = Result<B, E>>,
-        P: Port<B>,
-    {
-        let mut driver = self.project();
-        let (mut chunks, mut bytes) = (0, 0_usize);
-        loop {
-            if let Some(found) = driver.port.next().transpose() {
-                return Poll::Ready(Some(found.map_err(ReadError::Decode)));
-            }
-            if *driver.has_ended {
-                return Poll::Ready(None);
-            }
-            if chunks >= CHUNKS_AT_ONCE || bytes >= BYTES_AT_ONCE {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            match ready!(driver.stream.as_mut().poll_next(context)) {
-                Some(Ok(chunk)) => {
-                    chunks += 1;
-                    bytes = bytes.saturating_add(driver.port.take(chunk));
-                }
-                Some(Err(error)) => {
-                    *driver.has_ended = true;
-                    (*driver.ended_within_event, _) = driver.port.finish(None);
-                    return Poll::Ready(Some(Err(ReadError::Transport(error))));
-                }
-                None => {
-                    *driver.has_ended = true;
-                    let (within_event, recovered) = driver.port.finish(*driver.recover);
-                    *driver.ended_within_event = within_event;
-                    let recovered = recovered.transpose();
-                    return Poll::Ready(recovered.map(|event| event.map_err(ReadError::Decode)));
-                }
-            }
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.has_ended.then_some(0))
-    }
-}
-
-/// Chunks of which the events share the memory.
-#[cfg(feature = "bytes")]
-#[derive(Clone)]
-struct Sharing<T> {
-    decoder: SharedDecoder,
-    chunk: Bytes,
-    makes: PhantomData<fn() -> T>,
-}
-
-#[cfg(feature = "bytes")]
-impl<B: Into<Bytes>, T: Decoded> Port<B> for Sharing<T> {
-    type Out = T;
-
-    fn take(&mut self, chunk: B) -> usize {
-        self.chunk = chunk.into();
-        self.chunk.len()
-    }
-
-    fn next(&mut self) -> Result<Option<T>, DecodeError> {
-        self.decoder.read(&mut self.chunk)
-    }
-
-    fn finish(&mut self, recover: Option<CutLine>) -> (bool, Result<Option<T>, DecodeError>) {
-        match (self.decoder.finish(), recover) {
-            (Some(incomplete), Some(cut_line)) => (true, T::recover(incomplete, cut_line)),
-            (incomplete, _) => (incomplete.is_some(), Ok(None)),
-        }
-    }
-}
-
-/// Chunks out of which the events are copied.
-#[derive(Clone)]
-struct Owning<B, T> {
-    decoder: EventDecoder,
-    id: IdKeeper,
-    chunk: Option<B>,
-    /// How many bytes of the chunk were read.
-    read: usize,
-    makes: PhantomData<fn() -> T>,
-}
-
-/// What is made of a chunk by copying.
-trait Owned: Sized {
-    /// Whether comments and reconnection times are asked for.
-    const ITEMS: bool;
-
-    /// A copy; `None` if it was not asked for.
-    fn copy(item: Item<'_>, id: KeptId) -> Option<Self>;
-
-    fn from_event(event: Event<'_>) -> Self;
-}
-
-impl Owned for OwnedEvent {
-    const ITEMS: bool = false;
-
-    fn copy(item: Item<'_>, id: KeptId) -> Option<Self> {
-        match item {
-            Item::Event(event) => Some(Self::with_id(event, id)),
-            Item::Comment { .. } | Item::Retry(_) => None,
-        }
-    }
-
-    fn from_event(event: Event<'_>) -> Self {
-        event.into()
-    }
-}
-
-impl Owned for OwnedItem {
-    const ITEMS: bool = true;
-
-    fn copy(item: Item<'_>, id: KeptId) -> Option<Self> {
-        Some(Self::with_id(item, id))
-    }
-
-    fn from_event(event: Event<'_>) -> Self {
-        Item::Event(event).into()
-    }
-}
-
-impl<B: AsRef<[u8]>, T: Owned> Port<B> for Owning<B, T> {
-    type Out = T;
-
-    fn take(&mut self, chunk: B) -> usize {
-        self.read = 0;
-        self.chunk.insert(chunk).as_ref().len()
-    }
-
-    fn next(&mut self) -> Result<Option<T>, DecodeError> {
-        let Some(chunk) = &self.chunk else {
-            return Ok(None);
-        };
-        let whole = chunk.as_ref().get(self.read..).unwrap_or_default();
-        let mut rest = whole;
-        let found = self.decoder.step(&mut rest, T::ITEMS);
-        let is_read = rest.is_empty();
-        let used = whole.len() - rest.len();
-        let found = match found {
-            Ok(Some(found)) => {
-                let id = self.decoder.keep_id(&mut self.id, found);
-                let item = self.decoder.lend_item(whole, found);
-                item.map(|item| T::copy(item, id))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        self.read += used;
-        if is_read {
-            self.chunk = None;
-        }
-        found
-    }
-
-    fn finish(&mut self, recover: Option<CutLine>) -> (bool, Result<Option<T>, DecodeError>) {
-        match (self.decoder.finish(), recover) {
-            (Some(incomplete), Some(cut_line)) => {
-                let event = incomplete.recover(cut_line);
-                (true, event.map(|event| event.map(T::from_event)))
-            }
-            (incomplete, _) => (incomplete.is_some(), Ok(None)),
-        }
-    }
-}
-
-#[cfg(feature = "bytes")]
-impl<S, T> fmt::Debug for EventStream<S, T> {
+impl<S: ChunkStream, T> fmt::Debug for EventStream<S, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decoder = &self.driver.port.decoder;
-        self.driver.write_debug("EventStream", decoder, formatter)
-    }
-}
-
-impl<S, B, T> fmt::Debug for OwnedEventStream<S, B, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decoder = &self.driver.port.decoder;
-        self.driver
-            .write_debug("OwnedEventStream", decoder, formatter)
-    }
-}
-
-impl<S, P> Driver<S, P> {
-    fn write_debug(
-        &self,
-        name: &str,
-        decoder: &dyn fmt::Debug,
-        formatter: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
-        formatter
-            .debug_struct(name)
-            .field("decoder", decoder)
-            .field("recover", &self.recover)
-            .field("has_ended", &self.has_ended)
-            .field("ended_within_event", &self.ended_within_event)
-            .finish_non_exhaustive()
+        self.reading.write_debug("EventStream", formatter)
     }
 }

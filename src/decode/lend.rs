@@ -7,8 +7,6 @@ use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::DecodeError;
 use crate::event::{Event, Item, RawEvent};
-#[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-use crate::event::{IdKeeper, KeptId};
 use crate::text::text_at;
 
 /// Where the data and the event type of a block are.
@@ -30,15 +28,6 @@ pub(crate) struct Place {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// The ID of the event that was found, for one who keeps it.
-    #[cfg(any(feature = "std", feature = "bytes", feature = "futures-core"))]
-    pub(crate) fn keep_id(&mut self, keeper: &mut IdKeeper, found: Found) -> KeptId {
-        if self.store.take_id_is_new() {
-            keeper.update(self.last_event_id());
-        }
-        keeper.keep(matches!(found, Found::Event(places) if places.has_id))
-    }
-
     /// The data and the event type, wherever they are.
     #[inline(never)]
     fn bytes_at<'d, 'i: 'd>(
@@ -97,23 +86,6 @@ impl<B: Buffer> EventDecoder<B> {
         self.lend_held_text(whole, places)
     }
 
-    /// The same where the first bytes of the input are known to be `text`.
-    #[inline(always)]
-    pub(super) fn lend_known_text<'d, 'i: 'd>(
-        &'d mut self,
-        whole: &'i [u8],
-        text: &'i str,
-        places: Places,
-    ) -> Result<Event<'d>, DecodeError> {
-        if !places.is_held {
-            if let Some((data, event_type)) = places.of(text, 0) {
-                let last_event_id = self.store.last_event_id();
-                return Ok(Event::new(event_type, data, last_event_id, places.has_id));
-            }
-        }
-        self.lend_text(whole, places)
-    }
-
     /// As [`lend_text`](Self::lend_text), for what the store holds some of, and for what is not UTF-8.
     #[inline(never)]
     pub(super) fn lend_held_text<'d, 'i: 'd>(
@@ -157,7 +129,7 @@ impl Places {
 
     /// The part of the input that data and event type, if they are in it, lie in.
     #[inline(always)]
-    pub(crate) fn span(self) -> Range<usize> {
+    fn span(self) -> Range<usize> {
         match (self.data.range(), self.event_type.range()) {
             (Some(data), Some(event_type)) => {
                 data.start.min(event_type.start)..data.end.max(event_type.end)
@@ -190,7 +162,7 @@ impl Place {
     }
 
     #[inline(always)]
-    pub(crate) const fn len(self) -> usize {
+    pub(super) const fn len(self) -> usize {
         self.length
     }
 
@@ -207,7 +179,7 @@ impl Place {
 
     /// Where it is in the input, if it is.
     #[inline(always)]
-    pub(crate) fn range(self) -> Option<Range<usize>> {
+    fn range(self) -> Option<Range<usize>> {
         (!self.is_empty()).then(|| self.span())
     }
 

@@ -5,7 +5,7 @@
 //! errors: a block that is cut, exceeds a limit, has two event types or an `id` that is not text is left to the long way, from its
 //! beginning.
 //!
-//! [`plain_event`](EventDecoder::plain_event) is for one line of data, with or without its type before it, which is what most
+//! [`single_line`](EventDecoder::single_line) is for one line of data, with or without its type before it, which is what most
 //! streams are made of; [`whole_block`](EventDecoder::whole_block) is for everything else.
 
 use core::{ops::Range, str};
@@ -19,7 +19,7 @@ use crate::line_end::line_end;
 
 /// An event of one line of data, in the input.
 #[derive(Clone, Copy)]
-pub(super) struct PlainEvent<'i> {
+pub(super) struct SingleLine<'i> {
     pub(super) data: &'i [u8],
     /// Where the data is in the input.
     pub(super) data_start: usize,
@@ -36,7 +36,7 @@ const TYPE_START: usize = EVENT.len();
 impl<B: Buffer> EventDecoder<B> {
     /// Takes an event off the front of `input` if it is nothing but one line of data, with or without its type before it.
     #[inline(always)]
-    pub(super) fn plain_event<'i>(&self, input: &mut &'i [u8]) -> Option<PlainEvent<'i>> {
+    pub(super) fn single_line<'i>(&self, input: &mut &'i [u8]) -> Option<SingleLine<'i>> {
         if SMALL || self.before_next != BeforeNext::Nothing || !self.store.is_small() {
             return None;
         }
@@ -57,7 +57,7 @@ impl<B: Buffer> EventDecoder<B> {
                     return None;
                 }
                 *input = rest;
-                return Some(PlainEvent {
+                return Some(SingleLine {
                     data,
                     data_start: start + DATA.len(),
                     event_type,
@@ -261,7 +261,7 @@ impl Fields {
     }
 }
 
-impl PlainEvent<'_> {
+impl SingleLine<'_> {
     /// The part of the input that data and event type lie in.
     #[inline(always)]
     pub(super) fn span(&self) -> Range<usize> {
@@ -348,22 +348,27 @@ impl Field {
 #[inline(always)]
 fn is_plain(id: &[u8]) -> bool {
     // Whether some of eight bytes is NUL or not ASCII, if the lower ones are neither.
-    let is_odd = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        (word.wrapping_sub(0x0101_0101_0101_0101) | word) & 0x8080_8080_8080_8080 != 0
+    let is_odd =
+        |word: u64| (word.wrapping_sub(0x0101_0101_0101_0101) | word) & 0x8080_8080_8080_8080 != 0;
+    let Some(last) = id.last_chunk() else {
+        // Most are shorter: two halves that overlap.
+        return match (id.first_chunk(), id.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let [low, high] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+                !is_odd(low | high << 32) || is_plain_text(id)
+            }
+            _ => id.iter().all(|byte| (1..0x80).contains(byte)) || is_plain_text(id),
+        };
     };
     let mut rest = id;
     while let Some((word, more)) = rest.split_first_chunk() {
-        if is_odd(word) {
+        if is_odd(u64::from_le_bytes(*word)) {
             return is_plain_text(id);
         }
         rest = more;
     }
     // The last bytes again, together with those before them.
-    match id.last_chunk() {
-        Some(word) if !is_odd(word) => true,
-        _ => is_plain_text(id),
-    }
+    !is_odd(u64::from_le_bytes(*last)) || is_plain_text(id)
 }
 
 #[inline(never)]

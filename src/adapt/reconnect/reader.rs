@@ -1,32 +1,93 @@
-//! An `Iterator` that connects again by itself.
+//! An `Iterator` that reconnects by itself.
 
 use alloc::vec::Vec;
-use core::{fmt, iter::FusedIterator, time::Duration};
+use core::{fmt, iter::FusedIterator, marker::PhantomData, time::Duration};
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
 use super::{Clock, Head, Last, ReconnectError, Update};
 use crate::client::{EventSource, Request, Step};
-use crate::event::OwnedItem;
+use crate::decode::Owned;
+use crate::event::{OwnedEvent, OwnedItem};
 
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 
-/// Events out of one connection after the other, as an `Iterator` of `Result<Update<OwnedItem, E>, ReconnectError<R, E>>`.
+/// A blocking HTTP client, for a [`ReconnectingReader`].
 ///
-/// It is made of an [`EventSource`], which has the policy, the limits and the last event ID to begin with, and of two functions, which are the
-/// HTTP client:
+/// Implement it for a type of your own where the reader's type must be named, as in a field of a struct, or to sleep in another way.
+/// Elsewhere, [`ReconnectingReader::from_fns`] makes one of two closures.
+pub trait BlockingTransport {
+    /// A response, with a body that was not read yet.
+    type Response;
+    /// The error of the HTTP client.
+    type Error: From<io::Error>;
+    /// The body of a response.
+    type Body: Read;
+
+    /// Makes a request, and waits for the head of the response.
+    ///
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    ///
+    /// # Errors
+    ///
+    /// Those of the HTTP client: the connection failed.
+    fn connect(&mut self, request: Request<'_>) -> Result<(Head, Self::Response), Self::Error>;
+
+    /// Turns a response that was accepted into its body.
+    fn body(&mut self, response: Self::Response) -> Self::Body;
+
+    /// Sleeps for `delay`, with [`thread::sleep`] unless implemented otherwise.
+    fn sleep(&mut self, delay: Duration) {
+        thread::sleep(delay);
+    }
+}
+
+/// The [`BlockingTransport`] that [`ReconnectingReader::from_fns`] makes of two closures.
+#[derive(Clone)]
+pub struct BlockingFns<C, B> {
+    connect: C,
+    body: B,
+}
+
+impl<C, B, R, E, S> BlockingTransport for BlockingFns<C, B>
+where
+    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
+    B: FnMut(R) -> S,
+    S: Read,
+    E: From<io::Error>,
+{
+    type Response = R;
+    type Error = E;
+    type Body = S;
+
+    fn connect(&mut self, request: Request<'_>) -> Result<(Head, R), E> {
+        (self.connect)(request)
+    }
+
+    fn body(&mut self, response: R) -> S {
+        (self.body)(response)
+    }
+}
+
+impl<C, B> fmt::Debug for BlockingFns<C, B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("BlockingFns")
+            .finish_non_exhaustive()
+    }
+}
+
+/// Events from one connection after the other, as an `Iterator` of `Result<Update<T, E>, ReconnectError<R, E>>`.
 ///
-/// - `connect` makes a request and gives `Result<(Head, R), E>`: the [`Head`] of the response and the response itself, or an error. It is told the [`Request`]: headers, last event ID, and how
-///   many attempts there were, so that a POST can be resumed by a GET.
-/// - `body` turns a response `R` that was accepted into a reader.
+/// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`BlockingTransport`], whose
+/// response is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+/// ([`with_items`](Self::with_items)).
 ///
 /// ```
-/// use core::time::Duration;
 /// use std::io;
 /// use sse_wire::client::{EventSource, Policy, Request};
 /// use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, Update};
-/// use sse_wire::OwnedItem;
 ///
 /// // With ureq: `agent.get(url)`, the headers of the request, `call`, and `response.into_body().into_reader()`.
 /// let connect = |request: Request<'_>| {
@@ -35,11 +96,12 @@ const CHUNK: usize = 16 * 1024;
 ///         _ => (Head::new(404, Some("application/json")), "{\"error\":\"no such stream\"}"),
 ///     })
 /// };
+/// let body = |response: &'static str| response.as_bytes();
 /// let source = EventSource::default().with_policy(Policy::browser());
 /// let mut data = Vec::new();
-/// for update in ReconnectingReader::new(source, connect, |response: &'static str| response.as_bytes()) {
+/// for update in ReconnectingReader::from_fns(source, connect, body) {
 ///     match update {
-///         Ok(Update::Item(OwnedItem::Event(event))) => data.push(event.into_data()),
+///         Ok(Update::Item(event)) => data.push(event.into_data()),
 ///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
 ///         Ok(_) => {}
 ///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
@@ -51,45 +113,52 @@ const CHUNK: usize = 16 * 1024;
 ///
 /// # Errors
 ///
-/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator goes on behind it. [`ReconnectError::Closed`] comes once, and
-/// is the end: it says why, and owns the response that was refused.
+/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it. [`ReconnectError::Closed`] comes once, and
+/// is the end: it has the reason, and owns the response that was refused.
 ///
 /// # Time
 ///
-/// A reader waits for as long as it does: an idle timeout needs one that blocks and then gives up, as sockets do that were told to. What it says then
-/// ([`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut)) counts as nothing, until the idle timeout of the policy has
-/// passed; without such a policy it counts as a failure. One that never blocks would be asked again and again.
+/// A call blocks until there is an update. Comments are updates only with [`with_items`](Self::with_items), and neither are pauses.
+/// An idle timeout needs a reader that gives up after a while, as sockets do that were told to:
+/// [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as silence until the idle timeout of the policy has
+/// passed; without such a policy they count as failures. A non-blocking reader would be polled in a busy loop.
 ///
 /// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
-pub struct ReconnectingReader<C, B, R, E, S> {
+pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
     source: EventSource,
-    connect: C,
-    body: B,
-    sleep: fn(Duration),
+    transport: X,
     clock: Clock,
-    reader: Option<S>,
+    reader: Option<X::Body>,
     memory: Vec<u8>,
     /// What of it was read and not decoded.
     start: usize,
     stop: usize,
-    last: Last<R, E>,
+    last: Last<X::Response, X::Error>,
     is_announced: bool,
     has_ended: bool,
+    makes: PhantomData<fn() -> T>,
 }
 
-impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S>
+impl<C, B, R, E, S> ReconnectingReader<BlockingFns<C, B>>
 where
     C: FnMut(Request<'_>) -> Result<(Head, R), E>,
     B: FnMut(R) -> S,
+    S: Read,
+    E: From<io::Error>,
 {
-    /// Events, comments and reconnection times, in the order in which they came.
-    pub const fn new(source: EventSource, connect: C, body: B) -> Self {
+    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of [`BlockingTransport`].
+    pub const fn from_fns(source: EventSource, connect: C, body: B) -> Self {
+        Self::new(source, BlockingFns { connect, body })
+    }
+}
+
+impl<X: BlockingTransport> ReconnectingReader<X> {
+    /// Connects with `transport`.
+    pub const fn new(source: EventSource, transport: X) -> Self {
         Self {
             source,
-            connect,
-            body,
-            sleep: thread::sleep,
+            transport,
             clock: Clock::STANDARD,
             reader: None,
             memory: Vec::new(),
@@ -98,65 +167,70 @@ where
             last: Last::NONE,
             is_announced: false,
             has_ended: false,
+            makes: PhantomData,
+        }
+    }
+
+    /// Gives comments and reconnection times as well, in the order in which they come.
+    pub fn with_items(self) -> ReconnectingReader<X, OwnedItem> {
+        ReconnectingReader {
+            source: self.source,
+            transport: self.transport,
+            clock: self.clock,
+            reader: self.reader,
+            memory: self.memory,
+            start: self.start,
+            stop: self.stop,
+            last: self.last,
+            is_announced: self.is_announced,
+            has_ended: self.has_ended,
+            makes: PhantomData,
         }
     }
 }
 
-impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S> {
-    /// Sleeps with `sleep` in place of [`thread::sleep`]. What it was told to sleep counts as passed.
-    pub fn with_sleep(mut self, sleep: fn(Duration)) -> Self {
-        self.sleep = sleep;
-        self
-    }
-
-    /// The state of the connection: its last event ID, say.
+impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
+    /// The state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
     }
 
-    /// Gives the connection up for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one; see [`EventSource::reconnect`].
     pub fn reconnect(&mut self) {
         self.source.reconnect();
     }
-}
 
-impl<C, B, R, E, S> Iterator for ReconnectingReader<C, B, R, E, S>
-where
-    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
-    B: FnMut(R) -> S,
-    S: Read,
-    E: From<io::Error>,
-{
-    type Item = Result<Update<OwnedItem, E>, ReconnectError<R, E>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next_update(&mut self) -> Option<UpdateOf<X, T>>
+    where
+        T: Owned,
+    {
         while !self.has_ended {
             let whole = self.memory.get(self.start..self.stop).unwrap_or_default();
             let mut rest = whole;
-            let item = self.source.decode_item(&mut rest);
+            let item = self.source.read(&mut rest);
             self.start = self.stop - rest.len();
             match item {
                 Ok(None) => {}
-                Ok(Some(item)) => return Some(Ok(Update::Item(item.into()))),
+                Ok(Some(item)) => return Some(Ok(Update::Item(item))),
                 Err(error) => return Some(Err(error.into())),
             }
             let now = self.clock.now();
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;
-                    let answer = (self.connect)(request);
+                    let answer = self.transport.connect(request);
                     if let Some(response) = self.last.take_answer(&mut self.source, answer) {
-                        self.reader = Some((self.body)(response));
+                        self.reader = Some(self.transport.body(response));
                         return Some(Ok(Update::Opened));
                     }
                 }
                 // It was waited for above.
                 Step::AwaitResponse { .. } => self.source.fail(),
-                Step::Read { within } => self.read(within.is_some()),
+                Step::Read { within } => self.read_chunk(within.is_some()),
                 Step::Wait { time, why } => {
                     self.reader = None;
                     if self.is_announced {
-                        (self.sleep)(time);
+                        self.transport.sleep(time);
                         self.clock.reach(now.saturating_add(time));
                     } else {
                         self.is_announced = true;
@@ -173,19 +247,7 @@ where
         None
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.has_ended.then_some(0))
-    }
-}
-
-impl<C, B, R, E, S> FusedIterator for ReconnectingReader<C, B, R, E, S> where Self: Iterator {}
-
-impl<C, B, R, E, S> ReconnectingReader<C, B, R, E, S>
-where
-    S: Read,
-    E: From<io::Error>,
-{
-    fn read(&mut self, may_be_idle: bool) {
+    fn read_chunk(&mut self, may_be_idle: bool) {
         if self.memory.is_empty() {
             self.memory.resize(CHUNK, 0);
         }
@@ -206,7 +268,38 @@ where
     }
 }
 
-impl<C, B, R, E, S> fmt::Debug for ReconnectingReader<C, B, R, E, S> {
+type UpdateOf<X, T> = Result<
+    Update<T, <X as BlockingTransport>::Error>,
+    ReconnectError<<X as BlockingTransport>::Response, <X as BlockingTransport>::Error>,
+>;
+
+impl<X: BlockingTransport> Iterator for ReconnectingReader<X> {
+    type Item = Result<Update<OwnedEvent, X::Error>, ReconnectError<X::Response, X::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_update()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.has_ended.then_some(0))
+    }
+}
+
+impl<X: BlockingTransport> Iterator for ReconnectingReader<X, OwnedItem> {
+    type Item = Result<Update<OwnedItem, X::Error>, ReconnectError<X::Response, X::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_update()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.has_ended.then_some(0))
+    }
+}
+
+impl<X: BlockingTransport, T> FusedIterator for ReconnectingReader<X, T> where Self: Iterator {}
+
+impl<X: BlockingTransport, T> fmt::Debug for ReconnectingReader<X, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ReconnectingReader")

@@ -1,39 +1,141 @@
-//! A `Stream` that connects again by itself.
+//! A `Stream` that reconnects by itself.
 
 use core::{
     fmt,
     future::Future,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
 use super::{Clock, Head, Last, ReconnectError, Update};
-use crate::adapt::stream::{BYTES_AT_ONCE, CHUNKS_AT_ONCE};
+use crate::adapt::budget::Budget;
+use crate::adapt::stream::ChunkStream;
 use crate::client::{EventSource, Request, Step};
-use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
+use crate::decode::Owned;
+use crate::event::{OwnedEvent, OwnedItem};
+
+/// An HTTP client and a timer, for a [`ReconnectingStream`].
+///
+/// Implement it for a type of your own where the stream's type must be named, as in a field of a struct. Elsewhere,
+/// [`ReconnectingStream::from_fns`] makes one of three closures.
+///
+/// ```
+/// use core::future::{Ready, ready};
+/// use core::time::Duration;
+/// use sse_wire::client::{EventSource, Request};
+/// use sse_wire::reconnect::{Head, ReconnectingStream, Transport};
+///
+/// struct Http; // with reqwest: a `Client` and a URL
+///
+/// impl Transport for Http {
+///     type Response = &'static [u8];
+///     type Error = std::io::Error;
+///     type Connecting = Ready<Result<(Head, Self::Response), Self::Error>>; // often a `Pin<Box<dyn Future<..> + Send>>`
+///     type Body = futures_util::stream::Iter<std::array::IntoIter<Result<&'static [u8], std::io::Error>, 1>>;
+///     type Sleep = Ready<()>;
+///
+///     fn connect(&mut self, request: Request<'_>) -> Self::Connecting {
+///         let status = if request.attempt() == 0 { 200 } else { 204 };
+///         ready(Ok((Head::new(status, Some("text/event-stream")), b"data: 1\n\n")))
+///     }
+///
+///     fn body(&mut self, response: Self::Response) -> Self::Body {
+///         futures_util::stream::iter([Ok(response)])
+///     }
+///
+///     fn sleep(&mut self, _delay: Duration) -> Self::Sleep {
+///         ready(())
+///     }
+/// }
+///
+/// struct Feed {
+///     updates: ReconnectingStream<Http>,
+/// }
+///
+/// let feed = Feed { updates: ReconnectingStream::new(EventSource::default(), Http) };
+/// # let updates = futures_util::StreamExt::collect::<Vec<_>>(feed.updates);
+/// # assert_eq!(futures_util::FutureExt::now_or_never(updates).unwrap().len(), 4);
+/// ```
+pub trait Transport {
+    /// A response, with a body that was not read yet.
+    type Response;
+    /// The error of the HTTP client.
+    type Error: From<<Self::Body as ChunkStream>::Error>;
+    /// Waits for the head of a response.
+    type Connecting: Future<Output = Result<(Head, Self::Response), Self::Error>>;
+    /// The chunks of a body.
+    type Body: ChunkStream;
+    /// Waits for a while.
+    type Sleep: Future<Output = ()>;
+
+    /// Makes a request.
+    ///
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
+
+    /// Turns a response that was accepted into its body.
+    fn body(&mut self, response: Self::Response) -> Self::Body;
+
+    /// Sleeps for `delay`.
+    fn sleep(&mut self, delay: Duration) -> Self::Sleep;
+}
+
+/// The [`Transport`] that [`ReconnectingStream::from_fns`] makes of three closures.
+#[derive(Clone)]
+pub struct Fns<C, B, Z> {
+    connect: C,
+    body: B,
+    sleep: Z,
+}
+
+impl<C, B, Z, R, E, F, S, G> Transport for Fns<C, B, Z>
+where
+    C: FnMut(Request<'_>) -> F,
+    F: Future<Output = Result<(Head, R), E>>,
+    B: FnMut(R) -> S,
+    S: ChunkStream,
+    E: From<S::Error>,
+    Z: FnMut(Duration) -> G,
+    G: Future<Output = ()>,
+{
+    type Response = R;
+    type Error = E;
+    type Connecting = F;
+    type Body = S;
+    type Sleep = G;
+
+    fn connect(&mut self, request: Request<'_>) -> F {
+        (self.connect)(request)
+    }
+
+    fn body(&mut self, response: R) -> S {
+        (self.body)(response)
+    }
+
+    fn sleep(&mut self, delay: Duration) -> G {
+        (self.sleep)(delay)
+    }
+}
+
+impl<C, B, Z> fmt::Debug for Fns<C, B, Z> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Fns").finish_non_exhaustive()
+    }
+}
 
 pin_project! {
-    /// Events out of one connection after the other, as a `Stream` of `Result<Update<T, E>, ReconnectError<R, E>>`.
+    /// Events from one connection after the other, as a `Stream` of `Result<Update<T, E>, ReconnectError<R, E>>`.
     ///
-    /// It is made of an [`EventSource`], which has the policy, the limits and the last event ID to begin with, and of three functions,
-    /// which are the HTTP client:
-    ///
-    /// - `connect` makes a request and gives a future of `Result<(Head, R), E>`: the [`Head`] of the response and the response itself, or an
-    ///   error. It is told the [`Request`]: headers, last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
-    /// - `body` turns a response `R` that was accepted into a stream of chunks, `Result<B, E2>` with `B: Into<Bytes>` and
-    ///   `E: From<E2>`.
-    /// - `sleep` gives a future that waits.
-    ///
-    /// `T` is [`SharedEvent`], [`SharedRawEvent`], or [`SharedItem`] for comments and reconnection times as well.
+    /// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`Transport`], whose response
+    /// is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+    /// ([`with_items`](Self::with_items)).
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use core::pin::pin;
     /// use futures_util::{StreamExt, stream};
     /// use sse_wire::client::{EventSource, Request};
@@ -48,14 +150,14 @@ pin_project! {
     ///     };
     ///     async move { Ok::<_, std::io::Error>(answer) }
     /// };
-    /// let body = |response: &'static str| stream::iter([Ok::<_, std::io::Error>(Bytes::from(response))]);
+    /// let body = |response: &'static str| stream::iter([Ok::<_, std::io::Error>(response)]);
     /// let sleep = |_| core::future::ready(());
-    /// let mut updates = pin!(ReconnectingStream::new(EventSource::default(), connect, body, sleep));
+    /// let mut updates = pin!(ReconnectingStream::from_fns(EventSource::default(), connect, body, sleep));
     ///
     /// let mut data = Vec::new();
     /// while let Some(update) = updates.next().await {
     ///     match update {
-    ///         Ok(Update::Item(event)) => data.push(event.data().to_owned()),
+    ///         Ok(Update::Item(event)) => data.push(event.into_data()),
     ///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
     ///         Ok(_) => {}
     ///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
@@ -68,91 +170,81 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream goes on behind it. [`ReconnectError::Closed`] comes once, and
-    /// is the end: it says why, and owns the response that was refused.
+    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream continues after it. [`ReconnectError::Closed`] comes once, and
+    /// is the end: it has the reason, and owns the response that was refused.
     ///
     /// # Cancellation
     ///
-    /// Everything that was read is in here, nothing in the future that waits for the next update: dropping that loses nothing.
-    /// Dropping the stream drops the connection.
+    /// Dropping a future that waits for the next update loses nothing: all state is in the stream. Dropping the stream drops the connection.
+    ///
+    /// # Memory
+    ///
+    /// It owns one chunk at a time, and drops it before it polls for the next one.
     ///
     /// # Time
     ///
-    /// What `sleep` has slept counts as passed, whatever the clock says, so that it works with a runtime whose time is an imitation, too.
-    /// The clock is that of the standard library, if there is one, or [another one](Self::with_clock); without any, only what was slept
-    /// counts.
+    /// A completed sleep advances the clock, whatever that says, so that a runtime with simulated time works as well.
+    /// The clock is that of the standard library, if there is one, or [another one](Self::with_clock); without any, only sleeps advance
+    /// time.
     #[must_use = "streams do nothing unless they are polled"]
-    pub struct ReconnectingStream<C, B, Z, R, E, F, S, G, T = SharedEvent> {
-        source: EventSource<SharedDecoder>,
-        connect: C,
-        body: B,
-        sleep: Z,
+    pub struct ReconnectingStream<X: Transport, T = OwnedEvent> {
+        source: EventSource,
+        transport: X,
         clock: Clock,
         #[pin]
-        connecting: Option<F>,
+        connecting: Option<X::Connecting>,
         #[pin]
-        stream: Option<S>,
+        stream: Option<X::Body>,
         #[pin]
-        sleeping: Option<G>,
+        sleeping: Option<X::Sleep>,
         // Until when that one sleeps.
         until: Duration,
-        chunk: Bytes,
-        last: Last<R, E>,
+        chunk: Option<<X::Body as ChunkStream>::Chunk>,
+        // How many bytes of it were consumed.
+        used: usize,
+        last: Last<X::Response, X::Error>,
         is_announced: bool,
         has_ended: bool,
         makes: PhantomData<fn() -> T>,
     }
 }
 
-impl<C, B, Z, R, E, F, S, G> ReconnectingStream<C, B, Z, R, E, F, S, G>
+impl<C, B, Z, R, E, F, S, G> ReconnectingStream<Fns<C, B, Z>>
 where
     C: FnMut(Request<'_>) -> F,
+    F: Future<Output = Result<(Head, R), E>>,
     B: FnMut(R) -> S,
+    S: ChunkStream,
+    E: From<S::Error>,
     Z: FnMut(Duration) -> G,
+    G: Future<Output = ()>,
 {
-    /// The events as text.
-    pub fn new(source: EventSource<SharedDecoder>, connect: C, body: B, sleep: Z) -> Self {
-        Self::of(source, connect, body, sleep)
+    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see the methods of [`Transport`].
+    pub fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
+        Self::new(
+            source,
+            Fns {
+                connect,
+                body,
+                sleep,
+            },
+        )
     }
 }
 
-impl<C, B, Z, R, E, F, S, G> ReconnectingStream<C, B, Z, R, E, F, S, G, SharedRawEvent>
-where
-    C: FnMut(Request<'_>) -> F,
-    B: FnMut(R) -> S,
-    Z: FnMut(Duration) -> G,
-{
-    /// The events as bytes, which are not validated.
-    pub fn raw(source: EventSource<SharedDecoder>, connect: C, body: B, sleep: Z) -> Self {
-        Self::of(source, connect, body, sleep)
-    }
-}
-
-impl<C, B, Z, R, E, F, S, G> ReconnectingStream<C, B, Z, R, E, F, S, G, SharedItem>
-where
-    C: FnMut(Request<'_>) -> F,
-    B: FnMut(R) -> S,
-    Z: FnMut(Duration) -> G,
-{
-    /// Events, comments and reconnection times, in the order in which they came.
-    pub fn items(source: EventSource<SharedDecoder>, connect: C, body: B, sleep: Z) -> Self {
-        Self::of(source, connect, body, sleep)
-    }
-}
-
-impl<C, B, Z, R, E, F, S, G, T> ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
-    fn of(source: EventSource<SharedDecoder>, connect: C, body: B, sleep: Z) -> Self {
+impl<X: Transport> ReconnectingStream<X> {
+    /// Connects with `transport`.
+    pub const fn new(source: EventSource, transport: X) -> Self {
         Self {
             source,
-            connect,
-            body,
-            sleep,
+            transport,
             clock: Clock::STANDARD,
             connecting: None,
             stream: None,
             sleeping: None,
             until: Duration::ZERO,
-            chunk: Bytes::new(),
+            chunk: None,
+            used: 0,
             last: Last::NONE,
             is_announced: false,
             has_ended: false,
@@ -160,45 +252,77 @@ impl<C, B, Z, R, E, F, S, G, T> ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
         }
     }
 
+    /// Gives comments and reconnection times as well, in the order in which they come.
+    pub fn with_items(self) -> ReconnectingStream<X, OwnedItem> {
+        let Self {
+            source,
+            transport,
+            clock,
+            connecting,
+            stream,
+            sleeping,
+            until,
+            chunk,
+            used,
+            last,
+            is_announced,
+            has_ended,
+            makes: _,
+        } = self;
+        ReconnectingStream {
+            source,
+            transport,
+            clock,
+            connecting,
+            stream,
+            sleeping,
+            until,
+            chunk,
+            used,
+            last,
+            is_announced,
+            has_ended,
+            makes: PhantomData,
+        }
+    }
+}
+
+impl<X: Transport, T> ReconnectingStream<X, T> {
     /// Reads `clock`, which counts from any moment on, in place of the clock of the standard library.
     pub fn with_clock(mut self, clock: fn() -> Duration) -> Self {
         self.clock.read = clock;
         self
     }
 
-    /// The state of the connection: its last event ID, say.
-    pub const fn source(&self) -> &EventSource<SharedDecoder> {
+    /// The state of the connection, with the last event ID.
+    pub const fn source(&self) -> &EventSource {
         &self.source
     }
 
-    /// Gives the connection up for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one; see [`EventSource::reconnect`].
     pub fn reconnect(self: Pin<&mut Self>) {
         self.project().source.reconnect();
     }
-}
 
-impl<C, B, Z, R, E, F, S, G, T, A, E2> Stream for ReconnectingStream<C, B, Z, R, E, F, S, G, T>
-where
-    C: FnMut(Request<'_>) -> F,
-    F: Future<Output = Result<(Head, R), E>>,
-    B: FnMut(R) -> S,
-    S: Stream<Item = Result<A, E2>>,
-    A: Into<Bytes>,
-    E: From<E2>,
-    Z: FnMut(Duration) -> G,
-    G: Future<Output = ()>,
-    T: Decoded,
-{
-    type Item = Result<Update<T, E>, ReconnectError<R, E>>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_update(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<UpdateOf<X, T>>>
+    where
+        T: Owned,
+    {
         let mut this = self.project();
-        let (mut chunks, mut bytes) = (0, 0_usize);
+        let mut budget = Budget::new();
         while !*this.has_ended {
-            match this.source.read(this.chunk) {
-                Ok(None) => {}
-                Ok(Some(item)) => return Poll::Ready(Some(Ok(Update::Item(item)))),
-                Err(error) => return Poll::Ready(Some(Err(error.into()))),
+            if let Some(chunk) = this.chunk {
+                let whole = chunk.as_ref();
+                let mut rest = whole.get(*this.used..).unwrap_or_default();
+                let found = this.source.read(&mut rest);
+                *this.used = whole.len() - rest.len();
+                match found {
+                    Ok(None) => {}
+                    Ok(Some(item)) => return Poll::Ready(Some(Ok(Update::Item(item)))),
+                    Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                }
+                // Dropped before anything is waited for.
+                *this.chunk = None;
             }
             // Before time is looked at: what has waited here is not silence there.
             if this.source.is_awaiting_response() {
@@ -210,16 +334,13 @@ where
                     this.connecting.set(None);
                     this.sleeping.set(None);
                     if let Some(response) = this.last.take_answer(this.source, answer) {
-                        this.stream.set(Some((this.body)(response)));
+                        this.stream.set(Some(this.transport.body(response)));
                         return Poll::Ready(Some(Ok(Update::Opened)));
                     }
                     continue;
                 }
             } else if this.source.is_open() {
-                if chunks >= CHUNKS_AT_ONCE || bytes >= BYTES_AT_ONCE {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                ready!(budget.poll(context));
                 let stream = this.stream.as_mut().as_pin_mut();
                 let polled = stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
                 if let Poll::Ready(chunk) = polled {
@@ -227,9 +348,8 @@ where
                     this.sleeping.set(None);
                     match chunk {
                         Some(Ok(chunk)) => {
-                            *this.chunk = chunk.into();
-                            chunks += 1;
-                            bytes = bytes.saturating_add(this.chunk.len());
+                            *this.used = 0;
+                            budget.spend(this.chunk.insert(chunk).as_ref().len());
                         }
                         Some(Err(error)) => this.last.fail(this.source, error.into()),
                         None => this.source.end(),
@@ -242,7 +362,7 @@ where
                 Step::Connect(request) => {
                     *this.is_announced = false;
                     this.sleeping.set(None);
-                    this.connecting.set(Some((this.connect)(request)));
+                    this.connecting.set(Some(this.transport.connect(request)));
                     continue;
                 }
                 Step::AwaitResponse { within } | Step::Read { within } => within,
@@ -269,7 +389,7 @@ where
             };
             if this.sleeping.is_none() {
                 *this.until = now.saturating_add(time);
-                this.sleeping.set(Some((this.sleep)(time)));
+                this.sleeping.set(Some(this.transport.sleep(time)));
             }
             match this
                 .sleeping
@@ -286,13 +406,38 @@ where
         }
         Poll::Ready(None)
     }
+}
+
+type UpdateOf<X, T> = Result<
+    Update<T, <X as Transport>::Error>,
+    ReconnectError<<X as Transport>::Response, <X as Transport>::Error>,
+>;
+
+impl<X: Transport> Stream for ReconnectingStream<X> {
+    type Item = Result<Update<OwnedEvent, X::Error>, ReconnectError<X::Response, X::Error>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_update(context)
+    }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, self.has_ended.then_some(0))
     }
 }
 
-impl<C, B, Z, R, E, F, S, G, T> FusedStream for ReconnectingStream<C, B, Z, R, E, F, S, G, T>
+impl<X: Transport> Stream for ReconnectingStream<X, OwnedItem> {
+    type Item = Result<Update<OwnedItem, X::Error>, ReconnectError<X::Response, X::Error>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_update(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.has_ended.then_some(0))
+    }
+}
+
+impl<X: Transport, T> FusedStream for ReconnectingStream<X, T>
 where
     Self: Stream,
 {
@@ -301,7 +446,7 @@ where
     }
 }
 
-impl<C, B, Z, R, E, F, S, G, T> fmt::Debug for ReconnectingStream<C, B, Z, R, E, F, S, G, T> {
+impl<X: Transport, T> fmt::Debug for ReconnectingStream<X, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ReconnectingStream")

@@ -3,24 +3,24 @@
 use core::{fmt, marker::PhantomData};
 use std::io;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::decode::CutLine;
+use crate::decode::{CutLine, EventDecoder, Owned};
 use crate::encode::Outgoing;
 use crate::error::DecodeError;
+use crate::event::{OwnedEvent, OwnedItem};
 use crate::frame::Frame;
-use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
 
 /// Decodes and encodes events for [`FramedRead`](tokio_util::codec::FramedRead), [`FramedWrite`](tokio_util::codec::FramedWrite)
 /// and [`Framed`](tokio_util::codec::Framed).
 ///
-/// Events share the memory of the buffer that is read into; see [`SharedDecoder`]. `T` is [`SharedEvent`],
-/// [`SharedRawEvent`], or [`SharedItem`] for comments and reconnection times as well.
+/// `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well. Events are copied out of the buffer that is
+/// read into; [`EventReader`](super::EventReader) borrows them.
 ///
 /// ```
 /// use futures_util::StreamExt;
-/// use sse_wire::codec::EventCodec;
+/// use sse_wire::tokio::EventCodec;
 /// use tokio_util::codec::FramedRead;
 ///
 /// # futures_util::FutureExt::now_or_never(async {
@@ -38,7 +38,7 @@ use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEv
 ///
 /// ```
 /// use futures_util::SinkExt;
-/// use sse_wire::{Frame, Outgoing, codec::EventCodec};
+/// use sse_wire::{Frame, Outgoing, tokio::EventCodec};
 /// use tokio_util::codec::FramedWrite;
 ///
 /// # futures_util::FutureExt::now_or_never(async {
@@ -73,28 +73,21 @@ use crate::shared::{Decoded, SharedDecoder, SharedEvent, SharedItem, SharedRawEv
 ///
 /// The codec and the buffer are in the `FramedRead`, so that dropping a future that waits for the next event loses nothing.
 #[derive(Clone)]
-pub struct EventCodec<T = SharedEvent> {
-    decoder: SharedDecoder,
+pub struct EventCodec<T = OwnedEvent> {
+    decoder: EventDecoder,
     recover: Option<CutLine>,
     ended_within_event: bool,
     makes: PhantomData<fn() -> T>,
 }
 
 impl EventCodec {
-    /// A codec whose events are text.
+    /// A codec for events.
     pub fn new() -> Self {
         Self::of()
     }
 }
 
-impl EventCodec<SharedRawEvent> {
-    /// A codec whose events are bytes, which are not validated.
-    pub fn raw() -> Self {
-        Self::of()
-    }
-}
-
-impl EventCodec<SharedItem> {
+impl EventCodec<OwnedItem> {
     /// A codec for events, comments and reconnection times.
     pub fn items() -> Self {
         Self::of()
@@ -104,7 +97,7 @@ impl EventCodec<SharedItem> {
 impl<T> EventCodec<T> {
     fn of() -> Self {
         Self {
-            decoder: SharedDecoder::new(),
+            decoder: EventDecoder::new(),
             recover: None,
             ended_within_event: false,
             makes: PhantomData,
@@ -113,7 +106,7 @@ impl<T> EventCodec<T> {
 
     /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
     #[must_use]
-    pub fn with_decoder(mut self, decoder: SharedDecoder) -> Self {
+    pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
         self.decoder = decoder;
         self
     }
@@ -125,14 +118,14 @@ impl<T> EventCodec<T> {
         self
     }
 
-    /// The decoder: what it knows of the last event ID and the reconnection time.
-    pub const fn decoder(&self) -> &SharedDecoder {
+    /// The decoder, with the last event ID and the reconnection time.
+    pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }
 
-    /// The decoder for the next connection: it knows the last event ID and the reconnection time, and nothing of what
-    /// was pending (it has been [restarted](SharedDecoder::restart)).
-    pub fn into_decoder(self) -> SharedDecoder {
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
+    /// reconnection time, and nothing of an unfinished event.
+    pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.decoder;
         decoder.restart();
         decoder
@@ -146,32 +139,52 @@ impl<T> EventCodec<T> {
     }
 }
 
-impl<T: Decoded> Decoder for EventCodec<T> {
-    type Item = Result<T, DecodeError>;
-    type Error = io::Error;
-
-    fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        if !input.is_empty() {
-            // The reader goes on after an end: this is another stream.
+impl<T> EventCodec<T> {
+    fn next(&mut self, input: &mut BytesMut) -> Option<Result<T, DecodeError>>
+    where
+        T: Owned,
+    {
+        let mut rest = &input[..];
+        let found = T::decode(&mut self.decoder, &mut rest);
+        let used = input.len() - rest.len();
+        input.advance(used);
+        if used > 0 {
+            // The reader continues after an end: this is another stream.
             self.ended_within_event = false;
         }
-        Ok(self.decoder.read_from(input).transpose())
+        found.transpose()
     }
 
-    fn decode_eof(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        if let Some(item) = self.decode(input)? {
-            return Ok(Some(item));
-        }
-        let Some(incomplete) = self.decoder.finish() else {
-            return Ok(None);
-        };
+    fn finish(&mut self) -> Option<Result<T, DecodeError>>
+    where
+        T: Owned,
+    {
+        let incomplete = self.decoder.finish()?;
         self.ended_within_event = true;
-        Ok(match self.recover {
-            Some(cut_line) => T::recover(incomplete, cut_line).transpose(),
-            None => None,
-        })
+        let recovered = incomplete.recover(self.recover?).transpose()?;
+        Some(recovered.map(|event| T::from_event(event.into_owned())))
     }
 }
+
+macro_rules! impl_decoder {
+    ($item:ty) => {
+        impl Decoder for EventCodec<$item> {
+            type Item = Result<$item, DecodeError>;
+            type Error = io::Error;
+
+            fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+                Ok(self.next(input))
+            }
+
+            fn decode_eof(&mut self, input: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+                Ok(self.next(input).or_else(|| self.finish()))
+            }
+        }
+    };
+}
+
+impl_decoder!(OwnedEvent);
+impl_decoder!(OwnedItem);
 
 impl<T> Encoder<Outgoing<'_>> for EventCodec<T> {
     type Error = io::Error;

@@ -1,0 +1,216 @@
+//! Events from an `AsyncRead`.
+
+use alloc::vec::Vec;
+use core::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use std::io;
+
+use ::tokio::io::{AsyncRead, ReadBuf};
+
+use crate::adapt::budget::Budget;
+use crate::adapt::chunk_decoder::ChunkDecoder;
+use crate::decode::{CutLine, EventDecoder, Found};
+use crate::error::ReadError;
+use crate::event::{Event, Item, RawEvent};
+
+/// How much is read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// Reads events from an [`AsyncRead`], through a chunk of 16 KiB from which they borrow.
+///
+/// ```
+/// use sse_wire::tokio::EventReader;
+///
+/// # futures_util::FutureExt::now_or_never(async {
+/// let connection: &[u8] = b"event: add\ndata: 1\n\ndata: 2\n\n";
+/// let mut reader = EventReader::new(connection);
+/// while let Some(event) = reader.next_event().await? {
+///     println!("{}: {}", event.event_type(), event.data());
+/// }
+/// # std::io::Result::Ok(())
+/// # }).unwrap()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// For owned events, call [`into_owned`](Event::into_owned), or use [`EventCodec`](super::EventCodec).
+///
+/// # Errors
+///
+/// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it. [`ReadError::Transport`] is the
+/// reader's own error: nothing that was read is lost, and the next call reads on. In a function that returns
+/// [`io::Result`], `?` turns an event that exceeds a limit into [`InvalidData`](io::ErrorKind::InvalidData).
+///
+/// # The end
+///
+/// An event that the end of the stream cuts off is discarded, as the standard says, unless
+/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events, even if the reader would have more to read.
+///
+/// # Cancellation
+///
+/// Dropping a future that waits for the next event loses nothing: all state is in the reader, so it can be used in `select!` and under a
+/// timeout.
+///
+/// # Fairness
+///
+/// The reader yields to the executor after 32 reads or 256 KiB without an event, such as comments and blank lines.
+pub struct EventReader<R> {
+    reader: R,
+    reading: ChunkDecoder<Vec<u8>, Vec<u8>>,
+}
+
+impl<R: AsyncRead + Unpin> EventReader<R> {
+    /// Reads from `reader`, which needs no buffer of its own.
+    pub fn new(reader: R) -> Self {
+        Self {
+            reader,
+            reading: ChunkDecoder::new(EventDecoder::new(), Vec::new()),
+        }
+    }
+
+    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    #[must_use]
+    pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
+        self.reading.decoder = decoder;
+        self
+    }
+
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in `data: [DONE]` without a blank line.
+    #[must_use]
+    pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
+        self.reading.set_recover_at_end(cut_line);
+        self
+    }
+
+    /// Waits for the next event, which borrows from the chunk. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    #[inline]
+    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
+        let found = match self.reading.find_single_line() {
+            Some(found) => Some(found),
+            None => self.find(false).await?,
+        };
+        self.reading.event(found)
+    }
+
+    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    #[inline]
+    pub async fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
+        let found = match self.reading.find_single_line() {
+            Some(found) => Some(found),
+            None => self.find(false).await?,
+        };
+        self.reading.raw_event(found)
+    }
+
+    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
+        let found = self.find(true).await?;
+        self.reading.item(found)
+    }
+
+    async fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
+        poll_fn(|context| self.poll_find(context, items)).await
+    }
+
+    /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
+    #[inline(never)]
+    fn poll_find(
+        &mut self,
+        context: &mut Context<'_>,
+        items: bool,
+    ) -> Poll<Result<Option<Found>, ReadError<io::Error>>> {
+        let mut budget = Budget::new();
+        loop {
+            if let Some(found) = self.reading.find(items)? {
+                return Poll::Ready(Ok(Some(found)));
+            }
+            if self.reading.has_ended() {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(budget.poll(context));
+            let chunk = &mut self.reading.chunk;
+            if chunk.is_empty() {
+                chunk.resize(CHUNK, 0);
+            }
+            let mut buffer = ReadBuf::new(chunk);
+            let polled = Pin::new(&mut self.reader).poll_read(context, &mut buffer);
+            let length = buffer.filled().len();
+            match ready!(polled) {
+                Ok(()) if length == 0 => self.reading.end(),
+                Ok(()) => {
+                    self.reading.fill(length);
+                    budget.spend(length);
+                }
+                Err(error) => return Poll::Ready(Err(ReadError::Transport(error))),
+            }
+        }
+    }
+}
+
+impl<R> EventReader<R> {
+    /// The decoder, with the last event ID and the reconnection time.
+    pub const fn decoder(&self) -> &EventDecoder {
+        &self.reading.decoder
+    }
+
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
+    /// reconnection time, and nothing of an unfinished event.
+    pub fn into_decoder(self) -> EventDecoder {
+        let mut decoder = self.reading.decoder;
+        decoder.restart();
+        decoder
+    }
+
+    /// Whether the stream has ended within an event, which may have been recovered.
+    pub const fn ended_within_event(&self) -> bool {
+        self.reading.ended_within_event()
+    }
+
+    /// The reader.
+    pub const fn get_ref(&self) -> &R {
+        &self.reader
+    }
+
+    /// The reader, to change its settings: what is read from it is missing from the stream.
+    pub const fn get_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// Returns the reader; what was read and not decoded yet is lost.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+}
+
+impl<R> fmt::Debug for EventReader<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reading.write_debug("EventReader", formatter)
+    }
+}

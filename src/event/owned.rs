@@ -1,0 +1,248 @@
+//! Events and items that own what is in them.
+
+#[cfg(target_has_atomic = "ptr")]
+use alloc::sync::Arc;
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{fmt, hash, ops::Range, time::Duration};
+
+#[cfg(feature = "bytes")]
+use bytes::Bytes;
+
+use super::{Event, Item, MESSAGE};
+
+/// A dispatched event as an exact copy of its text, in one allocation.
+///
+/// It borrows nothing, so it can be stored and sent to other threads. An event that inherits its last event ID shares that
+/// text with the other events that inherit it. Cloning copies the text: for fan-out, put it into an `Arc`.
+///
+/// ```
+/// use sse_wire::{EventDecoder, OwnedEvent};
+///
+/// let mut decoder = EventDecoder::new();
+/// let mut events: Vec<OwnedEvent> = Vec::new();
+/// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\n\n"] {
+///     while let Some(event) = decoder.decode_owned(&mut chunk)? {
+///         events.push(event);
+///     }
+/// }
+/// assert_eq!(events[0].data(), "one");
+/// assert_eq!(events[1].data(), "two");
+/// # Ok::<(), sse_wire::DecodeError>(())
+/// ```
+///
+/// Two events are equal if their types, their data, their last event IDs and whether these are their own are equal.
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Clone)]
+pub struct OwnedEvent {
+    /// The event type, bytes that belong to nothing, the data, and the last event ID unless that is inherited.
+    text: Box<str>,
+    /// Zero for the default type.
+    event_type_len: usize,
+    data: Range<usize>,
+    inherited: InheritedId,
+    has_id: bool,
+}
+
+/// A last event ID that several events share: a long one, copied for each of many small events, would not be linear.
+///
+/// Without atomic operations nothing is shared: each event copies the ID that it inherits.
+#[derive(Clone, Default)]
+pub(crate) struct InheritedId {
+    #[cfg(target_has_atomic = "ptr")]
+    text: Option<Arc<str>>,
+}
+
+impl InheritedId {
+    /// A copy for events to share; nothing if they cannot.
+    pub(crate) fn new(_id: &str) -> Self {
+        Self {
+            #[cfg(target_has_atomic = "ptr")]
+            text: Some(_id.into()),
+        }
+    }
+
+    #[cfg(target_has_atomic = "ptr")]
+    #[inline(always)]
+    pub(crate) fn as_deref(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    #[cfg(not(target_has_atomic = "ptr"))]
+    pub(crate) const fn as_deref(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl OwnedEvent {
+    /// Borrows the event.
+    #[inline]
+    pub fn as_event(&self) -> Event<'_> {
+        Event::new(
+            self.event_type(),
+            self.data(),
+            self.last_event_id().as_bytes(),
+            self.has_id,
+        )
+    }
+
+    /// The event type: what the block's last `event` field said, or `message`.
+    #[inline]
+    pub fn event_type(&self) -> &str {
+        match self.text.get(..self.event_type_len) {
+            None | Some("") => MESSAGE,
+            Some(event_type) => event_type,
+        }
+    }
+
+    /// The data: the values of the block's `data` fields, joined by LF.
+    #[inline]
+    pub fn data(&self) -> &str {
+        self.text.get(self.data.clone()).unwrap_or_default()
+    }
+
+    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    #[inline]
+    pub fn last_event_id(&self) -> &str {
+        match self.inherited.as_deref() {
+            Some(id) => id,
+            None => self.text.get(self.data.end..).unwrap_or_default(),
+        }
+    }
+
+    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    #[inline]
+    pub fn id(&self) -> Option<&str> {
+        self.has_id.then(|| self.last_event_id())
+    }
+
+    /// Returns the data without allocating.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes of data where the event has a type: they are moved to the front of the text.
+    pub fn into_data(self) -> String {
+        let mut text = String::from(self.text);
+        text.truncate(self.data.end);
+        text.drain(..self.data.start);
+        text
+    }
+
+    /// Returns the data as [`Bytes`] without copying it; they retain the memory of the type and the ID as well.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut input: &[u8] = b"event: add\ndata: 1\n\n";
+    /// let event = EventDecoder::new().decode_owned(&mut input)?.expect("a block");
+    /// assert_eq!(event.into_data_bytes(), "1");
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    #[cfg(feature = "bytes")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
+    pub fn into_data_bytes(self) -> Bytes {
+        Bytes::from(self.text.into_boxed_bytes()).slice(self.data)
+    }
+
+    /// Copies the event, which shares the ID that it inherits if there is an `inherited` one.
+    pub(crate) fn copy(event: Event<'_>, inherited: InheritedId) -> Self {
+        // The default type needs no memory.
+        let event_type = event.own_type();
+        let data = event.data();
+        let id = match inherited.as_deref() {
+            Some(_) => "",
+            None => event.last_event_id(),
+        };
+        let start = event_type.len();
+        let end = start + data.len();
+        let mut text = String::with_capacity(end + id.len());
+        text.push_str(event_type);
+        text.push_str(data);
+        text.push_str(id);
+        Self {
+            text: text.into_boxed_str(),
+            event_type_len: start,
+            data: start..end,
+            inherited,
+            has_id: event.has_id,
+        }
+    }
+
+    /// Copies a text that begins with the event type and ends with the data, of an event without an ID of its own.
+    #[inline(always)]
+    pub(crate) fn copy_span(
+        text: &str,
+        event_type_len: usize,
+        data_len: usize,
+        inherited: InheritedId,
+    ) -> Self {
+        Self {
+            event_type_len,
+            data: text.len() - data_len..text.len(),
+            text: text.into(),
+            inherited,
+            has_id: false,
+        }
+    }
+}
+
+/// Copies the event, as [`Event::into_owned`] does.
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        Self::copy(event, InheritedId::default())
+    }
+}
+
+impl PartialEq for OwnedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_event() == other.as_event()
+    }
+}
+
+impl Eq for OwnedEvent {}
+
+impl hash::Hash for OwnedEvent {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_event().hash(state);
+    }
+}
+
+impl fmt::Debug for OwnedEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event().write_debug("OwnedEvent", formatter)
+    }
+}
+
+/// An [`Item`] that owns what is in it.
+#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has nothing else to say"
+)]
+pub enum OwnedItem {
+    /// A dispatched event.
+    Event(OwnedEvent),
+    /// A comment, or a fragment of one: comments are never buffered, so one that is split across chunks comes in fragments.
+    Comment {
+        /// What follows the colon, or a fragment of it; a space after the colon belongs to it.
+        text: Vec<u8>,
+        /// Whether the comment ends here. Only a fragment with `end: true` may be empty.
+        end: bool,
+    },
+    /// A valid `retry` field: the reconnection time is now this.
+    Retry(Duration),
+}
+
+/// Copies the item.
+impl From<Item<'_>> for OwnedItem {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Event(event) => Self::Event(event.into()),
+            Item::Comment { text, end } => Self::Comment {
+                text: text.to_vec(),
+                end,
+            },
+            Item::Retry(time) => Self::Retry(time),
+        }
+    }
+}
