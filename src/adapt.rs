@@ -24,6 +24,8 @@ pub mod embedded;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod io;
+#[cfg(any(feature = "stream", feature = "tokio"))]
+mod next;
 #[cfg(any(feature = "std", feature = "stream"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "std", feature = "stream"))))]
 pub mod reconnect;

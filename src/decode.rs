@@ -26,16 +26,15 @@ use crate::event::{Event, Item, RawEvent, known_text};
 use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
 use crate::parse::{FieldParser, Line, Piece};
-use crate::text::text_at;
 use crate::value::LastEventId;
 use cut_data::CutData;
 use fields::UnfinishedLine;
-use whole_block::SingleLine;
 
 pub use finish::{CutLine, Incomplete};
 pub(crate) use lend::{Place, Places};
 #[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use owned::Owned;
+pub(crate) use whole_block::SingleLine;
 
 /// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
@@ -227,12 +226,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
         if let Some(event) = self.single_line(input) {
-            if let Some(text) = text_at(whole, event.span()) {
-                let (event_type, data) = event.split(text);
-                let last_event_id = self.store.last_event_id();
-                return Ok(Some(Event::new(event_type, data, last_event_id, false)));
-            }
-            return self.lend_held_text(whole, event.places()).map(Some);
+            return self.single_line_event(whole, event);
         }
         if whole.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
@@ -268,12 +262,9 @@ impl<B: Buffer> EventDecoder<B> {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
+        let whole = *input;
         if let Some(event) = self.single_line(input) {
-            let last_event_id = self.store.last_event_id();
-            let SingleLine {
-                event_type, data, ..
-            } = event;
-            return Ok(Some(RawEvent::new(event_type, data, last_event_id, false)));
+            return Ok(Some(self.single_line_raw_event(whole, event)));
         }
         if input.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
@@ -467,14 +458,6 @@ impl<B: Buffer> EventDecoder<B> {
         self.parser = FieldParser::new();
         self.end_block();
         self.store.give_back();
-    }
-
-    /// Finds an event of one data line, the fast path of [`step`](Self::step).
-    #[cfg(any(feature = "stream", feature = "tokio"))]
-    #[inline(always)]
-    pub(crate) fn single_line_found(&self, input: &mut &[u8]) -> Option<Found> {
-        let event = self.single_line(input)?;
-        Some(Found::Event(event.places()))
     }
 
     /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.

@@ -7,6 +7,8 @@ use core::fmt;
 use crate::buffer::Buffer;
 #[cfg(feature = "stream")]
 use crate::decode::Owned;
+#[cfg(any(feature = "stream", feature = "tokio"))]
+use crate::decode::SingleLine;
 use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::error::{DecodeError, ReadError};
 use crate::event::{Event, Item, RawEvent};
@@ -138,17 +140,45 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Finds the next event of one data line in the chunk; the fast path of [`find`](Self::find).
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn find_single_line(&mut self) -> Option<Found> {
+    pub(super) fn find_single_line(&mut self) -> Option<SingleLine> {
         let mut rest = input(&self.chunk, self.used, self.filled);
-        let found = self.decoder.single_line_found(&mut rest)?;
+        let event = self.decoder.single_line(&mut rest)?;
         self.start = self.used;
         self.used = self.filled - rest.len();
-        Some(found)
+        Some(event)
+    }
+
+    /// Resolves the event that was found, as text.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(super) fn single_line_event<E>(
+        &mut self,
+        event: SingleLine,
+    ) -> Result<Option<Event<'_>>, ReadError<E>> {
+        let whole = input(&self.chunk, self.start, self.filled);
+        self.decoder.single_line_event(whole, event)
+    }
+
+    /// Resolves the event that was found, as bytes.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(super) fn single_line_raw_event(&mut self, event: SingleLine) -> RawEvent<'_> {
+        let whole = input(&self.chunk, self.start, self.filled);
+        self.decoder.single_line_raw_event(whole, event)
     }
 
     /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
+        // The decoder has nothing to give that is not in the chunk.
+        if self.used == self.filled {
+            return Ok(None);
+        }
+        self.step(items)
+    }
+
+    #[inline(never)]
+    fn step(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
         self.start = self.used;
         let mut rest = input(&self.chunk, self.used, self.filled);
         let found = self.decoder.step(&mut rest, items);
@@ -218,8 +248,17 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     }
 
     /// Decodes what comes next in the chunk.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn next_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
+        // The decoder has nothing to give that is not in the chunk.
+        if self.used == self.filled {
+            return Ok(None);
+        }
+        self.decode_owned()
+    }
+
+    #[inline(never)]
+    fn decode_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
         let mut rest = input(&self.chunk, self.used, self.filled);
         let found = T::decode(&mut self.decoder, &mut rest);
         self.used = self.filled - rest.len();

@@ -70,6 +70,7 @@ use pin_project_lite::pin_project;
 
 use super::budget::Budget;
 use super::chunk_decoder::ChunkDecoder;
+use super::next::{NextEvent, NextRawEvent, PollFind};
 use crate::decode::{CutLine, EventDecoder, Found, Owned};
 use crate::error::ReadError;
 use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
@@ -259,15 +260,13 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     ///
     /// Dropping the future loses nothing.
     #[inline]
-    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<S::Error>>
+    pub fn next_event(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Event<'_>>, ReadError<S::Error>>>
     where
         S: Unpin,
     {
-        let found = match self.reading.find_single_line() {
-            Some(found) => Some(found),
-            None => self.find(false).await?,
-        };
-        self.reading.event(found)
+        NextEvent::new(self)
     }
 
     /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
@@ -280,15 +279,13 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     ///
     /// Dropping the future loses nothing.
     #[inline]
-    pub async fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<S::Error>>
+    pub fn next_raw_event(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<RawEvent<'_>>, ReadError<S::Error>>>
     where
         S: Unpin,
     {
-        let found = match self.reading.find_single_line() {
-            Some(found) => Some(found),
-            None => self.find(false).await?,
-        };
-        self.reading.raw_event(found)
+        NextRawEvent::new(self)
     }
 
     /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
@@ -304,15 +301,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     where
         S: Unpin,
     {
-        let found = self.find(true).await?;
+        let found = poll_fn(|context| Pin::new(&mut *self).poll_find(context, true)).await?;
         self.reading.item(found)
-    }
-
-    async fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<S::Error>>
-    where
-        S: Unpin,
-    {
-        poll_fn(|context| Pin::new(&mut *self).poll_find(context, items)).await
     }
 
     /// Polls for the next event, which borrows from the chunk; see [`next_event`](Self::next_event).
@@ -324,10 +314,11 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         mut self: Pin<&'a mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Event<'a>>, ReadError<S::Error>>> {
-        let found = match self.as_mut().project().reading.find_single_line() {
-            Some(found) => Some(found),
-            None => ready!(self.as_mut().poll_find(context, false))?,
-        };
+        if let Some(event) = self.as_mut().project().reading.find_single_line() {
+            let reading = self.project().reading;
+            return Poll::Ready(reading.single_line_event(event));
+        }
+        let found = ready!(self.as_mut().poll_find(context, false))?;
         Poll::Ready(self.project().reading.event(found))
     }
 
@@ -340,10 +331,11 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         mut self: Pin<&'a mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<RawEvent<'a>>, ReadError<S::Error>>> {
-        let found = match self.as_mut().project().reading.find_single_line() {
-            Some(found) => Some(found),
-            None => ready!(self.as_mut().poll_find(context, false))?,
-        };
+        if let Some(event) = self.as_mut().project().reading.find_single_line() {
+            let reading = self.project().reading;
+            return Poll::Ready(Ok(Some(reading.single_line_raw_event(event))));
+        }
+        let found = ready!(self.as_mut().poll_find(context, false))?;
         Poll::Ready(self.project().reading.raw_event(found))
     }
 
@@ -370,11 +362,16 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         let mut budget = Budget::new();
         loop {
             let reading = self.as_mut().project().reading;
-            if let Some(found) = reading.find(items)? {
-                return Poll::Ready(Ok(Some(found)));
+            match reading.find(items) {
+                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
             }
-            if !ready!(self.as_mut().poll_chunk(context, &mut budget))? {
-                return Poll::Ready(Ok(None));
+            match self.as_mut().poll_chunk(context, &mut budget) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
             }
         }
     }
@@ -390,12 +387,23 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         let mut budget = Budget::new();
         loop {
             let reading = self.as_mut().project().reading;
-            if let Some(found) = reading.next_owned()? {
-                return Poll::Ready(Some(Ok(found)));
+            match reading.next_owned() {
+                Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(ReadError::Decode(error)))),
             }
-            if !ready!(self.as_mut().poll_chunk(context, &mut budget))? {
-                let recovered = self.project().reading.recovered_owned();
-                return Poll::Ready(recovered.map_err(ReadError::Decode).transpose());
+            match self.as_mut().poll_chunk(context, &mut budget) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => {
+                    let recovered = self.project().reading.recovered_owned();
+                    return Poll::Ready(recovered.map_err(ReadError::Decode).transpose());
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+            // A whole event is in most chunks of a server that flushes after each.
+            if let Some(event) = self.as_mut().project().reading.single_line_owned() {
+                return Poll::Ready(Some(Ok(event)));
             }
         }
     }
@@ -441,6 +449,25 @@ impl<S: ChunkStream, T> EventStream<S, T> {
                 None
             },
         )
+    }
+}
+
+impl<S: ChunkStream + Unpin, T> PollFind for EventStream<S, T> {
+    type Chunk = Option<S::Chunk>;
+    type Error = S::Error;
+
+    #[inline(always)]
+    fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>> {
+        &mut self.reading
+    }
+
+    #[inline(always)]
+    fn poll_find(
+        &mut self,
+        context: &mut Context<'_>,
+        items: bool,
+    ) -> Poll<Result<Option<Found>, ReadError<S::Error>>> {
+        Pin::new(self).poll_find(context, items)
     }
 }
 

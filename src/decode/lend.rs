@@ -2,7 +2,7 @@
 
 use core::{ops::Range, time::Duration};
 
-use super::{BeforeNext, EventDecoder, Found};
+use super::{BeforeNext, EventDecoder, Found, SingleLine};
 use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::DecodeError;
@@ -51,6 +51,33 @@ impl<B: Buffer> EventDecoder<B> {
             (places.data.bytes(whole), places.event_type.bytes(whole))
         };
         RawEvent::new(event_type, data, self.store.last_event_id(), places.has_id)
+    }
+
+    /// Resolves an event of one data line that was found in `whole`, as text.
+    #[inline(always)]
+    pub(crate) fn single_line_event<'d, 'i: 'd, E: From<DecodeError>>(
+        &'d mut self,
+        whole: &'i [u8],
+        event: SingleLine,
+    ) -> Result<Option<Event<'d>>, E> {
+        // The result is made once, in its place: to wrap an event anew copies it.
+        if let Some(text) = text_at(whole, event.span()) {
+            let (event_type, data) = event.split(text);
+            let last_event_id = self.store.last_event_id();
+            return Ok(Some(Event::new(event_type, data, last_event_id, false)));
+        }
+        Ok(Some(self.lend_held_text(whole, event.places())?))
+    }
+
+    /// Resolves an event of one data line that was found in `whole`, as bytes.
+    #[inline(always)]
+    pub(crate) fn single_line_raw_event<'d, 'i: 'd>(
+        &'d self,
+        whole: &'i [u8],
+        event: SingleLine,
+    ) -> RawEvent<'d> {
+        let (event_type, data) = event.bytes(whole);
+        RawEvent::new(event_type, data, self.store.last_event_id(), false)
     }
 
     pub(crate) fn lend_item<'d, 'i: 'd>(

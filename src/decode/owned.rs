@@ -1,6 +1,5 @@
 //! From where an event is to a copy of it.
 
-use super::whole_block::SingleLine;
 use super::{EventDecoder, Found, Places};
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
@@ -19,15 +18,8 @@ impl<B: Buffer> EventDecoder<B> {
         let inherited = self.known_inherited()?;
         let text = text_at(whole, event.span())?;
         *input = rest;
-        let SingleLine {
-            data, event_type, ..
-        } = event;
-        Some(OwnedEvent::copy_span(
-            text,
-            event_type.len(),
-            data.len(),
-            inherited,
-        ))
+        let (type_len, data_len) = (event.type_len(), event.data_len());
+        Some(OwnedEvent::copy_span(text, type_len, data_len, inherited))
     }
 
     #[inline(never)]

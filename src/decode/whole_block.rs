@@ -17,14 +17,13 @@ use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
-/// An event of one line of data, in the input.
+/// An event of one line of data: where in the input it is.
 #[derive(Clone, Copy)]
-pub(super) struct SingleLine<'i> {
-    pub(super) data: &'i [u8],
-    /// Where the data is in the input.
-    pub(super) data_start: usize,
-    /// Empty if there is none; otherwise it is at [`TYPE_START`].
-    pub(super) event_type: &'i [u8],
+pub(crate) struct SingleLine {
+    data_start: usize,
+    data_len: usize,
+    /// Zero if there is none; otherwise it is at [`TYPE_START`].
+    type_len: usize,
 }
 
 /// How a data line begins, as a rule.
@@ -36,7 +35,7 @@ const TYPE_START: usize = EVENT.len();
 impl<B: Buffer> EventDecoder<B> {
     /// Takes an event off the front of `input` if it is nothing but one line of data, with or without its type before it.
     #[inline(always)]
-    pub(super) fn single_line<'i>(&self, input: &mut &'i [u8]) -> Option<SingleLine<'i>> {
+    pub(crate) fn single_line(&self, input: &mut &[u8]) -> Option<SingleLine> {
         if SMALL || self.before_next != BeforeNext::Nothing || !self.store.is_small() {
             return None;
         }
@@ -58,9 +57,9 @@ impl<B: Buffer> EventDecoder<B> {
                 }
                 *input = rest;
                 return Some(SingleLine {
-                    data,
                     data_start: start + DATA.len(),
-                    event_type,
+                    data_len: data.len(),
+                    type_len: event_type.len(),
                 });
             }
             if start > 0 {
@@ -261,31 +260,50 @@ impl Fields {
     }
 }
 
-impl SingleLine<'_> {
+impl SingleLine {
     /// The part of the input that data and event type lie in.
     #[inline(always)]
-    pub(super) fn span(&self) -> Range<usize> {
-        let start = if self.event_type.is_empty() {
+    pub(super) const fn span(self) -> Range<usize> {
+        let start = if self.type_len == 0 {
             self.data_start
         } else {
             TYPE_START
         };
-        start..self.data_start + self.data.len()
+        start..self.data_start + self.data_len
     }
 
     /// Divides the text of [`span`](Self::span) into event type and data.
     #[inline(always)]
-    pub(super) fn split<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
-        let event_type = text.get(..self.event_type.len()).unwrap_or_default();
-        let data = text.get(text.len() - self.data.len()..).unwrap_or_default();
+    pub(super) fn split(self, text: &str) -> (&str, &str) {
+        let event_type = text.get(..self.type_len).unwrap_or_default();
+        let data = text.get(text.len() - self.data_len..).unwrap_or_default();
         (event_type, data)
     }
 
     #[inline(always)]
-    pub(super) fn places(&self) -> Places {
+    pub(super) fn bytes(self, input: &[u8]) -> (&[u8], &[u8]) {
+        let part = |start, length| input.get(start..start + length).unwrap_or_default();
+        (
+            part(TYPE_START, self.type_len),
+            part(self.data_start, self.data_len),
+        )
+    }
+
+    #[inline(always)]
+    pub(super) const fn data_len(self) -> usize {
+        self.data_len
+    }
+
+    #[inline(always)]
+    pub(super) const fn type_len(self) -> usize {
+        self.type_len
+    }
+
+    #[inline(always)]
+    pub(super) const fn places(self) -> Places {
         Places {
-            data: Place::new(self.data_start, self.data.len()),
-            event_type: Place::new(TYPE_START, self.event_type.len()),
+            data: Place::new(self.data_start, self.data_len),
+            event_type: Place::new(TYPE_START, self.type_len),
             has_id: false,
             is_held: false,
         }

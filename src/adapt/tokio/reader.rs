@@ -13,6 +13,7 @@ use ::tokio::io::{AsyncRead, ReadBuf};
 
 use crate::adapt::budget::Budget;
 use crate::adapt::chunk_decoder::ChunkDecoder;
+use crate::adapt::next::{NextEvent, NextRawEvent, PollFind};
 use crate::decode::{CutLine, EventDecoder, Found};
 use crate::error::ReadError;
 use crate::event::{Event, Item, RawEvent};
@@ -95,12 +96,10 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     ///
     /// Dropping the future loses nothing.
     #[inline]
-    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
-        let found = match self.reading.find_single_line() {
-            Some(found) => Some(found),
-            None => self.find(false).await?,
-        };
-        self.reading.event(found)
+    pub fn next_event(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Event<'_>>, ReadError<io::Error>>> {
+        NextEvent::new(self)
     }
 
     /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
@@ -113,12 +112,10 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     ///
     /// Dropping the future loses nothing.
     #[inline]
-    pub async fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
-        let found = match self.reading.find_single_line() {
-            Some(found) => Some(found),
-            None => self.find(false).await?,
-        };
-        self.reading.raw_event(found)
+    pub fn next_raw_event(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<RawEvent<'_>>, ReadError<io::Error>>> {
+        NextRawEvent::new(self)
     }
 
     /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
@@ -131,12 +128,18 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     ///
     /// Dropping the future loses nothing.
     pub async fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
-        let found = self.find(true).await?;
+        let found = poll_fn(|context| self.poll_find(context, true)).await?;
         self.reading.item(found)
     }
+}
 
-    async fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
-        poll_fn(|context| self.poll_find(context, items)).await
+impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
+    type Chunk = Vec<u8>;
+    type Error = io::Error;
+
+    #[inline(always)]
+    fn reading(&mut self) -> &mut ChunkDecoder<Vec<u8>, Vec<u8>> {
+        &mut self.reading
     }
 
     /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
