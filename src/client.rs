@@ -517,10 +517,8 @@ impl<B: Buffer> EventSource<B> {
         if !self.hear(input) {
             return Ok(None);
         }
-        let found = T::decode(&mut self.decoder, input);
-        if let Ok(Some(found)) = &found {
-            self.has_delivered |= found.is_event();
-        }
+        let found = self.decoder.next_owned(input);
+        self.has_delivered |= matches!(&found, Ok(Some(found)) if T::is_event(found));
         found
     }
 

@@ -27,12 +27,11 @@ use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
 use crate::parse::{FieldParser, Line, Piece};
 use crate::value::LastEventId;
-use cut_data::CutData;
 use fields::UnfinishedLine;
 
 pub use finish::{CutLine, Incomplete};
 pub(crate) use lend::{Place, Places};
-#[cfg(any(feature = "std", feature = "stream"))]
+#[cfg(feature = "alloc")]
 pub(crate) use owned::Owned;
 pub(crate) use whole_block::SingleLine;
 
@@ -231,16 +230,25 @@ impl<B: Buffer> EventDecoder<B> {
         if whole.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
         }
-        self.decode_block(input)
+        let mut at = 0;
+        if self.is_inside_data() {
+            at = self.continue_data(whole);
+            if at == whole.len() {
+                *input = &[];
+                return Ok(None);
+            }
+        }
+        self.decode_block(input, at)
     }
 
     #[inline(never)]
     fn decode_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
+        at: usize,
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        match self.next_event(input)? {
+        match self.next_event(input, at)? {
             Some(places) => self.lend_text(whole, places).map(Some),
             None => Ok(None),
         }
@@ -269,16 +277,25 @@ impl<B: Buffer> EventDecoder<B> {
         if input.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
         }
-        self.decode_raw_block(input)
+        let mut at = 0;
+        if self.is_inside_data() {
+            at = self.continue_data(whole);
+            if at == whole.len() {
+                *input = &[];
+                return Ok(None);
+            }
+        }
+        self.decode_raw_block(input, at)
     }
 
     #[inline(never)]
     fn decode_raw_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
+        at: usize,
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
-        let found = self.next_event(input)?;
+        let found = self.next_event(input, at)?;
         Ok(found.map(|places| self.lend_raw(whole, places)))
     }
 
@@ -349,10 +366,7 @@ impl<B: Buffer> EventDecoder<B> {
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     #[inline]
     pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
-        match self.single_line_owned(input) {
-            Some(event) => Ok(Some(event)),
-            None => self.decode_owned_block(input),
-        }
+        self.next_owned(input)
     }
 
     /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the bytes it consumed.
@@ -373,10 +387,7 @@ impl<B: Buffer> EventDecoder<B> {
         &mut self,
         input: &mut &[u8],
     ) -> Result<Option<OwnedItem>, DecodeError> {
-        match self.single_line_owned(input) {
-            Some(event) => Ok(Some(OwnedItem::Event(event))),
-            None => self.decode_owned_item_block(input),
-        }
+        self.next_owned(input)
     }
 
     /// The last event ID: what a client sends as `Last-Event-ID` when it connects again; empty if there is none.
@@ -473,50 +484,56 @@ impl<B: Buffer> EventDecoder<B> {
         if input.is_empty() && self.before_next == BeforeNext::Nothing {
             return Ok(None);
         }
-        self.next_found(input, items)
+        let whole = *input;
+        let mut at = 0;
+        if self.is_inside_data() {
+            at = self.continue_data(whole);
+            if at == whole.len() {
+                *input = &[];
+                return Ok(None);
+            }
+        }
+        self.next_found(input, at, items)
     }
 
-    /// The same for what is not a plain event.
+    /// The same for what is not an event of one data line, from `at` on.
     #[inline(never)]
-    fn next_found(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
-        let mut at = 0;
-        if let Some(found) = self.whole_event(input, &mut at, items) {
-            return Ok(found.map(Found::Event));
-        }
-        self.found_in_parts(input, at, items)
+    fn next_found(
+        &mut self,
+        input: &mut &[u8],
+        at: usize,
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        self.find(input, at, items)
     }
 
     /// The same for events alone.
     #[inline(always)]
-    fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Places>, DecodeError> {
-        let mut at = 0;
-        if let Some(found) = self.whole_event(input, &mut at, false) {
-            return Ok(found);
-        }
-        Ok(match self.found_in_parts(input, at, false)? {
+    fn next_event(&mut self, input: &mut &[u8], at: usize) -> Result<Option<Places>, DecodeError> {
+        Ok(match self.find(input, at, false)? {
             Some(Found::Event(places)) => Some(places),
             // Nothing else is asked for.
             _ => None,
         })
     }
 
-    /// The short ways for the end of a data line and for whole blocks: an event, or nothing since the input is used up. `None` sends
-    /// the input from `at` on the long way.
     #[inline(always)]
-    fn whole_event(
+    fn find(
         &mut self,
         input: &mut &[u8],
-        at: &mut usize,
+        mut at: usize,
         items: bool,
-    ) -> Option<Option<Places>> {
+    ) -> Result<Option<Found>, DecodeError> {
         let whole = *input;
-        let found = match self.end_of_data(whole, at) {
-            CutData::None => Some(self.whole_block(whole, at, items)?),
-            CutData::All => None,
-            CutData::Event(places) => Some(places),
+        let places = match self.end_of_data(whole, &mut at) {
+            Some(places) => Some(places),
+            None => self.whole_block(whole, &mut at, items),
         };
-        *input = whole.get(*at..).unwrap_or_default();
-        Some(found)
+        if let Some(places) = places {
+            *input = whole.get(at..).unwrap_or_default();
+            return Ok(Some(Found::Event(places)));
+        }
+        self.found_in_parts(input, at, items)
     }
 
     /// The long way, for lines of any kind, and parts of them: from `at` on.

@@ -60,6 +60,17 @@ mod simd {
                 break;
             }
         }
+        if let (32..=LONG, Some(last)) = (at, rest.last_chunk()) {
+            if let Some(half) = rest.get(at..).and_then(<[u8]>::first_chunk) {
+                let ends = ends_of_32(half);
+                if ends != 0 {
+                    return Some(start + at + ends.trailing_zeros() as usize);
+                }
+            }
+            // It overlaps what was searched, where there is none.
+            let ends = ends_of_32(last);
+            return (ends != 0).then(|| start + rest.len() - 32 + ends.trailing_zeros() as usize);
+        }
         in_more(rest, at).map(|length| start + length)
     }
 
@@ -97,13 +108,11 @@ mod simd {
         is_end.move_mask() as u64
     }
 
-    /// The ends in the last bytes of an input, fewer than 64: of two parts, which overlap.
+    /// The ends in an input of fewer than 32 bytes: of two parts, which overlap.
     #[inline(always)]
     fn ends_of_less(bytes: &[u8]) -> u64 {
         let length = bytes.len();
         if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-            ends_of_32(first) | ends_of_32(last) << (length - 32)
-        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             ends_of_16(first) | ends_of_16(last) << (length - 16)
         } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let words = [*first, *last].map(|word| u128::from(u64::from_le_bytes(word)));

@@ -167,18 +167,20 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         self.decoder.single_line_raw_event(whole, event)
     }
 
-    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk.
+    /// Whether all of the chunk was consumed, or is buffered now, as all of it belongs to a data line that began before.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
-        // The decoder has nothing to give that is not in the chunk.
-        if self.used == self.filled {
-            return Ok(None);
+    pub(super) fn is_consumed(&mut self) -> bool {
+        if self.used < self.filled && self.decoder.is_inside_data() {
+            let rest = input(&self.chunk, self.used, self.filled);
+            self.used += self.decoder.continue_data(rest);
         }
-        self.step(items)
+        self.used == self.filled
     }
 
+    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk.
     #[inline(never)]
-    fn step(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
+    pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
         self.start = self.used;
         let mut rest = input(&self.chunk, self.used, self.filled);
         let found = self.decoder.step(&mut rest, items);
@@ -247,18 +249,9 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         Some(T::from_event(event))
     }
 
-    /// Decodes what comes next in the chunk.
+    /// Decodes what comes next in the chunk, by the general path.
     #[inline(always)]
     pub(super) fn next_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
-        // The decoder has nothing to give that is not in the chunk.
-        if self.used == self.filled {
-            return Ok(None);
-        }
-        self.decode_owned()
-    }
-
-    #[inline(never)]
-    fn decode_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
         let mut rest = input(&self.chunk, self.used, self.filled);
         let found = T::decode(&mut self.decoder, &mut rest);
         self.used = self.filled - rest.len();

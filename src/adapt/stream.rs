@@ -362,10 +362,12 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         let mut budget = Budget::new();
         loop {
             let reading = self.as_mut().project().reading;
-            match reading.find(items) {
-                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
+            if !reading.is_consumed() {
+                match reading.find(items) {
+                    Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
+                }
             }
             match self.as_mut().poll_chunk(context, &mut budget) {
                 Poll::Ready(Ok(true)) => {}
@@ -387,10 +389,12 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         let mut budget = Budget::new();
         loop {
             let reading = self.as_mut().project().reading;
-            match reading.next_owned() {
-                Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Some(Err(ReadError::Decode(error)))),
+            if !reading.is_consumed() {
+                match reading.next_owned() {
+                    Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Some(Err(ReadError::Decode(error)))),
+                }
             }
             match self.as_mut().poll_chunk(context, &mut budget) {
                 Poll::Ready(Ok(true)) => {}

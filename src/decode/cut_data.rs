@@ -9,55 +9,53 @@ use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::line_end;
 
-/// What there was of a data line.
-pub(super) enum CutData {
-    /// None, or something else stands there.
-    None,
-    /// All of the input.
-    All,
-    /// The end of the line, and the blank line that dispatches its event.
-    Event(Places),
-}
-
 impl<B: Buffer> EventDecoder<B> {
-    /// Keeps the end of a data line that an earlier input began, and moves `at` behind it.
-    ///
-    /// Does nothing where there is something else, or a limit is near.
+    /// Whether an earlier input began the value of a data line, so that [`continue_data`](Self::continue_data) may be called.
     #[inline(always)]
-    pub(super) fn end_of_data(&mut self, input: &[u8], at: &mut usize) -> CutData {
-        if SMALL
-            || self.before_next != BeforeNext::Look
-            || !self.parser.is_inside_data()
-            || self.store.line_len() == 0
-        {
-            return CutData::None;
+    pub(crate) const fn is_inside_data(&self) -> bool {
+        !SMALL
+            && matches!(self.before_next, BeforeNext::Look)
+            && self.parser.is_inside_data()
+            && self.store.line_len() > 0
+    }
+
+    /// Buffers the value of a data line that an earlier input began, up to its end or the end of the input, and returns how many
+    /// bytes that are.
+    ///
+    /// It buffers nothing if that exceeds the limit of an event.
+    #[inline(never)]
+    pub(crate) fn continue_data(&mut self, input: &[u8]) -> usize {
+        let length = line_end(input, 0).unwrap_or(input.len());
+        if self.store.used() + length > self.store.limits().event {
+            return 0;
         }
-        let end = line_end(input, 0);
-        let part = input.get(..end.unwrap_or(input.len())).unwrap_or_default();
-        if self.store.used() + part.len() > self.store.limits().event {
-            return CutData::None;
-        }
-        self.store.push_line(part);
-        *at = part.len();
-        if end.is_none() {
-            return CutData::All;
+        self.store
+            .push_line(input.get(..length).unwrap_or_default());
+        length
+    }
+
+    /// Ends the data line of which [`continue_data`](Self::continue_data) buffered the last byte, and moves `at` behind its end.
+    ///
+    /// Returns the event if the blank line that dispatches it is there as well.
+    #[inline(always)]
+    pub(super) fn end_of_data(&mut self, input: &[u8], at: &mut usize) -> Option<Places> {
+        if !self.is_inside_data() || !matches!(input.get(*at), Some(b'\n' | b'\r')) {
+            return None;
         }
         self.store.line_to_data();
         self.block.has_data = true;
         self.block.has_lines = true;
         self.parser.end_line(input, at);
-        match input.get(*at..) {
-            Some([b'\n', ..]) => {
-                *at += 1;
-                let has_id = self.block.has_id;
-                self.dispatch();
-                CutData::Event(Places {
-                    has_id,
-                    ..Places::HELD
-                })
-            }
-            _ => CutData::None,
+        if input.get(*at) != Some(&b'\n') {
+            return None;
         }
+        *at += 1;
+        let has_id = self.block.has_id;
+        self.dispatch();
+        Some(Places {
+            has_id,
+            ..Places::HELD
+        })
     }
 
     /// Keeps the beginning of a data line whose end is not in the input, and tells whether that is all there is from `at` on.

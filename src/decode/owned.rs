@@ -22,32 +22,16 @@ impl<B: Buffer> EventDecoder<B> {
         Some(OwnedEvent::copy_span(text, type_len, data_len, inherited))
     }
 
-    #[inline(never)]
-    pub(super) fn decode_owned_block(
+    /// Decodes the next one, by the fast path if it can.
+    #[inline(always)]
+    pub(crate) fn next_owned<T: Owned>(
         &mut self,
         input: &mut &[u8],
-    ) -> Result<Option<OwnedEvent>, DecodeError> {
-        let whole = *input;
-        match self.step(input, false)? {
-            Some(Found::Event(places)) => self.resolve_owned(whole, places).map(Some),
-            // Nothing else is asked for.
-            _ => Ok(None),
+    ) -> Result<Option<T>, DecodeError> {
+        match self.single_line_owned(input) {
+            Some(event) => Ok(Some(T::from_event(event))),
+            None => T::decode(self, input),
         }
-    }
-
-    #[inline(never)]
-    pub(super) fn decode_owned_item_block(
-        &mut self,
-        input: &mut &[u8],
-    ) -> Result<Option<OwnedItem>, DecodeError> {
-        let whole = *input;
-        Ok(match self.step(input, true)? {
-            Some(Found::Event(places)) => {
-                Some(OwnedItem::Event(self.resolve_owned(whole, places)?))
-            }
-            Some(found) => Some(self.lend_item(whole, found)?.into()),
-            None => None,
-        })
     }
 
     /// Copies the event that was found.
@@ -86,60 +70,66 @@ impl<B: Buffer> EventDecoder<B> {
     }
 }
 
-/// What adapters that are streams or iterators give: [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well.
-#[cfg(any(feature = "std", feature = "stream"))]
+/// What calls, streams and iterators that copy return: [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well.
 pub(crate) trait Owned: Sized {
-    #[cfg(any(feature = "stream", feature = "tokio"))]
     fn from_event(event: OwnedEvent) -> Self;
 
-    /// Whether it is an event.
+    #[cfg(any(feature = "std", feature = "stream"))]
     fn is_event(&self) -> bool;
 
-    /// Decodes the next one.
+    /// Decodes the next one by the general path.
     fn decode<B: Buffer>(
         decoder: &mut EventDecoder<B>,
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError>;
 }
 
-#[cfg(any(feature = "std", feature = "stream"))]
 impl Owned for OwnedEvent {
-    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     fn from_event(event: OwnedEvent) -> Self {
         event
     }
 
+    #[cfg(any(feature = "std", feature = "stream"))]
     fn is_event(&self) -> bool {
         true
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn decode<B: Buffer>(
         decoder: &mut EventDecoder<B>,
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
-        decoder.decode_owned(input)
+        let whole = *input;
+        match decoder.step(input, false)? {
+            Some(Found::Event(places)) => decoder.resolve_owned(whole, places).map(Some),
+            // Nothing else is asked for.
+            _ => Ok(None),
+        }
     }
 }
 
-#[cfg(any(feature = "std", feature = "stream"))]
 impl Owned for OwnedItem {
-    #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     fn from_event(event: OwnedEvent) -> Self {
         Self::Event(event)
     }
 
+    #[cfg(any(feature = "std", feature = "stream"))]
     fn is_event(&self) -> bool {
         matches!(self, Self::Event(_))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn decode<B: Buffer>(
         decoder: &mut EventDecoder<B>,
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
-        decoder.decode_owned_item(input)
+        let whole = *input;
+        Ok(match decoder.step(input, true)? {
+            Some(Found::Event(places)) => Some(Self::Event(decoder.resolve_owned(whole, places)?)),
+            Some(found) => Some(decoder.lend_item(whole, found)?.into()),
+            None => None,
+        })
     }
 }

@@ -145,7 +145,7 @@ impl<T> EventCodec<T> {
         T: Owned,
     {
         let mut rest = &input[..];
-        let found = T::decode(&mut self.decoder, &mut rest);
+        let found = self.decoder.next_owned(&mut rest);
         let used = input.len() - rest.len();
         input.advance(used);
         if used > 0 {

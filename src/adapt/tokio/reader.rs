@@ -151,8 +151,10 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
     ) -> Poll<Result<Option<Found>, ReadError<io::Error>>> {
         let mut budget = Budget::new();
         loop {
-            if let Some(found) = self.reading.find(items)? {
-                return Poll::Ready(Ok(Some(found)));
+            if !self.reading.is_consumed() {
+                if let Some(found) = self.reading.find(items)? {
+                    return Poll::Ready(Ok(Some(found)));
+                }
             }
             if self.reading.has_ended() {
                 return Poll::Ready(Ok(None));
