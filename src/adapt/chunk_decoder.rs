@@ -162,9 +162,29 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as bytes.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn single_line_raw_event(&mut self, event: SingleLine) -> RawEvent<'_> {
+    pub(super) fn single_line_raw_event<E>(
+        &mut self,
+        event: SingleLine,
+    ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
         let whole = input(&self.chunk, self.start, self.filled);
-        self.decoder.single_line_raw_event(whole, event)
+        Ok(Some(self.decoder.single_line_raw_event(whole, event)))
+    }
+
+    /// Resolves the event that was found, as an item.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(super) fn single_line_item<E>(
+        &mut self,
+        event: SingleLine,
+    ) -> Result<Option<Item<'_>>, ReadError<E>> {
+        Ok(self.single_line_event(event)?.map(Item::Event))
+    }
+
+    /// Whether the decoder is between two blocks, where the fast path applies.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(super) fn is_between_blocks(&self) -> bool {
+        self.decoder.is_between_blocks()
     }
 
     /// Whether all of the chunk was consumed, or is buffered now, as all of it belongs to a data line that began before.

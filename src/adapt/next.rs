@@ -10,10 +10,19 @@ use core::{
     task::{Context, Poll},
 };
 
+use super::budget::Budget;
 use super::chunk_decoder::{Chunk, ChunkDecoder};
 use crate::decode::Found;
 use crate::error::ReadError;
-use crate::event::{Event, RawEvent};
+use crate::event::{Event, Item, RawEvent};
+
+/// What came of waiting.
+pub(super) enum Progress<T> {
+    /// A chunk that begins between two blocks: the fast path is tried again, where it is inlined.
+    Chunk,
+    Found(T),
+    End,
+}
 
 /// An adapter that can wait for its next chunk.
 pub(super) trait PollFind {
@@ -22,74 +31,69 @@ pub(super) trait PollFind {
 
     fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>>;
 
-    /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
+    /// Finds the next event, or with `items` whatever comes first, in this chunk and those that come next.
     fn poll_find(
         &mut self,
         context: &mut Context<'_>,
+        budget: &mut Budget,
         items: bool,
-    ) -> Poll<Result<Option<Found>, ReadError<Self::Error>>>;
+    ) -> Poll<Result<Progress<Found>, ReadError<Self::Error>>>;
 }
 
-/// Waits for the next event. The adapter is taken when it is ready; after that it is pending for ever.
+/// Waits for the next event. Once it is ready it has given the adapter away, and is pending for ever.
 pub(super) struct NextEvent<'a, A>(Option<&'a mut A>);
 
 /// Waits for the next event as bytes.
 pub(super) struct NextRawEvent<'a, A>(Option<&'a mut A>);
 
-impl<'a, A> NextEvent<'a, A> {
-    #[inline(always)]
-    pub(super) const fn new(adapter: &'a mut A) -> Self {
-        Self(Some(adapter))
-    }
-}
+/// Waits for the next event, comment or reconnection time.
+pub(super) struct NextItem<'a, A>(Option<&'a mut A>);
 
-impl<'a, A> NextRawEvent<'a, A> {
-    #[inline(always)]
-    pub(super) const fn new(adapter: &'a mut A) -> Self {
-        Self(Some(adapter))
-    }
-}
-
-impl<'a, A: PollFind> Future for NextEvent<'a, A> {
-    type Output = Result<Option<Event<'a>>, ReadError<A::Error>>;
-
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(adapter) = self.0.take() else {
-            return Poll::Pending;
-        };
-        if let Some(event) = adapter.reading().find_single_line() {
-            return Poll::Ready(adapter.reading().single_line_event(event));
-        }
-        match adapter.poll_find(context, false) {
-            Poll::Ready(Ok(found)) => Poll::Ready(adapter.reading().event(found)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                self.0 = Some(adapter);
-                Poll::Pending
+macro_rules! next {
+    ($future:ident, $output:ident, $items:expr, $single_line:ident, $found:ident) => {
+        impl<'a, A> $future<'a, A> {
+            #[inline(always)]
+            pub(super) const fn new(adapter: &'a mut A) -> Self {
+                Self(Some(adapter))
             }
         }
-    }
-}
 
-impl<'a, A: PollFind> Future for NextRawEvent<'a, A> {
-    type Output = Result<Option<RawEvent<'a>>, ReadError<A::Error>>;
+        impl<'a, A: PollFind> Future for $future<'a, A> {
+            type Output = Result<Option<$output<'a>>, ReadError<A::Error>>;
 
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(adapter) = self.0.take() else {
-            return Poll::Pending;
-        };
-        if let Some(event) = adapter.reading().find_single_line() {
-            return Poll::Ready(Ok(Some(adapter.reading().single_line_raw_event(event))));
-        }
-        match adapter.poll_find(context, false) {
-            Poll::Ready(Ok(found)) => Poll::Ready(adapter.reading().raw_event(found)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                self.0 = Some(adapter);
-                Poll::Pending
+            #[inline(always)]
+            fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+                let Some(adapter) = self.0.take() else {
+                    return Poll::Pending;
+                };
+                let mut budget = Budget::new();
+                loop {
+                    if let Some(event) = adapter.reading().find_single_line() {
+                        return Poll::Ready(adapter.reading().$single_line(event));
+                    }
+                    let found = match adapter.poll_find(context, &mut budget, $items) {
+                        Poll::Ready(Ok(Progress::Chunk)) => continue,
+                        Poll::Ready(Ok(Progress::Found(found))) => Some(found),
+                        Poll::Ready(Ok(Progress::End)) => None,
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Pending => {
+                            self.0 = Some(adapter);
+                            return Poll::Pending;
+                        }
+                    };
+                    return Poll::Ready(adapter.reading().$found(found));
+                }
             }
         }
-    }
+    };
 }
+
+next!(NextEvent, Event, false, single_line_event, event);
+next!(
+    NextRawEvent,
+    RawEvent,
+    false,
+    single_line_raw_event,
+    raw_event
+);
+next!(NextItem, Item, true, single_line_item, item);

@@ -58,7 +58,7 @@
 
 use core::{
     fmt,
-    future::poll_fn,
+    future::Future,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -70,9 +70,9 @@ use pin_project_lite::pin_project;
 
 use super::budget::Budget;
 use super::chunk_decoder::ChunkDecoder;
-use super::next::{NextEvent, NextRawEvent, PollFind};
+use super::next::{NextEvent, NextItem, NextRawEvent, PollFind, Progress};
 use crate::decode::{CutLine, EventDecoder, Found, Owned};
-use crate::error::ReadError;
+use crate::error::{DecodeError, ReadError};
 use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
 
 /// A [`Stream`] of `Result<C, E>` with `C: AsRef<[u8]>`, such as the body of a response.
@@ -169,6 +169,8 @@ pin_project! {
         makes: PhantomData<fn() -> T>,
     }
 }
+
+type Reading<S> = ChunkDecoder<Option<<S as ChunkStream>::Chunk>, Vec<u8>>;
 
 impl<S: ChunkStream> EventStream<S> {
     /// Decodes the events of `stream`.
@@ -297,12 +299,14 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     /// # Cancellation
     ///
     /// Dropping the future loses nothing.
-    pub async fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<S::Error>>
+    #[inline]
+    pub fn next_item(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Item<'_>>, ReadError<S::Error>>>
     where
         S: Unpin,
     {
-        let found = poll_fn(|context| Pin::new(&mut *self).poll_find(context, true)).await?;
-        self.reading.item(found)
+        NextItem::new(self)
     }
 
     /// Polls for the next event, which borrows from the chunk; see [`next_event`](Self::next_event).
@@ -314,11 +318,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         mut self: Pin<&'a mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Event<'a>>, ReadError<S::Error>>> {
-        if let Some(event) = self.as_mut().project().reading.find_single_line() {
-            let reading = self.project().reading;
-            return Poll::Ready(reading.single_line_event(event));
-        }
-        let found = ready!(self.as_mut().poll_find(context, false))?;
+        let found = ready!(self.as_mut().poll_found(context, false))?;
         Poll::Ready(self.project().reading.event(found))
     }
 
@@ -331,11 +331,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         mut self: Pin<&'a mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<RawEvent<'a>>, ReadError<S::Error>>> {
-        if let Some(event) = self.as_mut().project().reading.find_single_line() {
-            let reading = self.project().reading;
-            return Poll::Ready(Ok(Some(reading.single_line_raw_event(event))));
-        }
-        let found = ready!(self.as_mut().poll_find(context, false))?;
+        let found = ready!(self.as_mut().poll_found(context, false))?;
         Poll::Ready(self.project().reading.raw_event(found))
     }
 
@@ -348,37 +344,78 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         mut self: Pin<&'a mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Item<'a>>, ReadError<S::Error>>> {
-        let found = ready!(self.as_mut().poll_find(context, true))?;
+        let found = ready!(self.as_mut().poll_found(context, true))?;
         Poll::Ready(self.project().reading.item(found))
     }
 
-    /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
-    #[inline(never)]
-    fn poll_find(
+    fn poll_found(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         items: bool,
     ) -> Poll<Result<Option<Found>, ReadError<S::Error>>> {
         let mut budget = Budget::new();
         loop {
+            let find = |reading: &mut Reading<S>| reading.find(items);
+            match ready!(self.as_mut().poll_progress(context, &mut budget, find))? {
+                Progress::Chunk => {}
+                Progress::Found(found) => return Poll::Ready(Ok(Some(found))),
+                Progress::End => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Finds something by the general path, in this chunk and those that come next.
+    #[inline(always)]
+    fn poll_progress<F>(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        budget: &mut Budget,
+        find: impl Fn(&mut Reading<S>) -> Result<Option<F>, DecodeError>,
+    ) -> Poll<Result<Progress<F>, ReadError<S::Error>>> {
+        loop {
             let reading = self.as_mut().project().reading;
             if !reading.is_consumed() {
-                match reading.find(items) {
-                    Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
+                match find(reading) {
+                    Ok(Some(found)) => return Poll::Ready(Ok(Progress::Found(found))),
                     Ok(None) => {}
                     Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
                 }
             }
-            match self.as_mut().poll_chunk(context, &mut budget) {
+            match self.as_mut().poll_chunk(context, budget) {
                 Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(Progress::End)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
+            }
+            if self.reading.is_between_blocks() {
+                return Poll::Ready(Ok(Progress::Chunk));
             }
         }
     }
 
     #[inline(never)]
+    fn poll_find(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        budget: &mut Budget,
+        items: bool,
+    ) -> Poll<Result<Progress<Found>, ReadError<S::Error>>> {
+        self.poll_progress(context, budget, |reading| reading.find(items))
+    }
+
+    #[inline(never)]
+    fn poll_owned(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        budget: &mut Budget,
+    ) -> Poll<Result<Progress<T>, ReadError<S::Error>>>
+    where
+        T: Owned,
+    {
+        self.poll_progress(context, budget, Reading::<S>::next_owned)
+    }
+
+    #[inline(always)]
     fn poll_next_owned(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -388,26 +425,18 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     {
         let mut budget = Budget::new();
         loop {
-            let reading = self.as_mut().project().reading;
-            if !reading.is_consumed() {
-                match reading.next_owned() {
-                    Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
-                    Ok(None) => {}
-                    Err(error) => return Poll::Ready(Some(Err(ReadError::Decode(error)))),
-                }
+            if let Some(event) = self.as_mut().project().reading.single_line_owned() {
+                return Poll::Ready(Some(Ok(event)));
             }
-            match self.as_mut().poll_chunk(context, &mut budget) {
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false)) => {
+            match self.as_mut().poll_owned(context, &mut budget) {
+                Poll::Ready(Ok(Progress::Chunk)) => {}
+                Poll::Ready(Ok(Progress::Found(found))) => return Poll::Ready(Some(Ok(found))),
+                Poll::Ready(Ok(Progress::End)) => {
                     let recovered = self.project().reading.recovered_owned();
                     return Poll::Ready(recovered.map_err(ReadError::Decode).transpose());
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return Poll::Pending,
-            }
-            // A whole event is in most chunks of a server that flushes after each.
-            if let Some(event) = self.as_mut().project().reading.single_line_owned() {
-                return Poll::Ready(Some(Ok(event)));
             }
         }
     }
@@ -469,9 +498,10 @@ impl<S: ChunkStream + Unpin, T> PollFind for EventStream<S, T> {
     fn poll_find(
         &mut self,
         context: &mut Context<'_>,
+        budget: &mut Budget,
         items: bool,
-    ) -> Poll<Result<Option<Found>, ReadError<S::Error>>> {
-        Pin::new(self).poll_find(context, items)
+    ) -> Poll<Result<Progress<Found>, ReadError<S::Error>>> {
+        Pin::new(self).poll_find(context, budget, items)
     }
 }
 
@@ -479,11 +509,8 @@ impl<S: ChunkStream> Stream for EventStream<S> {
     type Item = Result<OwnedEvent, ReadError<S::Error>>;
 
     #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.as_mut().project().reading.single_line_owned() {
-            Some(event) => Poll::Ready(Some(Ok(event))),
-            None => self.poll_next_owned(context),
-        }
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_next_owned(context)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -495,11 +522,8 @@ impl<S: ChunkStream> Stream for EventStream<S, OwnedItem> {
     type Item = Result<OwnedItem, ReadError<S::Error>>;
 
     #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.as_mut().project().reading.single_line_owned() {
-            Some(item) => Poll::Ready(Some(Ok(item))),
-            None => self.poll_next_owned(context),
-        }
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_next_owned(context)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

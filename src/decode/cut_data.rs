@@ -19,6 +19,13 @@ impl<B: Buffer> EventDecoder<B> {
             && self.store.line_len() > 0
     }
 
+    /// Whether nothing but the last event ID is buffered, so that an event may be found by the fast path.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(crate) const fn is_between_blocks(&self) -> bool {
+        matches!(self.before_next, BeforeNext::Nothing)
+    }
+
     /// Buffers the value of a data line that an earlier input began, up to its end or the end of the input, and returns how many
     /// bytes that are.
     ///

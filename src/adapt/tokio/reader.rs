@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::{
     fmt,
-    future::poll_fn,
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -13,7 +13,7 @@ use ::tokio::io::{AsyncRead, ReadBuf};
 
 use crate::adapt::budget::Budget;
 use crate::adapt::chunk_decoder::ChunkDecoder;
-use crate::adapt::next::{NextEvent, NextRawEvent, PollFind};
+use crate::adapt::next::{NextEvent, NextItem, NextRawEvent, PollFind, Progress};
 use crate::decode::{CutLine, EventDecoder, Found};
 use crate::error::ReadError;
 use crate::event::{Event, Item, RawEvent};
@@ -127,9 +127,11 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     /// # Cancellation
     ///
     /// Dropping the future loses nothing.
-    pub async fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
-        let found = poll_fn(|context| self.poll_find(context, true)).await?;
-        self.reading.item(found)
+    #[inline]
+    pub fn next_item(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Item<'_>>, ReadError<io::Error>>> {
+        NextItem::new(self)
     }
 }
 
@@ -142,22 +144,23 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
         &mut self.reading
     }
 
-    /// Finds the next event, or with `items` whatever comes first; `None` at the end of the stream.
     #[inline(never)]
     fn poll_find(
         &mut self,
         context: &mut Context<'_>,
+        budget: &mut Budget,
         items: bool,
-    ) -> Poll<Result<Option<Found>, ReadError<io::Error>>> {
-        let mut budget = Budget::new();
+    ) -> Poll<Result<Progress<Found>, ReadError<io::Error>>> {
         loop {
             if !self.reading.is_consumed() {
-                if let Some(found) = self.reading.find(items)? {
-                    return Poll::Ready(Ok(Some(found)));
+                match self.reading.find(items) {
+                    Ok(Some(found)) => return Poll::Ready(Ok(Progress::Found(found))),
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
                 }
             }
             if self.reading.has_ended() {
-                return Poll::Ready(Ok(None));
+                return Poll::Ready(Ok(Progress::End));
             }
             ready!(budget.poll(context));
             let chunk = &mut self.reading.chunk;
@@ -174,6 +177,9 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
                     budget.spend(length);
                 }
                 Err(error) => return Poll::Ready(Err(ReadError::Transport(error))),
+            }
+            if self.reading.is_between_blocks() {
+                return Poll::Ready(Ok(Progress::Chunk));
             }
         }
     }
