@@ -3,6 +3,7 @@
 #![allow(
     clippy::std_instead_of_alloc,
     unused_imports,
+    unused_macros,
     reason = "the tests have std, and each feature uses a part of this"
 )]
 
