@@ -381,6 +381,7 @@ fn owned_events_inherit_the_id_that_borrowed_events_do() {
         b"ta: 4\n\n",
         b": comment\nretry: 5\ndata\n\n",
     ];
+    let ids = ["", "1", "2", "new"].map(LastEventId::from_static);
     let decoder = || EventDecoder::with_limits(Limits::new().with_event(8).with_last_event_id(4));
     for seed in 0..2000 {
         let mut random = Random::new(seed);
@@ -391,7 +392,7 @@ fn owned_events_inherit_the_id_that_borrowed_events_do() {
             let (mut owned, mut borrowed) = (block, block);
             match random.below(12) {
                 0 => {
-                    let id = LastEventId::from_static(*random.choose(&["", "1", "2", "new"]));
+                    let id = *random.choose(&ids);
                     steps.push(format!("set_last_event_id({id:?})"));
                     assert_eq!(
                         owning.set_last_event_id(id),

@@ -14,10 +14,10 @@ use super::readers::{
 #[cfg(feature = "alloc")]
 use super::readers::{owned, seen_owned_item};
 use core::fmt::Debug;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use sse_wire::{Buffer, DecodeError, EventDecoder, LastEventId, ReadError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An adapter that is read as far as what it was fed allows.
 trait Pull {
