@@ -4,17 +4,18 @@
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
+
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use alloc::sync::Arc;
-use alloc::task::Wake;
 use bytes::buf::Chain;
 use bytes::{Buf, Bytes};
 use core::cell::{Cell, RefCell};
-use core::marker::{PhantomData, PhantomPinned};
+use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
+use events::{Otherwise, Probe, Wakes};
 use futures_core::{FusedStream, Stream};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
@@ -25,27 +26,6 @@ use sse_wire::{Frame, Outgoing, OwnedEvent, OwnedItem, ReadError};
 /// What a transport fails with, which need not be an `Error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Broken(u8);
-
-/// How often a task was woken.
-#[derive(Debug, Default)]
-struct Wakes(AtomicUsize);
-
-impl Wakes {
-    fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (wakes.clone(), wakes.into())
-    }
-
-    fn take(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// Polls a future for the next item once, and drops it.
 fn poll<S: Stream + Unpin>(stream: &mut S, waker: &Waker) -> Poll<Option<S::Item>> {
@@ -672,24 +652,6 @@ fn what_a_body_sends_a_body_receives() {
     let expected = ["one", "", "two\nlines"].map(|data| Ok(data.to_owned()));
     assert_eq!(data_of(events), expected);
 }
-
-/// Whether a type is `Send` and so on, as a value: an inherent constant takes precedence over that of a trait.
-struct Probe<T>(PhantomData<T>);
-
-impl<T: Send> Probe<T> {
-    const IS_SEND: bool = true;
-}
-
-impl<T: Unpin> Probe<T> {
-    const IS_UNPIN: bool = true;
-}
-
-trait Otherwise {
-    const IS_SEND: bool = false;
-    const IS_UNPIN: bool = false;
-}
-
-impl<T> Otherwise for Probe<T> {}
 
 #[test]
 fn a_body_is_send_and_unpin_as_its_frames_and_ticks_are() {

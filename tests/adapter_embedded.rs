@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
 pub mod promise;
 
 use alloc::collections::VecDeque;
@@ -15,51 +17,19 @@ use core::task::{Context, Waker};
 use embedded_io as io;
 #[cfg(not(feature = "embedded-io"))]
 use embedded_io_async as io;
+use events::{Parts, STREAM, events_of, item_parts, parts, raw_parts};
 #[cfg(feature = "embedded-io-async")]
 use futures_util::future::FutureExt;
 use io::ErrorKind;
 use promise::allocator::{Count, Counting, count};
 use sse_wire::embedded::{EventReader, EventWriter};
 use sse_wire::{
-    Buffer, BufferFull, CutLine, DecodeError, Event, EventDecoder, EventType, Item, LastEventId,
-    Outgoing, RawEvent, ReadError, WriteError,
+    Buffer, BufferFull, CutLine, DecodeError, EventDecoder, EventType, LastEventId, Outgoing,
+    ReadError, WriteError,
 };
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Events with everything in them that a chunk can end within.
-const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
-    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
-
-/// Type, data, last event ID and own `id` of an event.
-type Parts = (String, String, String, Option<String>);
-
-fn parts(event: Event<'_>) -> Parts {
-    (
-        event.event_type().to_owned(),
-        event.data().to_owned(),
-        event.last_event_id().to_owned(),
-        event.id().map(str::to_owned),
-    )
-}
-
-fn raw_parts(event: RawEvent<'_>) -> Parts {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let id = event.id().map(str::to_owned);
-    let (event_type, data) = (text(event.event_type()), text(event.data()));
-    (event_type, data, event.last_event_id().to_owned(), id)
-}
-
-/// The events of a stream that is decoded whole.
-fn events_of(mut stream: &[u8]) -> Vec<Parts> {
-    let mut decoder = EventDecoder::with_buffer([0; 256]);
-    let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
-        events.push(parts(event));
-    }
-    events
-}
 
 /// What a driver fails with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,13 +184,6 @@ fn drive<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn of_item(item: Item<'_>) -> Option<Parts> {
-    match item {
-        Item::Event(event) => Some(parts(event)),
-        Item::Comment { .. } | Item::Retry(_) => None,
-    }
-}
-
 /// What is read next: `Some(None)` if it is no event.
 fn next_of_any<B: Buffer>(
     reader: &mut EventReader<'_, Scripted, B>,
@@ -234,7 +197,7 @@ fn next_of_any<B: Buffer>(
             reader.next_raw_event()?.map(|event| Some(raw_parts(event)))
         }
         #[cfg(feature = "embedded-io")]
-        (Call::Item, Style::Blocking) => reader.next_item()?.map(of_item),
+        (Call::Item, Style::Blocking) => reader.next_item()?.map(item_parts),
         #[cfg(feature = "embedded-io-async")]
         (Call::Event, Style::Async) => {
             drive(reader.next_event_async())?.map(|event| Some(parts(event)))
@@ -244,7 +207,7 @@ fn next_of_any<B: Buffer>(
             drive(reader.next_raw_event_async())?.map(|event| Some(raw_parts(event)))
         }
         #[cfg(feature = "embedded-io-async")]
-        (Call::Item, Style::Async) => drive(reader.next_item_async())?.map(of_item),
+        (Call::Item, Style::Async) => drive(reader.next_item_async())?.map(item_parts),
     })
 }
 
@@ -303,46 +266,6 @@ fn events_do_not_depend_on_the_size_of_the_chunk() {
                 assert_eq!(reader.decoder().last_event_id(), "2");
             }
         }
-    }
-}
-
-#[test]
-fn comments_and_reconnection_times_come_in_the_order_of_the_stream() {
-    fn shown(item: Option<Item<'_>>) -> Option<String> {
-        item.map(|item| format!("{item:?}"))
-    }
-    let mut decoder = EventDecoder::with_buffer([0; 128]);
-    let (mut expected, mut input) = (Vec::new(), STREAM);
-    while let Some(item) = shown(decoder.decode_item(&mut input).expect("it fits")) {
-        expected.push(item);
-    }
-    assert_eq!(expected.len(), 9);
-    for &style in STYLES {
-        let mut chunk = [0; 512];
-        let decoder = EventDecoder::with_buffer([0; 128]);
-        let mut reader = EventReader::new(STREAM, decoder, &mut chunk);
-        let mut next = || match style {
-            #[cfg(feature = "embedded-io")]
-            Style::Blocking => shown(reader.next_item().expect("it fits")),
-            #[cfg(feature = "embedded-io-async")]
-            Style::Async => shown(drive(reader.next_item_async()).expect("it fits")),
-        };
-        let items: Vec<_> = core::iter::from_fn(&mut next).collect();
-        assert_eq!(items, expected, "{style:?}");
-        assert_eq!(next(), None);
-    }
-}
-
-#[test]
-fn the_ways_to_read_can_be_mixed() {
-    let mut chunk = [0; 5];
-    let driver = Scripted::giving(STREAM, 3);
-    let mut reader = EventReader::new(driver, EventDecoder::with_buffer([0; 128]), &mut chunk);
-    for (expected, way) in events_of(STREAM).into_iter().zip(ways().cycle()) {
-        assert_eq!(next(&mut reader, way), Ok(Some(expected)));
-    }
-    for way in ways() {
-        assert_eq!(next(&mut reader, way), Ok(None));
     }
 }
 

@@ -4,20 +4,24 @@
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
+
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use alloc::sync::Arc;
-use alloc::task::Wake;
 use core::cell::Cell;
 use core::convert::Infallible;
 use core::error::Error;
 use core::fmt;
 use core::future::Future;
-use core::marker::{PhantomData, PhantomPinned};
+use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker, ready};
+use events::{
+    Otherwise, Parts, Probe, STREAM, Wakes, events_of, item_parts, items_of, owned_item_parts,
+    parts, raw_parts,
+};
 use futures_core::{FusedStream, Stream};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
@@ -25,47 +29,8 @@ use sse_wire::client::EventSource;
 use sse_wire::reconnect::{Head, ReconnectingStream, Update};
 use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt};
 use sse_wire::{
-    CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, Limits, OwnedEvent, OwnedItem,
-    RawEvent, ReadError,
+    CutLine, DecodeError, EventDecoder, Item, LastEventId, Limits, OwnedEvent, OwnedItem, ReadError,
 };
-
-/// Events with everything in them that a chunk can end within.
-const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
-    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
-
-/// Type, data, last event ID and own `id` of an event.
-type Parts = (String, String, String, Option<String>);
-
-fn parts(event: Event<'_>) -> Parts {
-    (
-        event.event_type().to_owned(),
-        event.data().to_owned(),
-        event.last_event_id().to_owned(),
-        event.id().map(str::to_owned),
-    )
-}
-
-fn raw_parts(event: RawEvent<'_>) -> Parts {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let id = event.id().map(str::to_owned);
-    let last_event_id = event.last_event_id().to_owned();
-    (
-        text(event.event_type()),
-        text(event.data()),
-        last_event_id,
-        id,
-    )
-}
-
-/// The events of a stream that is decoded whole.
-fn events_of(mut stream: &[u8]) -> Vec<Parts> {
-    let mut decoder = EventDecoder::new();
-    let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
-        events.push(parts(event));
-    }
-    events
-}
 
 /// What a transport fails with: not more than an error needs to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +161,7 @@ struct Reading<T> {
     stream: EventStream<Scripted, T>,
     call: Call,
     number_of_calls: usize,
+    owned_parts: fn(&T) -> Option<Parts>,
 }
 
 type Found = Option<Result<Parts, ReadError<Broken>>>;
@@ -211,34 +177,7 @@ trait Read {
     fn size_hint(&self) -> (usize, Option<usize>);
 }
 
-/// The event of an owned item.
-trait MaybeEvent {
-    fn event(&self) -> Option<Event<'_>>;
-}
-
-impl MaybeEvent for OwnedEvent {
-    fn event(&self) -> Option<Event<'_>> {
-        Some(self.as_event())
-    }
-}
-
-impl MaybeEvent for OwnedItem {
-    fn event(&self) -> Option<Event<'_>> {
-        match self {
-            Self::Event(event) => Some(event.as_event()),
-            Self::Comment { .. } | Self::Retry(_) => None,
-        }
-    }
-}
-
-fn item_parts(item: Item<'_>) -> Option<Parts> {
-    match item {
-        Item::Event(event) => Some(parts(event)),
-        Item::Comment { .. } | Item::Retry(_) => None,
-    }
-}
-
-impl<T: MaybeEvent> Reading<T>
+impl<T> Reading<T>
 where
     EventStream<Scripted, T>: Stream<Item = Result<T, ReadError<Broken>>>,
 {
@@ -256,7 +195,9 @@ where
         let found = match call {
             Call::Next | Call::Mixed => {
                 let found = ready!(stream.poll_next_unpin(context));
-                return Poll::Ready(found.map(|found| found.map(|it| it.event().map(parts))));
+                return Poll::Ready(
+                    found.map(|found| found.map(|found| (self.owned_parts)(&found))),
+                );
             }
             Call::NextEvent => ready!(pin!(stream.next_event()).poll(context))
                 .map(|event| event.map(|event| Some(parts(event)))),
@@ -277,7 +218,7 @@ where
     }
 }
 
-impl<T: MaybeEvent> Read for Reading<T>
+impl<T> Read for Reading<T>
 where
     EventStream<Scripted, T>: FusedStream<Item = Result<T, ReadError<Broken>>>,
 {
@@ -320,9 +261,10 @@ fn readings(answers: &[Answer], setup: Setup) -> Vec<(String, Box<dyn Read>)> {
         mut stream: EventStream<Scripted, T>,
         call: Call,
         setup: Setup,
+        owned_parts: fn(&T) -> Option<Parts>,
     ) -> (String, Box<dyn Read>)
     where
-        T: MaybeEvent + 'static,
+        T: 'static,
         EventStream<Scripted, T>: FusedStream<Item = Result<T, ReadError<Broken>>>,
     {
         stream = stream.with_decoder(setup.decoder());
@@ -334,36 +276,18 @@ fn readings(answers: &[Answer], setup: Setup) -> Vec<(String, Box<dyn Read>)> {
             stream,
             call,
             number_of_calls: 0,
+            owned_parts,
         };
         (name, Box::new(reading))
     }
 
     let chunks = || Scripted::new(answers.iter().cloned());
+    let event_parts = |event: &OwnedEvent| Some(parts(event.as_event()));
     let calls = CALLS.into_iter().chain([Call::Mixed]);
-    let events = calls.map(|call| reading(chunks().events(), call, setup));
-    let items = [Call::Next, Call::Mixed].map(|call| reading(chunks().items(), call, setup));
+    let events = calls.map(|call| reading(chunks().events(), call, setup, event_parts));
+    let calls = [Call::Next, Call::Mixed];
+    let items = calls.map(|call| reading(chunks().items(), call, setup, owned_item_parts));
     events.chain(items).collect()
-}
-
-/// How often a task was woken.
-#[derive(Debug, Default)]
-struct Wakes(AtomicUsize);
-
-impl Wakes {
-    fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (wakes.clone(), wakes.into())
-    }
-
-    fn take(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// Everything that a reading gives to a caller that drops every pending future, and calls again once it was woken.
@@ -764,11 +688,7 @@ fn the_stream_of_chunks_is_returned() {
 
 #[test]
 fn comments_and_reconnection_times_come_in_the_order_of_the_stream() {
-    let mut decoder = EventDecoder::new();
-    let (mut expected, mut input) = (Vec::new(), STREAM);
-    while let Some(item) = decoder.decode_item(&mut input).expect("it fits") {
-        expected.push(OwnedItem::from(item));
-    }
+    let expected = items_of(STREAM);
     assert_eq!(expected.len(), 9);
     let read: Vec<_> = Scripted::new([Chunk(STREAM)])
         .items()
@@ -862,29 +782,6 @@ fn a_stream_needs_to_be_neither_unpin_nor_send_nor_its_error_an_error() {
         Poll::Ready(Some(Err(ReadError::Transport("gone".into()))))
     );
 }
-
-/// Whether a type is `Send` and so on, as a value: an inherent constant takes precedence over that of a trait.
-struct Probe<T>(PhantomData<T>);
-
-impl<T: Send> Probe<T> {
-    const IS_SEND: bool = true;
-}
-
-impl<T: Sync> Probe<T> {
-    const IS_SYNC: bool = true;
-}
-
-impl<T: Unpin> Probe<T> {
-    const IS_UNPIN: bool = true;
-}
-
-trait Otherwise {
-    const IS_SEND: bool = false;
-    const IS_SYNC: bool = false;
-    const IS_UNPIN: bool = false;
-}
-
-impl<T> Otherwise for Probe<T> {}
 
 type Boxed<C> = Pin<Box<dyn Stream<Item = Result<C, Broken>> + Send + Sync>>;
 type Local = Pin<Box<dyn Stream<Item = Result<&'static [u8], Broken>>>>;

@@ -4,64 +4,31 @@
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
+
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::task::Wake;
 use bytes::{Bytes, BytesMut};
 use core::fmt::Debug;
 use core::future::Future;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
+use events::{
+    Parts, STREAM, Wakes, events_of, item_parts, items_of, owned_item_parts, parts, raw_parts,
+};
 use futures_util::future::{FutureExt, join};
 use futures_util::sink::SinkExt;
 use futures_util::stream::StreamExt;
 use sse_wire::tokio::{EventCodec, EventReader};
 use sse_wire::{
-    CutLine, DecodeError, Event, EventDecoder, EventType, Frame, Item, LastEventId, Limits,
-    Outgoing, OwnedItem, RawEvent, ReadError,
+    CutLine, DecodeError, EventDecoder, EventType, Frame, LastEventId, Limits, Outgoing, OwnedItem,
+    ReadError,
 };
 use std::io::{self, ErrorKind};
 use tokio::io::{AsyncRead, ReadBuf, duplex};
 use tokio_util::codec::{Decoder, Encoder, Framed, FramedRead, FramedWrite};
-
-/// Events with everything in them that a chunk can end within.
-const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
-    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
-
-/// Type, data, last event ID and own `id` of an event.
-type Parts = (String, String, String, Option<String>);
-
-fn parts(event: Event<'_>) -> Parts {
-    let id = event.id().map(str::to_owned);
-    let (event_type, data) = (event.event_type().to_owned(), event.data().to_owned());
-    (event_type, data, event.last_event_id().to_owned(), id)
-}
-
-fn raw_parts(event: RawEvent<'_>) -> Parts {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let id = event.id().map(str::to_owned);
-    let (event_type, data) = (text(event.event_type()), text(event.data()));
-    (event_type, data, event.last_event_id().to_owned(), id)
-}
-
-fn item_parts(item: Item<'_>) -> Option<Parts> {
-    match item {
-        Item::Event(event) => Some(parts(event)),
-        Item::Comment { .. } | Item::Retry(_) => None,
-    }
-}
-
-/// The events of a stream that is decoded whole.
-fn events_of(mut stream: &[u8]) -> Vec<Parts> {
-    let mut decoder = EventDecoder::new();
-    let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
-        events.push(parts(event));
-    }
-    events
-}
 
 /// A connection that gives one chunk at a time, is pending before each, and fails where there is none.
 #[derive(Debug, Clone, Default)]
@@ -190,15 +157,10 @@ impl Setup {
             Way::Codec => read_framed(self.framed(EventCodec::new(), connection), |event| {
                 Some(parts(event.as_event()))
             }),
-            Way::ItemCodec => {
-                read_framed(
-                    self.framed(EventCodec::items(), connection),
-                    |item| match item {
-                        OwnedItem::Event(event) => Some(parts(event.as_event())),
-                        OwnedItem::Comment { .. } | OwnedItem::Retry(_) => None,
-                    },
-                )
-            }
+            Way::ItemCodec => read_framed(
+                self.framed(EventCodec::items(), connection),
+                owned_item_parts,
+            ),
             _ => {
                 let mut reader = self.reader(connection);
                 let events = read_to_end(|number| next(&mut reader, way, number));
@@ -334,11 +296,7 @@ fn dropping_a_pending_future_loses_nothing() {
 
 #[test]
 fn items_come_in_the_order_of_the_stream() {
-    let mut decoder = EventDecoder::new();
-    let (mut expected, mut input) = (Vec::new(), STREAM);
-    while let Some(item) = decoder.decode_item(&mut input).expect("it fits") {
-        expected.push(OwnedItem::from(item));
-    }
+    let expected = items_of(STREAM);
     assert_eq!(expected.len(), 9);
     let items = FramedRead::new(STREAM, EventCodec::items());
     let read: Vec<_> = items
@@ -499,20 +457,9 @@ fn after_the_end_the_reader_is_not_polled_again() {
     }
 }
 
-/// How often a task was woken.
-#[derive(Debug, Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn the_reader_yields_after_32_reads_or_256_kib_without_an_event() {
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(wakes.clone());
+    let (wakes, waker) = Wakes::new();
     let mut context = Context::from_waker(&waker);
     let comment = vec![b':'; 16 << 10];
     for (chunk, most_reads) in [
@@ -529,12 +476,12 @@ fn the_reader_yields_after_32_reads_or_256_kib_without_an_event() {
         while pin!(reader.next_event()).poll(&mut context).is_pending() {
             let new_reads = reader.get_ref().reads - reads;
             assert_eq!(new_reads, most_reads);
-            assert_eq!(wakes.0.swap(0, Ordering::Relaxed), 1);
+            assert_eq!(wakes.take(), 1);
             reads = reader.get_ref().reads;
             yields += 1;
         }
         assert_eq!(yields, 1000 / most_reads);
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        assert_eq!(wakes.take(), 0);
     }
 }
 

@@ -800,7 +800,27 @@ pub mod embedded {
         }
     }
 
+    /// Blocking.
+    #[cfg(feature = "embedded-io")]
     pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        run_reader(stream, config, next_call, false)
+    }
+
+    /// Asynchronously.
+    #[cfg(feature = "embedded-io-async")]
+    pub fn run_async(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        run_reader(stream, config, next_call, true)
+    }
+
+    fn run_reader(
         stream: &Stream<'_>,
         config: &Config,
         next_call: impl FnMut() -> Call,
