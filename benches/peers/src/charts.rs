@@ -15,12 +15,13 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
 const CHUNKING: &str = "16384";
-/// The rows of a panel: the doors that hand over text, and what none can do without.
-const SHOWN: [&str; 6] = [
+/// The rows of a panel that are ours.
+const SHOWN: [&str; 7] = [
     decoders::DECODE,
-    decoders::CHUNK,
     decoders::RAW,
-    decoders::SHARED,
+    decoders::OWNED,
+    decoders::BORROWING_STREAM,
+    decoders::READER,
     decoders::STREAM,
     decoders::CODEC,
 ];

@@ -22,7 +22,7 @@ use crate::watch::{Count, Timed, Weighed};
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) budget: Budget,
-    /// A part of the name of the cells to measure: `decode/llm-chunks/16384`.
+    /// Parts of the names of the cells to measure, separated by commas: `decode/llm-chunks/16384`.
     pub(crate) only: String,
 }
 
@@ -59,7 +59,7 @@ impl Plan {
     /// Whether a cell is to be measured; says so on standard error.
     fn wants(&self, section: Section, stream: &str, chunking: &str) -> bool {
         let name = format!("{}/{stream}/{chunking}", section.name());
-        let wants = name.contains(&self.only);
+        let wants = self.only.split(',').any(|part| name.contains(part));
         if wants {
             eprintln!("{name}");
         }
@@ -137,7 +137,7 @@ impl Plan {
         let mut connection = (contender.connect)(cell);
         let verdict = match contender.group {
             Group::Baseline => Verdict::Good,
-            Group::Ours | Group::Peer => {
+            Group::Ours | Group::Peer | Group::ByHand => {
                 let deadline = Instant::now() + self.budget.run;
                 decoders::check(cell, &mut *connection, deadline)
             }
