@@ -11,6 +11,8 @@ mod encoders;
 mod feed;
 mod machine;
 mod measure;
+#[path = "../../shapes/polling.rs"]
+mod polling;
 mod record;
 mod report;
 mod rounds;

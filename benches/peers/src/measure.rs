@@ -1,7 +1,7 @@
 //! The measurements: cell by cell.
 
 use alloc::sync::Arc;
-use core::cell::LazyCell;
+use core::cell::{LazyCell, RefCell};
 use std::time::Instant;
 
 use crate::Group;
@@ -69,7 +69,10 @@ impl Plan {
     fn decode(&self, shape: Shape, lengths: Lengths, records: &mut Records) {
         let prepared =
             LazyCell::new(|| Prepared::from(Stream::generate(shape, lengths, self.budget.stream)));
-        for chunking in CHUNKINGS {
+        for chunking in CHUNKINGS
+            .into_iter()
+            .filter(|chunking| chunking.suits(shape))
+        {
             if self.wants(Section::Decode, &name(shape, lengths), &chunking.name()) {
                 let Prepared { stream, texts } = &*prepared;
                 let feed = Feed::new(&chunking.cut(stream));
@@ -149,10 +152,18 @@ impl Plan {
     }
 
     fn encode(&self, shape: Shape, records: &mut Records) {
-        let name = name(shape, Lengths::Varied);
-        if !self.wants(Section::Encode, &name, "") {
-            return;
+        for source in encoders::Source::ALL {
+            if self.wants(
+                Section::Encode,
+                &name(shape, Lengths::Varied),
+                source.name(),
+            ) {
+                self.encode_from(source, shape, records);
+            }
         }
+    }
+
+    fn encode_from(&self, source: encoders::Source, shape: Shape, records: &mut Records) {
         let stream = Stream::generate(shape, Lengths::Varied, self.budget.encoded);
         let messages: Arc<[encoders::Message]> = encoders::messages(&stream.bytes).into();
         let contenders = encoders::contenders();
@@ -167,12 +178,15 @@ impl Plan {
                 (encoder, verdict)
             })
             .collect();
+        let caches = RefCell::new(source.caches());
         let good = encoders.iter_mut();
         let good = good.filter(|(_, verdict)| *verdict == Verdict::Good);
         let mut runs: Vec<Run<'_>> = good
             .map(|(encoder, _)| {
+                let caches = &caches;
                 Box::new(move || {
                     encoder.prepare();
+                    caches.borrow_mut().prepare();
                     let before = Instant::now();
                     encoder.encode(&mut encoders::consume);
                     before.elapsed()
@@ -188,8 +202,8 @@ impl Plan {
             };
             records.0.push(Record {
                 section: Section::Encode,
-                stream: name.clone(),
-                chunking: String::new(),
+                stream: stream.name.clone(),
+                chunking: source.name().to_owned(),
                 contender: contender.name,
                 group: contender.group,
                 package: contender.package,

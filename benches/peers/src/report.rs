@@ -230,33 +230,37 @@ impl Report<'_> {
     fn encode(&mut self) {
         let records = self.records;
         let streams = records.streams(Section::Encode);
-        if streams.is_empty() {
-            return;
-        }
-        self.heading("## Encode, ns per event");
-        self.line(
-            "Fastest round, and the median in parentheses; then as a multiple of the fastest peer's time / of what is written \
-             by hand.\n",
-        );
-        let heads = streams.iter().map(|stream| (*stream).to_owned());
-        let head: Vec<_> = core::iter::once("contender".to_owned())
-            .chain(heads)
-            .collect();
-        self.head(&head);
-        for contender in records.contenders(Section::Encode) {
-            let cells: Vec<_> = streams
-                .iter()
-                .map(|stream| {
-                    let find = |name| records.find(Section::Encode, stream, "", name);
-                    let time = |name| find(name).and_then(|record| record.value(FASTEST));
-                    let peer = records.fastest_peer(Section::Encode, stream, "");
-                    let peer = peer.and_then(|record| record.value(FASTEST));
-                    let text = self.time(find(contender));
-                    let by_hand = ratio(time(contender), time(encoders::BY_HAND));
-                    format!("{text}; {} / {by_hand}", ratio(time(contender), peer))
-                })
+        for source in records.chunkings(Section::Encode) {
+            let explanation = match source {
+                "cached" => "The source is in the processor's caches.",
+                _ => "The source is not in the processor's caches.",
+            };
+            self.heading(&format!("## Encode, ns per event: {source}"));
+            self.line(explanation);
+            self.line(
+                "Fastest round, and the median in parentheses; then the time as a multiple of the fastest peer's / of what is \
+                 written by hand.\n",
+            );
+            let heads = streams.iter().map(|stream| (*stream).to_owned());
+            let head: Vec<_> = core::iter::once("contender".to_owned())
+                .chain(heads)
                 .collect();
-            self.row(core::iter::once(contender.to_owned()).chain(cells));
+            self.head(&head);
+            for contender in records.contenders(Section::Encode) {
+                let cells: Vec<_> = streams
+                    .iter()
+                    .map(|stream| {
+                        let find = |name| records.find(Section::Encode, stream, source, name);
+                        let time = |name| find(name).and_then(|record| record.value(FASTEST));
+                        let peer = records.fastest_peer(Section::Encode, stream, source);
+                        let peer = peer.and_then(|record| record.value(FASTEST));
+                        let text = self.time(find(contender));
+                        let by_hand = ratio(time(contender), time(encoders::BY_HAND));
+                        format!("{text}; {} / {by_hand}", ratio(time(contender), peer))
+                    })
+                    .collect();
+                self.row(core::iter::once(contender.to_owned()).chain(cells));
+            }
         }
     }
 
@@ -518,6 +522,7 @@ pub(crate) fn chunks(chunking: &str) -> String {
         "whole" => "whole".to_owned(),
         "16384" => "16 KiB".to_owned(),
         "one-event" => "one event".to_owned(),
+        "cached" | "not-cached" => chunking.to_owned(),
         bytes => format!("{bytes} B"),
     }
 }

@@ -1,8 +1,7 @@
 //! The interfaces of this crate.
 
 use core::ops::ControlFlow;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::pin::Pin;
 
 use bytes::BytesMut;
 use sse_wire::EventDecoder;
@@ -12,6 +11,7 @@ use tokio_util::codec::Decoder;
 
 use super::{Contender, Decode, contender};
 use crate::feed::{Feed, Reader, Shared, drain};
+use crate::polling::read_in_two_places;
 use crate::watch::Watch;
 
 pub(crate) const DECODE: &str = "sse-wire decode";
@@ -169,48 +169,6 @@ impl<'f> Decode<'f> for Streamed<'f> {
     }
 }
 
-/// What `future` gives if it is ready at once; otherwise drops it, as a `select!` or a timeout does.
-#[inline(always)]
-fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Reads until all that has arrived is used up, from two places in turn.
-///
-/// A function that is called from one place only is inlined there, whatever its size. A program that reads an event in two
-/// places does without that, and is what this measures: a loop does not become one call again by being unrolled by hand.
-macro_rules! read_from_two_places {
-    ($events:expr, $watch:expr, $is_used_up:expr) => {
-        loop {
-            match poll_once($events.next_event()) {
-                Poll::Ready(Ok(Some(event))) => {
-                    $watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
-                }
-                Poll::Ready(Ok(None)) => break,
-                Poll::Ready(Err(error)) => $watch.error(&error)?,
-                Poll::Pending => {
-                    // It may have yielded after so many chunks.
-                    if $is_used_up {
-                        break;
-                    }
-                }
-            }
-            match poll_once($events.next_event()) {
-                Poll::Ready(Ok(Some(event))) => {
-                    $watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
-                }
-                Poll::Ready(Ok(None)) => break,
-                Poll::Ready(Err(error)) => $watch.error(&error)?,
-                Poll::Pending => {
-                    if $is_used_up {
-                        break;
-                    }
-                }
-            }
-        }
-    };
-}
-
 struct BorrowingStream<'f> {
     feed: &'f Feed,
     events: EventStream<Shared<'f>>,
@@ -223,7 +181,10 @@ impl<'f> Decode<'f> for BorrowingStream<'f> {
     }
 
     fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
-        read_from_two_places!(self.events, watch, self.feed.is_used_up());
+        read_in_two_places!(self.events, until self.feed.is_used_up(), |next| match next {
+            Ok(event) => watch.event(event.event_type().as_bytes(), event.data().as_bytes())?,
+            Err(error) => watch.error(&error)?,
+        });
         ControlFlow::Continue(())
     }
 }
@@ -239,7 +200,10 @@ impl<'f> Decode<'f> for TokioReader<'f> {
     }
 
     fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
-        read_from_two_places!(self.events, watch, self.events.get_ref().is_used_up());
+        read_in_two_places!(self.events, until self.events.get_ref().is_used_up(), |next| match next {
+            Ok(event) => watch.event(event.event_type().as_bytes(), event.data().as_bytes())?,
+            Err(error) => watch.error(&error)?,
+        });
         ControlFlow::Continue(())
     }
 }
