@@ -52,7 +52,7 @@ impl Plan {
             }
         }
         self.memory(&mut records);
-        self.giant(&mut records);
+        self.oversized(&mut records);
         records
     }
 
@@ -273,12 +273,12 @@ impl Plan {
         }
     }
 
-    /// What small events cost behind one giant: how much memory is in use, and how much they ask for.
-    fn giant(&self, records: &mut Records) {
-        if self.wants(Section::Giant, "small-after-giant", &USUAL.name()) {
-            let stream = small_after_giant();
+    /// What small events cost after an oversized one: how much memory is in use, and how much they ask for.
+    fn oversized(&self, records: &mut Records) {
+        if self.wants(Section::Oversized, "small-after-oversized", &USUAL.name()) {
+            let stream = small_after_oversized();
             let events = (stream.events() - 1) as f64;
-            self.weigh(Section::Giant, &stream, records, |cell, contender| {
+            self.weigh(Section::Oversized, &stream, records, |cell, contender| {
                 let (_, verdict) = self.checked(cell, contender);
                 // What it keeps is looked at before it goes: it is handed out.
                 let mut watch = Weighed::default();
@@ -378,15 +378,35 @@ fn one_line(length: usize) -> Stream {
 }
 
 /// An event of 4 MiB, and a thousand or so small ones.
-fn small_after_giant() -> Stream {
+fn small_after_oversized() -> Stream {
     let mut stream = one_line(4 * 1024 * 1024);
     let small = Stream::generate(Shape::LlmChunks, Lengths::Varied, 256 * 1024);
-    let giant = stream.bytes.len();
-    stream.name = "small-after-giant".to_owned();
+    let oversized = stream.bytes.len();
+    stream.name = "small-after-oversized".to_owned();
     stream
         .event_ends
-        .extend(small.event_ends.iter().map(|end| giant + end));
+        .extend(small.event_ends.iter().map(|end| oversized + end));
     stream.data_bytes += small.data_bytes;
     stream.bytes.extend_from_slice(&small.bytes);
     stream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_wanted_by_any_part_of_their_names() {
+        let wants = |only: &str| {
+            let only = only.to_owned();
+            let budget = Budget::QUICK;
+            Plan { budget, only }.wants(Section::Decode, "tiny", "16384")
+        };
+        for only in ["", "decode/tiny/16384", "/16384", "encode/,tiny"] {
+            assert!(wants(only), "{only}");
+        }
+        for only in ["llm-chunks", "encode/,llm-chunks"] {
+            assert!(!wants(only), "{only}");
+        }
+    }
 }

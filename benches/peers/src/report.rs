@@ -334,10 +334,10 @@ impl Report<'_> {
             &[("peak, KiB", PEAK)],
         );
         self.memory(
-            Section::Giant,
+            Section::Oversized,
             "## Small events (about 250 bytes) behind one of 4 MiB, 16 KiB chunks",
             &[
-                ("peak of the giant, KiB", PEAK_OF_FIRST),
+                ("peak of the large one, KiB", PEAK_OF_FIRST),
                 ("peak of the small ones, KiB", PEAK),
                 ("kept at the end, KiB", KEPT),
                 ("asked for per event, KiB", ALLOCATED),
