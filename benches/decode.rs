@@ -1,4 +1,5 @@
-//! What decoding costs: every shape of stream at every chunking, through each call of the decoder, and in a caller-provided buffer.
+//! What decoding costs: every shape of stream in the chunkings that suit it, through each call of the decoder, and in a
+//! caller-provided buffer.
 //!
 //! A part of it: `cargo bench --bench decode -- decode_raw/tiny`.
 
@@ -14,56 +15,59 @@ use core::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use sse_wire::EventDecoder;
 
-use chunking::CHUNKINGS;
+use chunking::{CHUNKINGS, Chunking};
 use reading::{Count, decode, decode_item, decode_owned, decode_raw};
-use shapes::{STREAMS, Shape, Stream};
+use shapes::{STREAMS, Stream};
 
 fn all(criterion: &mut Criterion) {
     for (shape, lengths) in STREAMS {
         let stream = Stream::generate(shape, lengths, shape.usual_size());
+        let mut chunkings = CHUNKINGS.to_vec();
+        chunkings.retain(|chunking| chunking.suits(shape, lengths));
 
         let mut decoder = EventDecoder::new();
-        measure(criterion, "decode", shape, &stream, |chunks| {
+        measure(criterion, "decode", &stream, &chunkings, |chunks| {
             decode(&mut decoder, chunks)
         });
 
         let mut decoder = EventDecoder::new();
-        measure(criterion, "decode_raw", shape, &stream, |chunks| {
+        measure(criterion, "decode_raw", &stream, &chunkings, |chunks| {
             decode_raw(&mut decoder, chunks)
         });
 
         let mut decoder = EventDecoder::new();
-        measure(criterion, "decode_item", shape, &stream, |chunks| {
+        measure(criterion, "decode_item", &stream, &chunkings, |chunks| {
             decode_item(&mut decoder, chunks)
         });
 
         let mut decoder = EventDecoder::new();
-        measure(criterion, "decode_owned", shape, &stream, |chunks| {
+        measure(criterion, "decode_owned", &stream, &chunkings, |chunks| {
             decode_owned(&mut decoder, chunks)
         });
 
         // Three quarters of it are for the event, and the longest has 1.5 MiB.
         let mut memory = vec![0; 5 * 512 * 1024];
         let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
-        measure(criterion, "decode_in_slice", shape, &stream, |chunks| {
-            decode(&mut decoder, chunks)
-        });
+        measure(
+            criterion,
+            "decode_in_slice",
+            &stream,
+            &chunkings,
+            |chunks| decode(&mut decoder, chunks),
+        );
     }
 }
 
 fn measure(
     criterion: &mut Criterion,
     call: &str,
-    shape: Shape,
     stream: &Stream,
+    chunkings: &[Chunking],
     mut run: impl FnMut(&[&[u8]]) -> Count,
 ) {
     let mut group = criterion.benchmark_group(format!("{call}/{}", stream.name));
     group.throughput(Throughput::Bytes(stream.bytes.len() as u64));
-    for chunking in CHUNKINGS
-        .into_iter()
-        .filter(|chunking| chunking.suits(shape))
-    {
+    for &chunking in chunkings {
         let chunks = chunking.cut(stream);
         let stated = (stream.events(), stream.data_bytes);
         assert_eq!(run(&chunks), stated, "{call} {} {chunking:?}", stream.name);

@@ -71,7 +71,7 @@ impl Plan {
             LazyCell::new(|| Prepared::from(Stream::generate(shape, lengths, self.budget.stream)));
         for chunking in CHUNKINGS
             .into_iter()
-            .filter(|chunking| chunking.suits(shape))
+            .filter(|chunking| chunking.suits(shape, lengths))
         {
             if self.wants(Section::Decode, &name(shape, lengths), &chunking.name()) {
                 let Prepared { stream, texts } = &*prepared;
