@@ -91,12 +91,12 @@ fn all(criterion: &mut Criterion) {
 
 fn measure(
     criterion: &mut Criterion,
-    way: &str,
+    call: &str,
     stream: &str,
     encoded_length: usize,
     mut run: impl FnMut(),
 ) {
-    let mut group = criterion.benchmark_group(way);
+    let mut group = criterion.benchmark_group(call);
     group.throughput(Throughput::Bytes(encoded_length as u64));
     group.bench_function(BenchmarkId::from_parameter(stream), |bencher| {
         bencher.iter(&mut run);

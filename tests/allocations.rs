@@ -149,7 +149,7 @@ fn events_that_lie_whole_in_a_chunk_allocate_nothing_even_at_first() {
         assert_eq!(found, (stream.events(), stream.data_bytes));
         assert_nothing(counted, stream, chunking, call);
     });
-    assert_eq!(borrowed, 6 * 2 * CALLS.len());
+    assert_eq!(borrowed, 10 * 2 * CALLS.len());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Event streams to measure on: eight shapes, generated from a fixed seed, the same on every machine.
+//! Event streams to measure on: twelve shapes, generated from a fixed seed, the same on every machine.
 //!
 //! Lengths vary by half of their mean in both directions, since a stream of events of one length teaches the branch
 //! predictor that length and is decoded two to three times as fast as any real one. To show how much that is, the
@@ -25,6 +25,14 @@ pub(crate) enum Shape {
     Crlf,
     /// As [`LlmChunks`](Self::LlmChunks), with text of two to four bytes a character.
     NonAscii,
+    /// One data line of about 4 KiB, in ASCII.
+    Large4kAscii,
+    /// One data line of about 4 KiB, with three bytes a character.
+    Large4kCjk,
+    /// One data line of about 12 KiB, in ASCII.
+    Large12kAscii,
+    /// One data line of about 12 KiB, with three bytes a character.
+    Large12kCjk,
 }
 
 /// How long the events of a stream, and the parts of an event, are.
@@ -36,8 +44,8 @@ pub(crate) enum Lengths {
     Constant,
 }
 
-/// Every stream there is to measure on: the eight shapes, and the constant twins of the first four.
-pub(crate) const STREAMS: [(Shape, Lengths); 12] = [
+/// Every stream there is to measure on: the twelve shapes, and the constant twins of the first four.
+pub(crate) const STREAMS: [(Shape, Lengths); 16] = [
     (Shape::LlmChunks, Lengths::Varied),
     (Shape::LlmChunks, Lengths::Constant),
     (Shape::TypedEvents, Lengths::Varied),
@@ -50,6 +58,10 @@ pub(crate) const STREAMS: [(Shape, Lengths); 12] = [
     (Shape::Base64, Lengths::Varied),
     (Shape::Crlf, Lengths::Varied),
     (Shape::NonAscii, Lengths::Varied),
+    (Shape::Large4kAscii, Lengths::Varied),
+    (Shape::Large4kCjk, Lengths::Varied),
+    (Shape::Large12kAscii, Lengths::Varied),
+    (Shape::Large12kCjk, Lengths::Varied),
 ];
 
 impl Shape {
@@ -63,11 +75,15 @@ impl Shape {
             Self::Base64 => "base64",
             Self::Crlf => "crlf",
             Self::NonAscii => "non-ascii",
+            Self::Large4kAscii => "large-4k-ascii",
+            Self::Large4kCjk => "large-4k-cjk",
+            Self::Large12kAscii => "large-12k-ascii",
+            Self::Large12kCjk => "large-12k-cjk",
         }
     }
 
     /// The size of stream that the figures are taken on: thousands of events, too many lengths for a branch predictor
-    /// to learn by heart, or several of the giants.
+    /// to learn by heart, or several that are oversized.
     pub(crate) fn usual_size(self) -> usize {
         match self {
             Self::Base64 => 4 * MEBIBYTE,
@@ -76,7 +92,8 @@ impl Shape {
     }
 }
 
-const MEBIBYTE: usize = 1024 * 1024;
+const KIBIBYTE: usize = 1024;
+const MEBIBYTE: usize = 1024 * KIBIBYTE;
 
 /// A generated stream, and what decoding it must give.
 #[derive(Debug)]
@@ -199,6 +216,10 @@ impl Generator {
                 self.data_bytes += 7;
                 self.put("\n");
             }
+            Shape::Large4kAscii => self.large(4 * KIBIBYTE, Self::words),
+            Shape::Large4kCjk => self.large(4 * KIBIBYTE, Self::cjk),
+            Shape::Large12kAscii => self.large(12 * KIBIBYTE, Self::words),
+            Shape::Large12kCjk => self.large(12 * KIBIBYTE, Self::cjk),
             Shape::Base64 => {
                 let end = start + self.length(MEBIBYTE);
                 self.data_line(|line| line.base64(end - line.bytes.len() - "\n\n".len()));
@@ -217,6 +238,12 @@ impl Generator {
             text(line, end - line.bytes.len() - tail.len() - "\n\n".len());
             line.put(tail);
         });
+        self.put("\n");
+    }
+
+    fn large(&mut self, mean: usize, text: fn(&mut Self, usize)) {
+        let end = self.bytes.len() + self.length(mean);
+        self.data_line(|line| text(line, end - line.bytes.len() - "\n\n".len()));
         self.put("\n");
     }
 
@@ -312,6 +339,16 @@ impl Generator {
                 self.letters(end - self.bytes.len());
             }
         }
+    }
+
+    fn cjk(&mut self, length: usize) {
+        let [_, _, cjk, _] = SCRIPTS;
+        let end = self.bytes.len() + length;
+        while self.bytes.len() + 3 <= end {
+            let character = self.random.pick(cjk);
+            self.put(character.encode_utf8(&mut [0; 4]));
+        }
+        self.letters(end - self.bytes.len());
     }
 
     fn base64(&mut self, length: usize) {

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use sse_wire::{Buffer, Chunk, EventDecoder};
+use sse_wire::{Buffer, EventDecoder, Item};
 
 /// How many events there were, and how many bytes of data.
 pub(crate) type Count = (usize, usize);
@@ -41,23 +41,40 @@ pub(crate) fn decode<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]])
     tally.count
 }
 
-pub(crate) fn decode_chunk<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
-    let mut tally = Tally::default();
-    for chunk in chunks {
-        let mut chunk = Chunk::new(chunk);
-        while let Some(event) = decoder.decode_chunk(&mut chunk).expect("below the limits") {
-            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
-            tally.event(event_type, data, event.last_event_id());
-        }
-    }
-    tally.count
-}
-
 pub(crate) fn decode_raw<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
     let mut tally = Tally::default();
     for mut chunk in chunks.iter().copied() {
         while let Some(event) = decoder.decode_raw(&mut chunk).expect("below the limits") {
             tally.event(event.event_type(), event.data(), event.last_event_id());
+        }
+    }
+    tally.count
+}
+
+pub(crate) fn decode_item<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
+    let mut tally = Tally::default();
+    for mut chunk in chunks.iter().copied() {
+        while let Some(item) = decoder.decode_item(&mut chunk).expect("below the limits") {
+            match item {
+                Item::Event(event) => {
+                    let (event_type, data) =
+                        (event.event_type().as_bytes(), event.data().as_bytes());
+                    tally.event(event_type, data, event.last_event_id());
+                }
+                Item::Comment { text, .. } => consume(text),
+                Item::Retry(time) => _ = black_box(time),
+            }
+        }
+    }
+    tally.count
+}
+
+pub(crate) fn decode_owned<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Count {
+    let mut tally = Tally::default();
+    for mut chunk in chunks.iter().copied() {
+        while let Some(event) = decoder.decode_owned(&mut chunk).expect("below the limits") {
+            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
+            tally.event(event_type, data, event.last_event_id());
         }
     }
     tally.count

@@ -1,9 +1,12 @@
 //! The work whose instructions scripts/instructions.sh counts: see README.md.
 
+mod adapters;
 #[path = "../../shapes/chunking.rs"]
 mod chunking;
 #[path = "../../shapes/messages.rs"]
 mod messages;
+#[path = "../../shapes/polling.rs"]
+mod polling;
 mod processor;
 #[path = "../../shapes/reading.rs"]
 mod reading;
@@ -12,31 +15,38 @@ mod shapes;
 
 use core::hint::black_box;
 
-use bytes::Bytes;
-use sse_wire::{EventDecoder, SharedDecoder};
+use sse_wire::EventDecoder;
 
 use chunking::{CHUNKINGS, Chunking};
 use messages::Message;
-use reading::{Count, Tally, consume, decode, decode_chunk, decode_raw};
+use reading::{Count, consume, decode, decode_item, decode_owned, decode_raw};
 use shapes::{Lengths, STREAMS, Shape, Stream};
 
-/// A way through the library.
+/// A call of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
-    SharedDecode,
+    DecodeItem,
+    DecodeOwned,
+    StreamOwned,
+    StreamBorrowed,
+    TokioReader,
+    TokioCodec,
     Encode,
     EncodeWith,
 }
 
-impl Way {
-    const ALL: [Self; 6] = [
+impl Call {
+    const ALL: [Self; 10] = [
         Self::Decode,
-        Self::DecodeChunk,
         Self::DecodeRaw,
-        Self::SharedDecode,
+        Self::DecodeItem,
+        Self::DecodeOwned,
+        Self::StreamOwned,
+        Self::StreamBorrowed,
+        Self::TokioReader,
+        Self::TokioCodec,
         Self::Encode,
         Self::EncodeWith,
     ];
@@ -44,29 +54,40 @@ impl Way {
     const fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
-            Self::DecodeChunk => "decode_chunk",
             Self::DecodeRaw => "decode_raw",
-            Self::SharedDecode => "SharedDecoder::decode",
+            Self::DecodeItem => "decode_item",
+            Self::DecodeOwned => "decode_owned",
+            Self::StreamOwned => "stream::poll_next",
+            Self::StreamBorrowed => "stream::next_event",
+            Self::TokioReader => "tokio::next_event",
+            Self::TokioCodec => "tokio::codec",
             Self::Encode => "encode",
             Self::EncodeWith => "encode_with",
         }
     }
 
-    /// Whether a shape goes this way, in these chunks or whole. All do in the buffers of a reader; where chunks are as small as
-    /// events, what counts is how an event begins and ends, which the first four and CRLF tell.
+    const fn encodes(self) -> bool {
+        matches!(self, Self::Encode | Self::EncodeWith)
+    }
+
+    /// Whether the call is counted with a shape in these chunks, or whole. All shapes are counted in the buffers of a reader;
+    /// where chunks are as small as events, what counts is how an event begins and ends, which the first four and CRLF tell.
     const fn takes(self, shape: Shape, chunking: Chunking) -> bool {
-        let first_four = matches!(
-            shape,
-            Shape::LlmChunks | Shape::TypedEvents | Shape::Tiny | Shape::Notifications
-        );
-        match (self, chunking) {
-            (Self::Encode | Self::EncodeWith, Chunking::Whole) => true,
-            (Self::Decode | Self::DecodeChunk | Self::DecodeRaw, Chunking::Bytes(READER)) => true,
-            (Self::SharedDecode, Chunking::Bytes(READER)) => first_four,
-            (Self::Decode, Chunking::OneEvent | Chunking::Bytes(TRICKLE)) => {
-                first_four || matches!(shape, Shape::Crlf)
+        match chunking {
+            Chunking::Whole => self.encodes(),
+            Chunking::Bytes(READER) => !self.encodes(),
+            Chunking::OneEvent | Chunking::Bytes(TRICKLE) => {
+                !self.encodes()
+                    && matches!(
+                        shape,
+                        Shape::LlmChunks
+                            | Shape::TypedEvents
+                            | Shape::Tiny
+                            | Shape::Notifications
+                            | Shape::Crlf
+                    )
             }
-            _ => false,
+            Chunking::Bytes(_) => false,
         }
     }
 }
@@ -77,19 +98,19 @@ const TRICKLE: usize = 64;
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    way: Way,
+    call: Call,
     shape: Shape,
     chunking: Chunking,
 }
 
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for way in Way::ALL {
+    for call in Call::ALL {
         for chunking in CHUNKINGS {
             for shape in shapes() {
-                if way.takes(shape, chunking) {
+                if call.takes(shape, chunking) {
                     rows.push(Row {
-                        way,
+                        call,
                         shape,
                         chunking,
                     });
@@ -130,30 +151,34 @@ impl Material {
 
     fn count(&self, row: Row) {
         let chunks = row.chunking.cut(&self.stream);
-        match row.way {
-            Way::Decode => {
-                let mut decoder = EventDecoder::new();
-                self.count_work(row, || decode(&mut decoder, &chunks));
+        let mut decoder = EventDecoder::new();
+        match row.call {
+            Call::Decode => self.count_work(row, || decode(&mut decoder, &chunks)),
+            Call::DecodeRaw => self.count_work(row, || decode_raw(&mut decoder, &chunks)),
+            Call::DecodeItem => self.count_work(row, || decode_item(&mut decoder, &chunks)),
+            Call::DecodeOwned => self.count_work(row, || decode_owned(&mut decoder, &chunks)),
+            Call::StreamOwned => {
+                let mut events = adapters::stream(&chunks);
+                self.count_work(row, || adapters::stream_owned(&mut events));
             }
-            Way::DecodeChunk => {
-                let mut decoder = EventDecoder::new();
-                self.count_work(row, || decode_chunk(&mut decoder, &chunks));
+            Call::StreamBorrowed => {
+                let mut events = adapters::stream(&chunks);
+                self.count_work(row, || adapters::stream_borrowed(&mut events));
             }
-            Way::DecodeRaw => {
-                let mut decoder = EventDecoder::new();
-                self.count_work(row, || decode_raw(&mut decoder, &chunks));
+            Call::TokioReader => {
+                let mut events = adapters::tokio_reader(&chunks);
+                self.count_work(row, || adapters::tokio_reader_borrowed(&mut events));
             }
-            Way::SharedDecode => {
-                let mut decoder = SharedDecoder::new();
-                let chunks: Vec<Bytes> = chunks.into_iter().map(Bytes::copy_from_slice).collect();
-                self.count_work(row, || decode_shared(&mut decoder, &chunks));
+            Call::TokioCodec => {
+                let mut codec = adapters::Framed::default();
+                self.count_work(row, || codec.decode(&chunks));
             }
-            Way::Encode => {
+            Call::Encode => {
                 let mut out = Vec::new();
                 self.count_work(row, || encode(&self.messages, &mut out));
                 assert!(messages::read(&out) == self.messages, "{row:?}");
             }
-            Way::EncodeWith => {
+            Call::EncodeWith => {
                 let mut out = Vec::new();
                 self.count_work(row, || encode_with(&self.messages, &mut out));
                 let read = messages::read(&out);
@@ -170,7 +195,7 @@ impl Material {
         assert_eq!(work(), stated, "{row:?}");
         println!(
             "counted {} {} {} {}",
-            row.way.name(),
+            row.call.name(),
             self.stream.name,
             row.chunking.name(),
             self.stream.events()
@@ -185,17 +210,6 @@ impl Material {
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
     black_box(work)();
-}
-
-fn decode_shared(decoder: &mut SharedDecoder, chunks: &[Bytes]) -> Count {
-    let mut tally = Tally::default();
-    for mut chunk in chunks.iter().cloned() {
-        while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
-            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
-            tally.event(event_type, data, event.last_event_id());
-        }
-    }
-    tally.count
 }
 
 fn encode(messages: &[Message], out: &mut Vec<u8>) -> Count {
@@ -240,25 +254,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_goes_every_way_but_the_shared_one() {
-        for way in Way::ALL {
+    fn every_shape_is_counted_with_every_call() {
+        for call in Call::ALL {
             let shapes = shapes().filter(|&shape| {
                 rows()
                     .iter()
-                    .any(|row| row.way == way && row.shape == shape)
+                    .any(|row| row.call == call && row.shape == shape)
             });
-            let expected = if way == Way::SharedDecode { 4 } else { 8 };
-            assert_eq!(shapes.count(), expected, "{way:?}");
+            assert_eq!(shapes.count(), 12, "{call:?}");
         }
-        // 8 each of decode, decode_chunk, decode_raw, encode and encode_with, 4 shared, 5 events alone, 5 trickles.
-        assert_eq!(rows().len(), 5 * 8 + 4 + 2 * 5);
+        // 12 shapes with each call; the eight that decode also take 5 shapes an event at a time, and in 64 bytes.
+        assert_eq!(rows().len(), 10 * 12 + 8 * 2 * 5);
     }
 
     #[test]
     fn rows_have_names_of_their_own_and_fill_a_column_each() {
         let mut names: Vec<String> = rows()
             .into_iter()
-            .map(|row| format!("{} {:?} {}", row.way.name(), row.shape, row.chunking.name()))
+            .map(|row| {
+                format!(
+                    "{} {:?} {}",
+                    row.call.name(),
+                    row.shape,
+                    row.chunking.name()
+                )
+            })
             .collect();
         for name in &names {
             assert_eq!(name.split_whitespace().count(), 3, "{name}");

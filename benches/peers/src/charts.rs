@@ -15,12 +15,13 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
 const CHUNKING: &str = "16384";
-/// The rows of a panel: the doors that hand over text, and what none can do without.
-const SHOWN: [&str; 6] = [
+/// The rows of a panel that are ours.
+const SHOWN: [&str; 7] = [
     decoders::DECODE,
-    decoders::CHUNK,
     decoders::RAW,
-    decoders::SHARED,
+    decoders::OWNED,
+    decoders::BORROWING_STREAM,
+    decoders::READER,
     decoders::STREAM,
     decoders::CODEC,
 ];
@@ -109,17 +110,17 @@ fn title<'a>(
 /// A panel of bars for each shape, with a row for each contender.
 fn shapes(records: &Records, caption: &str, path: &Path) -> Drawn {
     const COLUMNS: usize = 4;
-    const NAMES: i32 = 224;
+    const NAMES: i32 = 268;
     let streams: Vec<_> = records.streams(Section::Decode);
     let streams: Vec<_> = streams
         .into_iter()
         .filter(|stream| !stream.ends_with("-constant"))
         .collect();
-    let peers = records
+    let others = records
         .of(Section::Decode)
-        .filter(|record| record.group == Group::Peer);
+        .filter(|record| matches!(record.group, Group::Peer | Group::ByHand));
     let mut names: Vec<&str> = SHOWN.to_vec();
-    for record in peers {
+    for record in others {
         if !names.contains(&record.contender) {
             names.push(record.contender);
         }
@@ -127,7 +128,7 @@ fn shapes(records: &Records, caption: &str, path: &Path) -> Drawn {
 
     let rows = streams.len().div_ceil(COLUMNS);
     let height = 84 + rows * (names.len() * 17 + 44) + 8;
-    let size = (1256, u32::try_from(height)?);
+    let size = (1300, u32::try_from(height)?);
     let root = SVGBackend::new(path, size).into_drawing_area();
     let area = title(
         &root,
@@ -164,6 +165,8 @@ fn described(stream: &str) -> String {
         "base64" => "one line of ~1 MiB",
         "crlf" => "typed, ~120 B",
         "non-ascii" => "~250 B",
+        "large-4k-ascii" | "large-4k-cjk" => "one line of ~4 KiB",
+        "large-12k-ascii" | "large-12k-cjk" => "one line of ~12 KiB",
         _ => return stream.to_owned(),
     };
     format!("{stream} ({about})")
@@ -246,7 +249,7 @@ fn scaling(records: &Records, size: &str, caption: &str, path: &Path) -> Drawn {
     let area = title(
         &root,
         &format!("One line of {size} in more and more chunks, in milliseconds"),
-        "Fastest round; both axes are logarithmic. A line that ends early was too slow to go on.",
+        "Fastest round; both axes are logarithmic. A line that ends early was too slow to continue.",
         caption,
     )?;
     let lines = lines(records);

@@ -1,6 +1,7 @@
 //! The contenders that decode: what each reads, and how it hands over its events.
 
 mod baselines;
+mod by_hand;
 mod ours;
 mod peers;
 
@@ -13,7 +14,8 @@ use crate::shapes::Stream;
 use crate::watch::{Checked, Count, Timed, Watch, Weighed};
 
 pub(crate) use baselines::{MEMCPY, UTF8_EVENTS, VISIT};
-pub(crate) use ours::{CHUNK, CODEC, DECODE, RAW, SHARED, STREAM};
+pub(crate) use by_hand::BY_HAND;
+pub(crate) use ours::{BORROWING_STREAM, CODEC, DECODE, OWNED, RAW, READER, STREAM};
 
 /// One connection, and what decodes it through the fastest of its crate's interfaces.
 trait Decode<'f>: Sized {
@@ -64,11 +66,12 @@ pub(crate) struct Contender {
 pub(crate) fn contenders() -> Vec<Contender> {
     let mut contenders = ours::contenders();
     contenders.extend(peers::contenders());
+    contenders.extend(by_hand::contenders());
     contenders.extend(baselines::contenders());
     contenders
 }
 
-/// Lends [`Decode`] as a function, which a generic type cannot be.
+/// Names [`Decode::connect`] of a type, for any lifetime of the feed.
 macro_rules! contender {
     ($group:ident, $name:expr, $package:literal, $decode:ident) => {
         $crate::decoders::Contender {
@@ -196,15 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn ours_give_them_at_every_cut() {
+    fn ours_and_the_splitter_give_them_at_every_cut() {
         for (shape, lengths) in STREAMS {
             let stream = Stream::generate(shape, lengths, SIZE);
-            for (contender, chunking) in ours::contenders()
-                .iter()
-                .flat_map(|contender| CHUNKINGS.map(|chunking| (contender, chunking)))
-            {
-                let verdict = checked(contender, &stream, chunking);
-                assert_eq!(verdict, Verdict::Good, "{} {}", contender.name, stream.name);
+            let contenders = [ours::contenders(), by_hand::contenders()];
+            for contender in contenders.iter().flatten() {
+                for chunking in CHUNKINGS.into_iter().chain([Chunking::Bytes(1)]) {
+                    let verdict = checked(contender, &stream, chunking);
+                    assert_eq!(verdict, Verdict::Good, "{} {}", contender.name, stream.name);
+                }
             }
         }
     }

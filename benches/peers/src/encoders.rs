@@ -84,6 +84,48 @@ pub(crate) fn messages(mut stream: &[u8]) -> Vec<Message> {
     messages
 }
 
+/// Where the messages are before they are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In the processor's caches: a server encodes what it has just made.
+    Cached,
+    /// In memory only: it was made long ago, or for many.
+    NotCached,
+}
+
+impl Source {
+    pub(crate) const ALL: [Self; 2] = [Self::Cached, Self::NotCached];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::NotCached => "not-cached",
+        }
+    }
+
+    pub(crate) fn caches(self) -> Caches {
+        Caches(match self {
+            Self::Cached => Vec::new(),
+            // Of something else than zeros, whose pages could all be one. Several times as much as today's caches hold.
+            Self::NotCached => vec![1; 128 << 20],
+        })
+    }
+}
+
+/// Memory that takes the place of all else in the caches, if there is any.
+pub(crate) struct Caches(Vec<u8>);
+
+impl Caches {
+    pub(crate) fn prepare(&mut self) {
+        const LINE: usize = 64;
+        let Self(memory) = self;
+        for byte in memory.iter_mut().step_by(LINE) {
+            *byte = byte.wrapping_add(1);
+        }
+        black_box(memory);
+    }
+}
+
 /// One way to encode all of the messages, one after the other, as a server sends them.
 pub(crate) trait Encode {
     /// What does not count: making what the crate wants to own.

@@ -6,10 +6,12 @@ use core::ops::Range;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::task::{Context, Poll, Waker};
+use std::io;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use launchdarkly_sdk_transport::TransportError;
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Chunks, of which some have arrived. One that is taken is always ready; behind the last that has arrived, a stream is pending.
 ///
@@ -97,7 +99,7 @@ impl Feed {
     }
 }
 
-/// The chunks lent, for what takes anything that is `AsRef<[u8]>`.
+/// The chunks as slices, for what takes anything that is `AsRef<[u8]>`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slices<'f>(pub(crate) &'f Feed);
 
@@ -125,7 +127,7 @@ impl Stream for Shared<'_> {
     }
 }
 
-/// The chunks shared, for what lends nothing and expects a transport of HTTP.
+/// The chunks shared, for what borrows nothing and expects a transport of HTTP.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport(pub(crate) Feed);
 
@@ -134,6 +136,43 @@ impl Stream for Transport {
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll(|chunk| Ok(chunk.clone()))
+    }
+}
+
+/// The chunks copied into the buffer of a reader: one for each read, or as much of it as fits.
+#[derive(Debug)]
+pub(crate) struct Reader<'f> {
+    feed: &'f Feed,
+    /// What did not fit of the last one.
+    rest: &'f [u8],
+}
+
+impl<'f> Reader<'f> {
+    pub(crate) const fn new(feed: &'f Feed) -> Self {
+        Self { feed, rest: &[] }
+    }
+
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.rest.is_empty() && self.feed.is_used_up()
+    }
+}
+
+impl AsyncRead for Reader<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.rest.is_empty() {
+            match self.feed.take() {
+                Some(chunk) => self.rest = chunk,
+                None => return Poll::Pending,
+            }
+        }
+        let (now, later) = self.rest.split_at(self.rest.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.rest = later;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -147,7 +186,7 @@ pub(crate) fn drain<S: Stream>(
     loop {
         match stream.as_mut().poll_next(&mut context) {
             Poll::Ready(Some(next)) => item(next)?,
-            // Some give way to others after so many chunks, and are polled again.
+            // Some yield after so many chunks, and are polled again.
             Poll::Pending if !feed.is_used_up() => {}
             Poll::Pending | Poll::Ready(None) => break core::ops::ControlFlow::Continue(()),
         }

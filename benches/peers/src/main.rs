@@ -11,6 +11,8 @@ mod encoders;
 mod feed;
 mod machine;
 mod measure;
+#[path = "../../shapes/polling.rs"]
+mod polling;
 mod record;
 mod report;
 mod rounds;
@@ -35,6 +37,8 @@ use rounds::Budget;
 pub(crate) enum Group {
     Ours,
     Peer,
+    /// A decoder of a few lines, which gives the events as the others do.
+    ByHand,
     Baseline,
 }
 
@@ -43,6 +47,7 @@ impl Group {
         match self {
             Self::Ours => "ours",
             Self::Peer => "peer",
+            Self::ByHand => "by hand",
             Self::Baseline => "baseline",
         }
     }
@@ -56,7 +61,8 @@ Measures sse-wire and its peers, prints tables in Markdown, and says on standard
   --quick       streams of 1 MiB and few rounds: under a minute in all, and only good to see whether it runs
   --csv FILE    writes every figure to FILE
   --svg FOLDER  draws shapes.svg and scaling.svg there
-  --only TEXT   measures the cells whose name has TEXT in it, such as llm-chunks, decode/tiny/, /16384 or encode/
+  --only TEXT   measures the cells whose name has TEXT in it, such as llm-chunks, decode/tiny/, /16384 or encode/;
+                several texts, separated by commas, measure the cells of each
   --rounds N    at most N rounds for each cell
   --help        prints this
 ";

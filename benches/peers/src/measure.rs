@@ -1,7 +1,7 @@
 //! The measurements: cell by cell.
 
 use alloc::sync::Arc;
-use core::cell::LazyCell;
+use core::cell::{LazyCell, RefCell};
 use std::time::Instant;
 
 use crate::Group;
@@ -22,7 +22,7 @@ use crate::watch::{Count, Timed, Weighed};
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) budget: Budget,
-    /// A part of the name of the cells to measure: `decode/llm-chunks/16384`.
+    /// Parts of the names of the cells to measure, separated by commas: `decode/llm-chunks/16384`.
     pub(crate) only: String,
 }
 
@@ -52,14 +52,14 @@ impl Plan {
             }
         }
         self.memory(&mut records);
-        self.giant(&mut records);
+        self.oversized(&mut records);
         records
     }
 
     /// Whether a cell is to be measured; says so on standard error.
     fn wants(&self, section: Section, stream: &str, chunking: &str) -> bool {
         let name = format!("{}/{stream}/{chunking}", section.name());
-        let wants = name.contains(&self.only);
+        let wants = self.only.split(',').any(|part| name.contains(part));
         if wants {
             eprintln!("{name}");
         }
@@ -69,7 +69,10 @@ impl Plan {
     fn decode(&self, shape: Shape, lengths: Lengths, records: &mut Records) {
         let prepared =
             LazyCell::new(|| Prepared::from(Stream::generate(shape, lengths, self.budget.stream)));
-        for chunking in CHUNKINGS {
+        for chunking in CHUNKINGS
+            .into_iter()
+            .filter(|chunking| chunking.suits(shape, lengths))
+        {
             if self.wants(Section::Decode, &name(shape, lengths), &chunking.name()) {
                 let Prepared { stream, texts } = &*prepared;
                 let feed = Feed::new(&chunking.cut(stream));
@@ -137,7 +140,7 @@ impl Plan {
         let mut connection = (contender.connect)(cell);
         let verdict = match contender.group {
             Group::Baseline => Verdict::Good,
-            Group::Ours | Group::Peer => {
+            Group::Ours | Group::Peer | Group::ByHand => {
                 let deadline = Instant::now() + self.budget.run;
                 decoders::check(cell, &mut *connection, deadline)
             }
@@ -149,10 +152,18 @@ impl Plan {
     }
 
     fn encode(&self, shape: Shape, records: &mut Records) {
-        let name = name(shape, Lengths::Varied);
-        if !self.wants(Section::Encode, &name, "") {
-            return;
+        for source in encoders::Source::ALL {
+            if self.wants(
+                Section::Encode,
+                &name(shape, Lengths::Varied),
+                source.name(),
+            ) {
+                self.encode_from(source, shape, records);
+            }
         }
+    }
+
+    fn encode_from(&self, source: encoders::Source, shape: Shape, records: &mut Records) {
         let stream = Stream::generate(shape, Lengths::Varied, self.budget.encoded);
         let messages: Arc<[encoders::Message]> = encoders::messages(&stream.bytes).into();
         let contenders = encoders::contenders();
@@ -167,12 +178,15 @@ impl Plan {
                 (encoder, verdict)
             })
             .collect();
+        let caches = RefCell::new(source.caches());
         let good = encoders.iter_mut();
         let good = good.filter(|(_, verdict)| *verdict == Verdict::Good);
         let mut runs: Vec<Run<'_>> = good
             .map(|(encoder, _)| {
+                let caches = &caches;
                 Box::new(move || {
                     encoder.prepare();
+                    caches.borrow_mut().prepare();
                     let before = Instant::now();
                     encoder.encode(&mut encoders::consume);
                     before.elapsed()
@@ -188,8 +202,8 @@ impl Plan {
             };
             records.0.push(Record {
                 section: Section::Encode,
-                stream: name.clone(),
-                chunking: String::new(),
+                stream: stream.name.clone(),
+                chunking: source.name().to_owned(),
                 contender: contender.name,
                 group: contender.group,
                 package: contender.package,
@@ -259,12 +273,12 @@ impl Plan {
         }
     }
 
-    /// What small events cost behind one giant: how much memory is in use, and how much they ask for.
-    fn giant(&self, records: &mut Records) {
-        if self.wants(Section::Giant, "small-after-giant", &USUAL.name()) {
-            let stream = small_after_giant();
+    /// What small events cost after an oversized one: how much memory is in use, and how much they ask for.
+    fn oversized(&self, records: &mut Records) {
+        if self.wants(Section::Oversized, "small-after-oversized", &USUAL.name()) {
+            let stream = small_after_oversized();
             let events = (stream.events() - 1) as f64;
-            self.weigh(Section::Giant, &stream, records, |cell, contender| {
+            self.weigh(Section::Oversized, &stream, records, |cell, contender| {
                 let (_, verdict) = self.checked(cell, contender);
                 // What it keeps is looked at before it goes: it is handed out.
                 let mut watch = Weighed::default();
@@ -364,15 +378,35 @@ fn one_line(length: usize) -> Stream {
 }
 
 /// An event of 4 MiB, and a thousand or so small ones.
-fn small_after_giant() -> Stream {
+fn small_after_oversized() -> Stream {
     let mut stream = one_line(4 * 1024 * 1024);
     let small = Stream::generate(Shape::LlmChunks, Lengths::Varied, 256 * 1024);
-    let giant = stream.bytes.len();
-    stream.name = "small-after-giant".to_owned();
+    let oversized = stream.bytes.len();
+    stream.name = "small-after-oversized".to_owned();
     stream
         .event_ends
-        .extend(small.event_ends.iter().map(|end| giant + end));
+        .extend(small.event_ends.iter().map(|end| oversized + end));
     stream.data_bytes += small.data_bytes;
     stream.bytes.extend_from_slice(&small.bytes);
     stream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_wanted_by_any_part_of_their_names() {
+        let wants = |only: &str| {
+            let only = only.to_owned();
+            let budget = Budget::QUICK;
+            Plan { budget, only }.wants(Section::Decode, "tiny", "16384")
+        };
+        for only in ["", "decode/tiny/16384", "/16384", "encode/,tiny"] {
+            assert!(wants(only), "{only}");
+        }
+        for only in ["llm-chunks", "encode/,llm-chunks"] {
+            assert!(!wants(only), "{only}");
+        }
+    }
 }

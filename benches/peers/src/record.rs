@@ -11,7 +11,7 @@ pub(crate) enum Section {
     Scaling,
     Allocations,
     Memory,
-    Giant,
+    Oversized,
 }
 
 impl Section {
@@ -22,7 +22,7 @@ impl Section {
             Self::Scaling => "scaling",
             Self::Allocations => "allocations",
             Self::Memory => "memory",
-            Self::Giant => "giant",
+            Self::Oversized => "oversized",
         }
     }
 }

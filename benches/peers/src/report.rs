@@ -112,34 +112,68 @@ impl Report<'_> {
         self.row(rule);
     }
 
-    /// The ratios that say how it stands, in one line for each stream.
+    /// The ratios that matter most, in one table.
     fn summary(&mut self) {
+        let columns = SUMMARY.map(|column| match column {
+            Column::PeerBy(name) => format!("peer / {}", short(name)),
+            Column::Of(one, other) => format!("{} / {}", short(one), short(other)),
+        });
+        let head = ["stream", "chunks", "fastest peer, ns"].map(str::to_owned);
+        self.cells(
+            "## In short",
+            "Ratios of the fastest rounds, and of the medians in parentheses. Above 1, `peer / X` says how much faster X is than \
+             the fastest peer; every peer gives owned events.",
+            &[&head[..], &columns].concat(),
+            standing,
+        );
+        let columns = [
+            "stream",
+            "chunks",
+            "visit, ns",
+            "decode_raw / visit",
+            "decode / (decode_raw + UTF-8 pass)",
+            "decode / (visit + memcpy + UTF-8 pass)",
+        ];
+        self.cells(
+            "## Beside the baselines",
+            "Ratios of the fastest rounds, and of the medians in parentheses.",
+            &columns.map(str::to_owned),
+            floors,
+        );
+    }
+
+    /// A table with a line for each cell that has one.
+    fn cells(
+        &mut self,
+        heading: &str,
+        explanation: &str,
+        columns: &[String],
+        line: fn(&Times<'_>) -> Option<Vec<String>>,
+    ) {
         let records = self.records;
-        for chunking in records.chunkings(Section::Decode) {
-            let rows: Vec<_> = records
-                .streams(Section::Decode)
-                .into_iter()
-                .filter_map(|stream| standing(records, stream, chunking))
-                .collect();
-            if rows.is_empty() {
-                continue;
+        let mut rows = Vec::new();
+        for stream in records.streams(Section::Decode) {
+            for chunking in records.chunkings(Section::Decode) {
+                let times = Times {
+                    records,
+                    stream,
+                    chunking,
+                };
+                rows.extend(line(&times).map(|line| {
+                    let name = [stream.to_owned(), chunks(chunking)];
+                    [&name[..], &line].concat()
+                }));
             }
-            self.heading(&format!("## In short: {}", chunks(chunking)));
-            let columns = [
-                "stream",
-                "fastest peer",
-                "`decode` is faster by",
-                "`decode_chunk` is faster by",
-                "`bytes` events are faster by",
-                "visit, ns",
-                "`decode_raw` / visit",
-                "`decode` / (`decode_raw` + UTF-8 pass)",
-                "`decode` / (visit + memcpy + UTF-8 pass)",
-            ];
-            self.head(&columns.map(str::to_owned));
-            for row in rows {
-                self.row(row);
-            }
+        }
+        if rows.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        self.line(explanation);
+        self.line("");
+        self.head(columns);
+        for row in rows {
+            self.row(row);
         }
     }
 
@@ -196,33 +230,37 @@ impl Report<'_> {
     fn encode(&mut self) {
         let records = self.records;
         let streams = records.streams(Section::Encode);
-        if streams.is_empty() {
-            return;
-        }
-        self.heading("## Encode, ns per event");
-        self.line(
-            "Fastest round, and the median in parentheses; then as a multiple of the fastest peer's time / of what is written \
-             by hand.\n",
-        );
-        let heads = streams.iter().map(|stream| (*stream).to_owned());
-        let head: Vec<_> = core::iter::once("contender".to_owned())
-            .chain(heads)
-            .collect();
-        self.head(&head);
-        for contender in records.contenders(Section::Encode) {
-            let cells: Vec<_> = streams
-                .iter()
-                .map(|stream| {
-                    let find = |name| records.find(Section::Encode, stream, "", name);
-                    let time = |name| find(name).and_then(|record| record.value(FASTEST));
-                    let peer = records.fastest_peer(Section::Encode, stream, "");
-                    let peer = peer.and_then(|record| record.value(FASTEST));
-                    let text = self.time(find(contender));
-                    let by_hand = ratio(time(contender), time(encoders::BY_HAND));
-                    format!("{text}; {} / {by_hand}", ratio(time(contender), peer))
-                })
+        for source in records.chunkings(Section::Encode) {
+            let explanation = match source {
+                "cached" => "The source is in the processor's caches.",
+                _ => "The source is not in the processor's caches.",
+            };
+            self.heading(&format!("## Encode, ns per event: {source}"));
+            self.line(explanation);
+            self.line(
+                "Fastest round, and the median in parentheses; then the time as a multiple of the fastest peer's / of what is \
+                 written by hand.\n",
+            );
+            let heads = streams.iter().map(|stream| (*stream).to_owned());
+            let head: Vec<_> = core::iter::once("contender".to_owned())
+                .chain(heads)
                 .collect();
-            self.row(core::iter::once(contender.to_owned()).chain(cells));
+            self.head(&head);
+            for contender in records.contenders(Section::Encode) {
+                let cells: Vec<_> = streams
+                    .iter()
+                    .map(|stream| {
+                        let find = |name| records.find(Section::Encode, stream, source, name);
+                        let time = |name| find(name).and_then(|record| record.value(FASTEST));
+                        let peer = records.fastest_peer(Section::Encode, stream, source);
+                        let peer = peer.and_then(|record| record.value(FASTEST));
+                        let text = self.time(find(contender));
+                        let by_hand = ratio(time(contender), time(encoders::BY_HAND));
+                        format!("{text}; {} / {by_hand}", ratio(time(contender), peer))
+                    })
+                    .collect();
+                self.row(core::iter::once(contender.to_owned()).chain(cells));
+            }
         }
     }
 
@@ -296,10 +334,10 @@ impl Report<'_> {
             &[("peak, KiB", PEAK)],
         );
         self.memory(
-            Section::Giant,
+            Section::Oversized,
             "## Small events (about 250 bytes) behind one of 4 MiB, 16 KiB chunks",
             &[
-                ("peak of the giant, KiB", PEAK_OF_FIRST),
+                ("peak of the large one, KiB", PEAK_OF_FIRST),
                 ("peak of the small ones, KiB", PEAK),
                 ("kept at the end, KiB", KEPT),
                 ("asked for per event, KiB", ALLOCATED),
@@ -367,30 +405,114 @@ impl Report<'_> {
     }
 }
 
+/// What the summary divides.
+enum Column {
+    PeerBy(&'static str),
+    Of(&'static str, &'static str),
+}
+
+const SUMMARY: [Column; 9] = [
+    Column::PeerBy(decoders::STREAM),
+    Column::PeerBy(decoders::CODEC),
+    Column::PeerBy(decoders::OWNED),
+    Column::PeerBy(decoders::BORROWING_STREAM),
+    Column::PeerBy(decoders::READER),
+    Column::PeerBy(decoders::DECODE),
+    Column::Of(decoders::BORROWING_STREAM, decoders::DECODE),
+    Column::Of(decoders::READER, decoders::DECODE),
+    Column::Of(decoders::BY_HAND, decoders::DECODE),
+];
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("sse-wire ").unwrap_or(name)
+}
+
+/// The times of a cell.
+struct Times<'r> {
+    records: &'r Records,
+    stream: &'r str,
+    chunking: &'r str,
+}
+
+/// A time in nanoseconds: of the fastest round, and the median.
+#[derive(Clone, Copy)]
+struct Time {
+    fastest: f64,
+    median: f64,
+}
+
+impl Time {
+    fn of(record: &Record) -> Option<Self> {
+        Some(Self {
+            fastest: record.value(FASTEST)?,
+            median: record.value(MEDIAN)?,
+        })
+    }
+}
+
+impl Times<'_> {
+    fn of(&self, contender: &str) -> Option<Time> {
+        let Self {
+            records,
+            stream,
+            chunking,
+        } = *self;
+        Time::of(records.find(Section::Decode, stream, chunking, contender)?)
+    }
+
+    fn sum(&self, contenders: &[&str]) -> Option<Time> {
+        let mut sum = Time {
+            fastest: 0.0,
+            median: 0.0,
+        };
+        for contender in contenders {
+            let time = self.of(contender)?;
+            sum.fastest += time.fastest;
+            sum.median += time.median;
+        }
+        Some(sum)
+    }
+}
+
+/// The ratio of the fastest rounds, and that of the medians.
+fn ratios(one: Option<Time>, other: Option<Time>) -> String {
+    match (one, other) {
+        (Some(one), Some(other)) => format!(
+            "{:.2} ({:.2})",
+            one.fastest / other.fastest,
+            one.median / other.median
+        ),
+        _ => "-".to_owned(),
+    }
+}
+
 /// A line of the summary.
-fn standing(records: &Records, stream: &str, chunking: &str) -> Option<Vec<String>> {
-    let time = |name| {
-        let record = records.find(Section::Decode, stream, chunking, name)?;
-        record.value(FASTEST)
-    };
-    let sum = |parts: &[&'static str]| parts.iter().map(|part| time(part)).sum::<Option<f64>>();
-    let peer = records.fastest_peer(Section::Decode, stream, chunking)?;
-    let peers = peer.value(FASTEST);
-    let decode = time(decoders::DECODE);
-    let with_text = sum(&[decoders::RAW, decoders::UTF8_EVENTS]);
-    let floor = sum(&[decoders::VISIT, decoders::MEMCPY, decoders::UTF8_EVENTS]);
-    let doors = [decoders::SHARED, decoders::STREAM, decoders::CODEC];
-    let doors: Vec<_> = doors.iter().map(|door| ratio(peers, time(door))).collect();
+fn standing(times: &Times<'_>) -> Option<Vec<String>> {
+    let peer = times
+        .records
+        .fastest_peer(Section::Decode, times.stream, times.chunking)?;
+    let name = peer.contender;
+    let peer = Time::of(peer)?;
+    let (fastest, median) = (number(peer.fastest), number(peer.median));
+    let mut line = vec![format!("{name}: {fastest} ({median})")];
+    line.extend(SUMMARY.map(|column| match column {
+        Column::PeerBy(name) => ratios(Some(peer), times.of(name)),
+        Column::Of(one, other) => ratios(times.of(one), times.of(other)),
+    }));
+    Some(line)
+}
+
+/// A line of what is measured beside the baselines.
+fn floors(times: &Times<'_>) -> Option<Vec<String>> {
+    let visit = times.of(decoders::VISIT)?;
+    let decode = times.of(decoders::DECODE);
+    let with_text = times.sum(&[decoders::RAW, decoders::UTF8_EVENTS]);
+    let floor = times.sum(&[decoders::VISIT, decoders::MEMCPY, decoders::UTF8_EVENTS]);
     Some(vec![
-        stream.to_owned(),
-        format!("{} ({} ns)", peer.contender, number(peers?)),
-        ratio(peers, decode),
-        ratio(peers, time(decoders::CHUNK)),
-        format!("{} ({} stream, {} codec)", doors[0], doors[1], doors[2]),
-        number(time(decoders::VISIT)?),
-        ratio(time(decoders::RAW), time(decoders::VISIT)),
-        ratio(decode, with_text),
-        ratio(decode, floor),
+        number(visit.fastest),
+        ratios(times.of(decoders::RAW), Some(visit)),
+        ratios(decode, with_text),
+        ratios(decode, floor),
     ])
 }
 
@@ -400,6 +522,7 @@ pub(crate) fn chunks(chunking: &str) -> String {
         "whole" => "whole".to_owned(),
         "16384" => "16 KiB".to_owned(),
         "one-event" => "one event".to_owned(),
+        "cached" | "not-cached" => chunking.to_owned(),
         bytes => format!("{bytes} B"),
     }
 }
@@ -447,7 +570,7 @@ mod tests {
         wrong.values.clear();
         Records(vec![
             record(decoders::DECODE, Group::Ours, 20.0),
-            record(decoders::CHUNK, Group::Ours, 15.0),
+            record(decoders::BORROWING_STREAM, Group::Ours, 15.0),
             record(decoders::RAW, Group::Ours, 10.0),
             record("other", Group::Peer, 90.0),
             record("peer", Group::Peer, 60.0),
@@ -468,7 +591,8 @@ mod tests {
         let markdown = markdown(&[("date", "today".to_owned())], &records());
         for line in [
             "- date: today",
-            "| tiny | peer (60.0 ns) | 3.00 | 4.00 | - (- stream, - codec) | 12.5 | 0.80 | 1.25 | - |",
+            "| tiny | 16 KiB | peer: 60.0 (61.0) | - | - | - | 4.00 (3.81) | - | 3.00 (2.90) | 0.75 (0.76) | - | - |",
+            "| tiny | 16 KiB | 12.5 | 0.80 (0.81) | 1.25 (1.17) | - |",
             "| sse-wire decode | 20.0 (21.0) |",
             "| sse-wire decode | 0.33 / 1.60 |",
             "| slow | too slow |",

@@ -106,7 +106,7 @@ fn visit(cell: Cell<'_>) -> impl FnMut() {
     }
 }
 
-/// The cuts are moved behind the character that they divide: a chunk that begins within one would be refused at once.
+/// A cut within a character is moved behind it: a chunk that begins within one would be rejected at once.
 fn utf8_chunks(cell: Cell<'_>) -> impl FnMut() {
     let text = str::from_utf8(&cell.stream.bytes).expect("is text");
     let (mut chunks, mut start, mut end) = (Vec::new(), 0, 0);

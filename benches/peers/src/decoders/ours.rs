@@ -1,48 +1,47 @@
-//! The doors of this crate.
+//! The interfaces of this crate.
 
 use core::ops::ControlFlow;
 use core::pin::Pin;
 
 use bytes::BytesMut;
-use sse_wire::codec::EventCodec;
+use sse_wire::EventDecoder;
 use sse_wire::stream::{EventStream, EventStreamExt};
-use sse_wire::{Chunk, EventDecoder, SharedDecoder};
+use sse_wire::tokio::{EventCodec, EventReader};
 use tokio_util::codec::Decoder;
 
 use super::{Contender, Decode, contender};
-use crate::feed::{Feed, Shared, drain};
+use crate::feed::{Feed, Reader, Shared, drain};
+use crate::polling::read_in_two_places;
 use crate::watch::Watch;
 
 pub(crate) const DECODE: &str = "sse-wire decode";
-pub(crate) const CHUNK: &str = "sse-wire decode_chunk";
 pub(crate) const RAW: &str = "sse-wire decode_raw";
 const RAW_TEXT: &str = "sse-wire decode_raw, then text";
-pub(crate) const SHARED: &str = "sse-wire SharedDecoder::decode";
-pub(crate) const SHARED_ALL: &str = "sse-wire SharedDecoder::decode, never copying";
-const SHARED_RAW: &str = "sse-wire SharedDecoder::decode_raw";
-pub(crate) const STREAM: &str = "sse-wire EventStream";
-pub(crate) const CODEC: &str = "sse-wire EventCodec";
+pub(crate) const OWNED: &str = "sse-wire decode_owned";
+pub(crate) const STREAM: &str = "sse-wire EventStream, owned";
+pub(crate) const BORROWING_STREAM: &str = "sse-wire EventStream::next_event";
+pub(crate) const READER: &str = "sse-wire tokio::EventReader::next_event";
+pub(crate) const CODEC: &str = "sse-wire tokio::EventCodec";
 
 pub(super) fn contenders() -> Vec<Contender> {
     vec![
-        contender!(Ours, DECODE, "sse-wire", Lent),
-        contender!(Ours, CHUNK, "sse-wire", LentOfText),
-        contender!(Ours, RAW, "sse-wire", LentRaw),
-        contender!(Ours, RAW_TEXT, "sse-wire", LentRawText),
-        contender!(Ours, SHARED, "sse-wire", Refcounted),
-        contender!(Ours, SHARED_ALL, "sse-wire", NeverCopied),
-        contender!(Ours, SHARED_RAW, "sse-wire", RefcountedRaw),
+        contender!(Ours, DECODE, "sse-wire", Borrowed),
+        contender!(Ours, RAW, "sse-wire", Raw),
+        contender!(Ours, RAW_TEXT, "sse-wire", RawText),
+        contender!(Ours, OWNED, "sse-wire", Owned),
         contender!(Ours, STREAM, "sse-wire", Streamed),
+        contender!(Ours, BORROWING_STREAM, "sse-wire", BorrowingStream),
+        contender!(Ours, READER, "sse-wire", TokioReader),
         contender!(Ours, CODEC, "sse-wire", Framed),
     ]
 }
 
-struct Lent<'f> {
+struct Borrowed<'f> {
     feed: &'f Feed,
     decoder: EventDecoder,
 }
 
-impl<'f> Decode<'f> for Lent<'f> {
+impl<'f> Decode<'f> for Borrowed<'f> {
     fn connect(feed: &'f Feed) -> Self {
         let decoder = EventDecoder::new();
         Self { feed, decoder }
@@ -65,40 +64,12 @@ impl<'f> Decode<'f> for Lent<'f> {
     }
 }
 
-struct LentOfText<'f> {
+struct Raw<'f> {
     feed: &'f Feed,
     decoder: EventDecoder,
 }
 
-impl<'f> Decode<'f> for LentOfText<'f> {
-    fn connect(feed: &'f Feed) -> Self {
-        let decoder = EventDecoder::new();
-        Self { feed, decoder }
-    }
-
-    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
-        for bytes in self.feed.take_all() {
-            let mut chunk = Chunk::new(bytes);
-            loop {
-                match self.decoder.decode_chunk(&mut chunk) {
-                    Ok(Some(event)) => {
-                        watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
-                    }
-                    Ok(None) => break,
-                    Err(error) => watch.error(&error)?,
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-struct LentRaw<'f> {
-    feed: &'f Feed,
-    decoder: EventDecoder,
-}
-
-impl<'f> Decode<'f> for LentRaw<'f> {
+impl<'f> Decode<'f> for Raw<'f> {
     fn connect(feed: &'f Feed) -> Self {
         let decoder = EventDecoder::new();
         Self { feed, decoder }
@@ -119,13 +90,13 @@ impl<'f> Decode<'f> for LentRaw<'f> {
     }
 }
 
-/// What `decode` could do without knowing more than its caller: the sum that it is measured by.
-struct LentRawText<'f> {
+/// What a caller can do instead of `decode`: the sum that `decode` is compared to.
+struct RawText<'f> {
     feed: &'f Feed,
     decoder: EventDecoder,
 }
 
-impl<'f> Decode<'f> for LentRawText<'f> {
+impl<'f> Decode<'f> for RawText<'f> {
     fn connect(feed: &'f Feed) -> Self {
         let decoder = EventDecoder::new();
         Self { feed, decoder }
@@ -151,65 +122,25 @@ impl<'f> Decode<'f> for LentRawText<'f> {
     }
 }
 
-struct Refcounted<'f> {
+struct Owned<'f> {
     feed: &'f Feed,
-    decoder: SharedDecoder,
+    decoder: EventDecoder,
 }
 
-impl<'f> Decode<'f> for Refcounted<'f> {
+impl<'f> Decode<'f> for Owned<'f> {
     fn connect(feed: &'f Feed) -> Self {
-        let decoder = SharedDecoder::new();
+        let decoder = EventDecoder::new();
         Self { feed, decoder }
     }
 
     fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
         for chunk in self.feed.take_all() {
-            let mut input = chunk.clone();
+            let mut input = &chunk[..];
             loop {
-                match self.decoder.decode(&mut input) {
+                match self.decoder.decode_owned(&mut input) {
                     Ok(Some(event)) => {
                         watch.event(event.event_type().as_bytes(), event.data().as_bytes())?;
                     }
-                    Ok(None) => break,
-                    Err(error) => watch.error(&error)?,
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// For a program that lets go of its events before it reads on, so that it does not matter what they keep alive.
-struct NeverCopied<'f>(Refcounted<'f>);
-
-impl<'f> Decode<'f> for NeverCopied<'f> {
-    fn connect(feed: &'f Feed) -> Self {
-        let decoder = SharedDecoder::new().with_copy_below(0);
-        Self(Refcounted { feed, decoder })
-    }
-
-    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
-        self.0.read(watch)
-    }
-}
-
-struct RefcountedRaw<'f> {
-    feed: &'f Feed,
-    decoder: SharedDecoder,
-}
-
-impl<'f> Decode<'f> for RefcountedRaw<'f> {
-    fn connect(feed: &'f Feed) -> Self {
-        let decoder = SharedDecoder::new();
-        Self { feed, decoder }
-    }
-
-    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
-        for chunk in self.feed.take_all() {
-            let mut input = chunk.clone();
-            loop {
-                match self.decoder.decode_raw(&mut input) {
-                    Ok(Some(event)) => watch.event(event.event_type(), event.data())?,
                     Ok(None) => break,
                     Err(error) => watch.error(&error)?,
                 }
@@ -235,6 +166,45 @@ impl<'f> Decode<'f> for Streamed<'f> {
             Ok(event) => watch.event(event.event_type().as_bytes(), event.data().as_bytes()),
             Err(error) => watch.error(&error),
         })
+    }
+}
+
+struct BorrowingStream<'f> {
+    feed: &'f Feed,
+    events: EventStream<Shared<'f>>,
+}
+
+impl<'f> Decode<'f> for BorrowingStream<'f> {
+    fn connect(feed: &'f Feed) -> Self {
+        let events = Shared(feed).events();
+        Self { feed, events }
+    }
+
+    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
+        read_in_two_places!(self.events, until self.feed.is_used_up(), |next| match next {
+            Ok(event) => watch.event(event.event_type().as_bytes(), event.data().as_bytes())?,
+            Err(error) => watch.error(&error)?,
+        });
+        ControlFlow::Continue(())
+    }
+}
+
+struct TokioReader<'f> {
+    events: EventReader<Reader<'f>>,
+}
+
+impl<'f> Decode<'f> for TokioReader<'f> {
+    fn connect(feed: &'f Feed) -> Self {
+        let events = EventReader::new(Reader::new(feed));
+        Self { events }
+    }
+
+    fn read<W: Watch>(&mut self, watch: &mut W) -> ControlFlow<()> {
+        read_in_two_places!(self.events, until self.events.get_ref().is_used_up(), |next| match next {
+            Ok(event) => watch.event(event.event_type().as_bytes(), event.data().as_bytes())?,
+            Err(error) => watch.error(&error)?,
+        });
+        ControlFlow::Continue(())
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn contenders() -> Vec<Contender> {
     ]
 }
 
-/// Its decoder reads any `Buf`, of which a slice is the fastest. Its default limit refuses the events of a megabyte.
+/// Its decoder reads any `Buf`, of which a slice is the fastest. An event of a megabyte exceeds its default limit.
 struct SseCore<'f> {
     feed: &'f Feed,
     decoder: SseDecoder,
