@@ -1,9 +1,9 @@
-//! Prints the events at a URL, with a `FramedRead` of tokio-util over TCP; the request is one of HTTP/1.0.
+//! Prints the events at a URL, with a `FramedRead` of tokio-util over TCP and HTTP/1.0.
 
 use core::error::Error;
 use std::{env, process};
 
-use sse_wire::{codec::EventCodec, headers};
+use sse_wire::{headers, tokio::EventCodec};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_stream::StreamExt as _;
 use tokio_util::codec::{FramedRead, LinesCodec};
