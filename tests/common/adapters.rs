@@ -1,5 +1,4 @@
-//! The doors that own a transport: each reads from a [`Source`], which gives what it was fed, chunk by chunk, and fails or waits
-//! in between.
+//! The adapters: each reads from a [`Source`], which returns what it was fed, chunk by chunk, and fails or waits in between.
 
 #![allow(
     clippy::std_instead_of_alloc,
@@ -7,69 +6,85 @@
     reason = "the tests have std, and each feature uses a part of this"
 )]
 
-use super::doors::{
-    Call, Ran, Recovery, Stream, count_events, milliseconds, raw, refusal, text as text_of,
-};
 use super::oracle::{Config, Recovered, Seen};
-use core::time::Duration;
-use sse_wire::{DecodeError, LastEventId};
+use super::readers::{
+    Call, Ran, Recovery, Stream, count_events, milliseconds, raw, refusal, seen_item, text,
+};
+#[cfg(feature = "alloc")]
+use super::readers::{owned, seen_owned_item};
+use core::fmt::Debug;
+use core::task::{Context, Poll, Waker};
+use sse_wire::{Buffer, DecodeError, EventDecoder, LastEventId, ReadError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A door that is read as far as what it was fed allows.
+/// An adapter that is read as far as what it was fed allows.
 trait Pull {
-    /// Makes a chunk available.
-    fn feed(&mut self, chunk: &[u8]);
-    /// Makes the end available.
-    fn close(&mut self);
+    type Buffer: Buffer;
+
+    fn source(&self) -> &Source;
     /// What comes next; `None` if there is nothing more, now or ever.
-    fn next(&mut self) -> Option<Result<Seen, DecodeError>>;
-    fn last_event_id(&self) -> String;
-    fn reconnection_time(&self) -> Option<Duration>;
+    fn next(&mut self, call: Call) -> Option<Result<Seen, DecodeError>>;
+    fn decoder(&self) -> &EventDecoder<Self::Buffer>;
     fn ended_within_event(&self) -> bool;
 }
 
-/// Runs a stream through a door, which dispatches at the end what it can recover.
-fn pull(mut door: impl Pull, stream: &Stream<'_>, config: &Config, call: Call) -> Ran {
+/// Runs a stream through an adapter, which dispatches at the end what it can recover.
+fn pull(
+    mut adapter: impl Pull,
+    stream: &Stream<'_>,
+    config: &Config,
+    mut next_call: impl FnMut() -> Call,
+) -> Ran {
     let mut seen = Vec::new();
     let mut dispatched_after = Vec::new();
-    let next = |door: &mut dyn Pull| {
-        door.next().map(|found| match found {
+    let mut next = |adapter: &mut dyn FnMut(Call) -> Option<Result<Seen, DecodeError>>| {
+        let call = next_call();
+        let found = adapter(call).map(|found| match found {
             Ok(found) => found,
             Err(error) => Seen::Refused(refusal(error, config)),
-        })
+        });
+        (call, found)
     };
     for &chunk in stream.chunks {
-        door.feed(chunk);
+        adapter.source().feed(chunk);
         let mut calls = 0;
-        while let Some(found) = next(&mut door) {
+        while let (call, Some(found)) = next(&mut |call| adapter.next(call)) {
             seen.push((call, found));
             calls += 1;
             assert!(
                 calls <= 2 * chunk.len() + 4,
-                "the door does not come to an end"
+                "the adapter does not come to an end"
             );
         }
         dispatched_after.push(count_events(&seen));
     }
-    assert!(!door.ended_within_event(), "the stream has not ended yet");
-    let last_event_id = door.last_event_id();
-    let reconnection_time = door.reconnection_time().map(milliseconds);
-    door.close();
-    let recovered = next(&mut door);
-    assert_eq!(next(&mut door), None, "there is something after the end");
+    assert!(
+        !adapter.ended_within_event(),
+        "the stream has not ended yet"
+    );
+    let last_event_id = adapter.decoder().last_event_id().to_owned();
+    let reconnection_time = adapter.decoder().reconnection_time().map(milliseconds);
+    adapter.source().close();
+    let (call, recovered) = next(&mut |call| adapter.next(call));
+    for _ in 0..2 {
+        let (_, more) = next(&mut |call| adapter.next(call));
+        assert_eq!(more, None, "there is something after the end");
+    }
     let result = match recovered {
         Some(Seen::Event(event)) => Ok(Some(event)),
         Some(Seen::Refused(refusal)) => Err(refusal),
         Some(other) => panic!("{other:?} was recovered"),
         None => Ok(None),
     };
-    let unfinished = if door.ended_within_event() {
+    let unfinished = if adapter.ended_within_event() {
         Some(Recovery {
             inside_line: None,
             call,
             recovered: Recovered {
                 result,
-                last_event_id: door.last_event_id(),
-                reconnection_time: door.reconnection_time().map(milliseconds),
+                last_event_id: adapter.decoder().last_event_id().to_owned(),
+                reconnection_time: adapter.decoder().reconnection_time().map(milliseconds),
             },
         })
     } else {
@@ -85,16 +100,61 @@ fn pull(mut door: impl Pull, stream: &Stream<'_>, config: &Config, call: Call) -
     }
 }
 
+/// What an adapter returned, without the error with which a transport has nothing yet.
+fn found<E: PartialEq + Debug>(
+    result: Result<Option<Seen>, ReadError<E>>,
+    nothing_yet: Option<E>,
+) -> Option<Result<Seen, DecodeError>> {
+    match result {
+        Ok(found) => found.map(Ok),
+        Err(ReadError::Decode(error)) => Some(Err(error)),
+        Err(ReadError::Transport(error)) => {
+            assert_eq!(Some(error), nothing_yet);
+            None
+        }
+    }
+}
+
+/// Polls until it is ready, or waits without having asked to be polled again.
+fn poll_ready<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    struct Woken(AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match poll(&mut context) {
+            Poll::Ready(ready) => return Some(ready),
+            Poll::Pending if woken.0.swap(false, Ordering::Relaxed) => {}
+            Poll::Pending => return None,
+        }
+    }
+}
+
+/// Polls the future that `call` makes once, and drops it: all that was read must be in the adapter. Asks for another one while the
+/// adapter only yielded.
+macro_rules! poll_dropped {
+    ($call:expr) => {
+        poll_ready(|context| core::pin::pin!($call).poll(context))
+    };
+}
+
 fn initial_id(config: &Config) -> LastEventId<'_> {
     LastEventId::new(&config.initial_last_event_id).expect("a possible ID")
 }
 
 #[cfg(feature = "alloc")]
-fn decoder(config: &Config) -> Option<sse_wire::EventDecoder> {
+fn decoder(config: &Config) -> Option<EventDecoder> {
     let limits = sse_wire::Limits::new()
         .with_event(config.event_limit)
         .with_last_event_id(config.last_event_id_limit);
-    let mut decoder = sse_wire::EventDecoder::with_limits(limits);
+    let mut decoder = EventDecoder::with_limits(limits);
     decoder.set_last_event_id(initial_id(config)).ok()?;
     Some(decoder)
 }
@@ -129,7 +189,7 @@ impl Source {
         }
     }
 
-    /// Fills `buffer` with what is there, for readers, to whom an empty chunk would be the end; `None` if there is nothing yet.
+    /// Fills `buffer` with what is available, for readers, for which an empty chunk would be the end; `None` if there is nothing yet.
     #[cfg(any(
         feature = "std",
         feature = "embedded-io",
@@ -150,149 +210,12 @@ impl Source {
     }
 }
 
-#[cfg(feature = "bytes")]
-pub mod shared {
-    //! [`SharedDecoder`] itself, whose events are looked at when their chunk is long gone.
-
-    use super::*;
-    use crate::common::random::Random;
-    use bytes::Bytes;
-    use sse_wire::{SharedDecoder, SharedEvent, SharedItem, SharedRawEvent};
-
-    pub fn text(event: &SharedEvent) -> Seen {
-        assert_eq!(&SharedEvent::from(event.as_event()), event);
-        assert_eq!(event.clone().into_data(), event.data());
-        Seen::Event(text_of(event.as_event()))
-    }
-
-    pub fn raw_text(event: &SharedRawEvent) -> Seen {
-        assert_eq!(&SharedRawEvent::from(event.as_raw_event()), event);
-        assert_eq!(event.clone().into_data(), event.data());
-        assert_eq!(
-            event.text().map(|event| text(&event)).ok(),
-            event
-                .as_raw_event()
-                .text()
-                .map(|event| Seen::Event(text_of(event)))
-                .ok()
-        );
-        Seen::Event(raw(event.as_raw_event()))
-    }
-
-    pub fn item(item: &SharedItem) -> Seen {
-        match item {
-            SharedItem::Event(event) => text(event),
-            SharedItem::Comment { text, end } => Seen::Comment {
-                text: text.to_vec(),
-                end: *end,
-            },
-            SharedItem::Retry(time) => Seen::Retry(milliseconds(*time)),
-        }
-    }
-
-    /// With a threshold between copying and sharing that follows from the stream's seed.
-    pub fn shared_decoder(stream: &Stream<'_>, config: &Config) -> Option<SharedDecoder> {
-        let mut random = Random::new(stream.seed);
-        let copy_below = *random.choose(&[0, 0, 1, 8, 1024, usize::MAX]);
-        Some(SharedDecoder::from(decoder(config)?).with_copy_below(copy_below))
-    }
-
-    enum Kept {
-        Text(SharedEvent),
-        Raw(SharedRawEvent),
-        Item(SharedItem),
-    }
-
-    /// The events are kept to the end before anybody looks at them.
-    pub fn run(stream: &Stream<'_>, config: &Config, call: Call) -> Option<Ran> {
-        let mut decoder = shared_decoder(stream, config)?;
-        let mut kept = Vec::new();
-        let mut kept_after = Vec::new();
-        for &chunk in stream.chunks {
-            let mut input = Bytes::copy_from_slice(chunk);
-            let end = input.as_ptr_range().end;
-            loop {
-                let found = match call {
-                    Call::Decode | Call::DecodeChunk => decoder
-                        .decode(&mut input)
-                        .map(|found| found.map(Kept::Text)),
-                    Call::DecodeRaw => decoder
-                        .decode_raw(&mut input)
-                        .map(|found| found.map(Kept::Raw)),
-                    Call::DecodeItem => decoder
-                        .decode_item(&mut input)
-                        .map(|found| found.map(Kept::Item)),
-                };
-                assert!(
-                    input.is_empty() || input.as_ptr_range().end == end,
-                    "not the rest of the chunk"
-                );
-                match found {
-                    Ok(Some(found)) => kept.push(Ok(found)),
-                    Err(error) => kept.push(Err(error)),
-                    Ok(None) => break,
-                }
-            }
-            assert!(input.is_empty());
-            kept_after.push(kept.len());
-        }
-        let seen: Vec<(Call, Seen)> = kept
-            .iter()
-            .map(|kept| match kept {
-                Ok(Kept::Text(event)) => text(event),
-                Ok(Kept::Raw(event)) => raw_text(event),
-                Ok(Kept::Item(kept)) => item(kept),
-                Err(error) => Seen::Refused(refusal(*error, config)),
-            })
-            .map(|seen| (call, seen))
-            .collect();
-        let last_event_id = decoder.last_event_id().to_owned();
-        let reconnection_time = decoder.reconnection_time().map(milliseconds);
-        // Whether there is something to recover, asked of a copy: asking ends the stream.
-        let inside_line = decoder
-            .clone()
-            .finish()
-            .map(|incomplete| incomplete.is_inside_line());
-        let result = match (call, decoder.clone().finish()) {
-            (Call::DecodeRaw, Some(incomplete)) => incomplete
-                .recover_raw(stream.cut_line)
-                .map(|event| event.map(raw)),
-            _ => decoder
-                .recover(stream.cut_line)
-                .map(|event| event.map(|event| text_of(event.as_event()))),
-        };
-        if call == Call::DecodeRaw {
-            let _ = decoder.recover(stream.cut_line);
-        }
-        let unfinished = inside_line.map(|inside_line| Recovery {
-            inside_line: Some(inside_line),
-            call,
-            recovered: Recovered {
-                result: result.map_err(|error| refusal(error, config)),
-                last_event_id: decoder.last_event_id().to_owned(),
-                reconnection_time: decoder.reconnection_time().map(milliseconds),
-            },
-        });
-        Some(Ran {
-            dispatched_after: kept_after
-                .iter()
-                .map(|kept| count_events(&seen[..*kept]))
-                .collect(),
-            seen,
-            last_event_id,
-            reconnection_time,
-            unfinished,
-        })
-    }
-}
-
 #[cfg(feature = "std")]
 pub mod io {
     //! The reader of `std::io`.
 
     use super::*;
     use sse_wire::io::EventReader;
-    use sse_wire::{Item, ReadError};
     use std::io::{self, BufRead};
 
     impl io::Read for Source {
@@ -335,48 +258,40 @@ pub mod io {
     struct Reader<R> {
         source: Source,
         reader: EventReader<R>,
-        call: Call,
     }
 
     impl<R: BufRead> Pull for Reader<R> {
-        fn feed(&mut self, chunk: &[u8]) {
-            self.source.feed(chunk);
+        type Buffer = Vec<u8>;
+
+        fn source(&self) -> &Source {
+            &self.source
         }
 
-        fn close(&mut self) {
-            self.source.close();
-        }
-
-        fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
-            let found = match self.call {
-                Call::Decode | Call::DecodeChunk => self
-                    .reader
-                    .read_event()
-                    .map(|event| event.map(|event| Seen::Event(text_of(event)))),
-                Call::DecodeRaw => self
-                    .reader
-                    .read_raw_event()
+        fn next(&mut self, call: Call) -> Option<Result<Seen, DecodeError>> {
+            let reader = &mut self.reader;
+            let result = match call {
+                Call::Decode => reader
+                    .next_event()
+                    .map(|event| event.map(|event| Seen::Event(text(event)))),
+                Call::DecodeRaw => reader
+                    .next_raw_event()
                     .map(|event| event.map(|event| Seen::Event(raw(event)))),
-                Call::DecodeItem => self.reader.read_item().map(|item| {
-                    item.map(|item| match item {
-                        Item::Event(event) => Seen::Event(text_of(event)),
-                        Item::Comment { text, end } => Seen::Comment {
-                            text: text.to_vec(),
-                            end,
-                        },
-                        Item::Retry(time) => Seen::Retry(milliseconds(time)),
-                    })
-                }),
+                Call::DecodeItem => reader.next_item().map(|item| item.map(seen_item)),
+                Call::DecodeOwned => reader
+                    .next()
+                    .transpose()
+                    .map(|event| event.map(|event| Seen::Event(owned(&event)))),
+                Call::DecodeOwnedItem => unreachable!("there is no such call"),
             };
-            ended(found)
+            let result = result.map_err(|error| match error {
+                ReadError::Transport(error) => ReadError::Transport(error.kind()),
+                ReadError::Decode(error) => ReadError::Decode(error),
+            });
+            found(result, Some(io::ErrorKind::WouldBlock))
         }
 
-        fn last_event_id(&self) -> String {
-            self.reader.decoder().last_event_id().to_owned()
-        }
-
-        fn reconnection_time(&self) -> Option<Duration> {
-            self.reader.decoder().reconnection_time()
+        fn decoder(&self) -> &EventDecoder {
+            self.reader.decoder()
         }
 
         fn ended_within_event(&self) -> bool {
@@ -384,107 +299,56 @@ pub mod io {
         }
     }
 
-    fn ended(
-        found: Result<Option<Seen>, ReadError<io::Error>>,
-    ) -> Option<Result<Seen, DecodeError>> {
-        match found {
-            Ok(found) => found.map(Ok),
-            Err(ReadError::Decode(error)) => Some(Err(error)),
-            Err(ReadError::Transport(error)) => {
-                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-                None
-            }
-        }
-    }
-
-    /// Through `Read`.
-    pub fn run(stream: &Stream<'_>, config: &Config, call: Call) -> Option<Ran> {
-        let source = Source::default();
-        let reader = EventReader::new(source.clone())
+    fn run_reader<R: BufRead>(
+        source: Source,
+        reader: EventReader<R>,
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let reader = reader
             .with_decoder(decoder(config)?)
             .recover_at_end(stream.cut_line);
-        let door = Reader {
-            source,
-            reader,
-            call,
-        };
-        Some(pull(door, stream, config, call))
+        Some(pull(Reader { source, reader }, stream, config, next_call))
     }
 
-    /// Through `BufRead`.
-    pub fn run_buffered(stream: &Stream<'_>, config: &Config, call: Call) -> Option<Ran> {
+    /// With `Read`.
+    pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
         let source = Source::default();
-        let buffered = Buffered {
+        let reader = EventReader::new(source.clone());
+        run_reader(source, reader, stream, config, next_call)
+    }
+
+    /// With `BufRead`.
+    pub fn run_buffered(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let source = Source::default();
+        let reader = EventReader::from_buffered(Buffered {
             source: source.clone(),
             shown: Vec::new(),
             consumed: 0,
-        };
-        let reader = EventReader::from_buffered(buffered)
-            .with_decoder(decoder(config)?)
-            .recover_at_end(stream.cut_line);
-        let door = Reader {
-            source,
-            reader,
-            call,
-        };
-        Some(pull(door, stream, config, call))
-    }
-
-    struct Iterated<R>(Reader<R>);
-
-    impl<R: BufRead> Pull for Iterated<R> {
-        fn feed(&mut self, chunk: &[u8]) {
-            self.0.feed(chunk);
-        }
-
-        fn close(&mut self) {
-            self.0.close();
-        }
-
-        fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
-            let found = self.0.reader.next().transpose();
-            ended(found.map(|event| event.map(|event| Seen::Event(text_of(event.as_event())))))
-        }
-
-        fn last_event_id(&self) -> String {
-            self.0.last_event_id()
-        }
-
-        fn reconnection_time(&self) -> Option<Duration> {
-            self.0.reconnection_time()
-        }
-
-        fn ended_within_event(&self) -> bool {
-            self.0.ended_within_event()
-        }
-    }
-
-    /// As an iterator.
-    pub fn run_iterated(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let source = Source::default();
-        let reader = EventReader::new(source.clone())
-            .with_decoder(decoder(config)?)
-            .recover_at_end(stream.cut_line);
-        let door = Iterated(Reader {
-            source,
-            reader,
-            call: Call::Decode,
         });
-        Some(pull(door, stream, config, Call::Decode))
+        run_reader(source, reader, stream, config, next_call)
     }
 }
 
-#[cfg(feature = "futures-core")]
+#[cfg(feature = "stream")]
 pub mod stream {
     //! The streams, and with `http-body` the bodies.
 
     use super::*;
     use core::convert::Infallible;
+    use core::future::Future;
     use core::pin::Pin;
-    use core::task::{Context, Poll};
-    use futures_util::task::noop_waker_ref;
-    use sse_wire::stream::OwnedEventStream;
-    use sse_wire::{OwnedItem, ReadError};
+    use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt};
+    use sse_wire::{OwnedEvent, OwnedItem};
 
     impl futures_util::Stream for Source {
         type Item = Result<Vec<u8>, Infallible>;
@@ -497,70 +361,62 @@ pub mod stream {
         }
     }
 
-    /// A stream of events, and how to look at it.
-    struct Polled<S, F> {
+    /// A stream of events, whose borrowing calls are polled and awaited in turns.
+    struct Polled<S: ChunkStream, T> {
         source: Source,
-        stream: S,
-        see: F,
+        stream: EventStream<S, T>,
+        see: fn(&T) -> Seen,
+        is_awaited: bool,
     }
 
-    /// What all streams of events can tell.
-    trait Tells {
-        fn last_event_id(&self) -> &str;
-        fn reconnection_time(&self) -> Option<Duration>;
-        fn ended_within_event(&self) -> bool;
-    }
-
-    macro_rules! tells {
-        ($($stream:ty [$($parameter:ident)*]),+) => {
-            $(impl<$($parameter),*> Tells for $stream {
-                fn last_event_id(&self) -> &str {
-                    self.decoder().last_event_id()
-                }
-
-                fn reconnection_time(&self) -> Option<Duration> {
-                    self.decoder().reconnection_time()
-                }
-
-                fn ended_within_event(&self) -> bool {
-                    self.ended_within_event()
-                }
-            })+
+    macro_rules! next {
+        ($self:ident, $next:ident, $poll_next:ident, $see:expr) => {
+            if $self.is_awaited {
+                poll_dropped!(async { Ok($self.stream.$next().await?.map($see)) })
+            } else {
+                poll_ready(|context| {
+                    let polled = Pin::new(&mut $self.stream).$poll_next(context);
+                    polled.map(|found| Ok(found?.map($see)))
+                })
+            }
         };
     }
-    tells!(OwnedEventStream<S, B, T> [S B T]);
-    #[cfg(feature = "bytes")]
-    tells!(sse_wire::stream::EventStream<S, T> [S T]);
 
-    impl<S, T, F> Pull for Polled<S, F>
+    impl<S, T> Pull for Polled<S, T>
     where
-        S: futures_util::Stream<Item = Result<T, ReadError<Infallible>>> + Tells + Unpin,
-        F: FnMut(&T) -> Seen,
+        S: ChunkStream<Error = Infallible> + Unpin,
+        EventStream<S, T>: futures_util::Stream<Item = Result<T, ReadError<Infallible>>>,
     {
-        fn feed(&mut self, chunk: &[u8]) {
-            self.source.feed(chunk);
+        type Buffer = Vec<u8>;
+
+        fn source(&self) -> &Source {
+            &self.source
         }
 
-        fn close(&mut self) {
-            self.source.close();
+        fn next(&mut self, call: Call) -> Option<Result<Seen, DecodeError>> {
+            use futures_util::Stream;
+
+            self.is_awaited = !self.is_awaited;
+            let result: Option<Result<Option<Seen>, ReadError<Infallible>>> = match call {
+                Call::Decode => next!(self, next_event, poll_next_event, |event| Seen::Event(
+                    text(event)
+                )),
+                Call::DecodeRaw => {
+                    next!(self, next_raw_event, poll_next_raw_event, |event| {
+                        Seen::Event(raw(event))
+                    })
+                }
+                Call::DecodeItem => next!(self, next_item, poll_next_item, seen_item),
+                Call::DecodeOwned | Call::DecodeOwnedItem => {
+                    let next = poll_ready(|context| Pin::new(&mut self.stream).poll_next(context));
+                    next.map(|found| Ok(found.transpose()?.map(|found| (self.see)(&found))))
+                }
+            };
+            found(result?, None)
         }
 
-        fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
-            let mut context = Context::from_waker(noop_waker_ref());
-            match Pin::new(&mut self.stream).poll_next(&mut context) {
-                Poll::Ready(Some(Ok(found))) => Some(Ok((self.see)(&found))),
-                Poll::Ready(Some(Err(ReadError::Decode(error)))) => Some(Err(error)),
-                Poll::Ready(Some(Err(ReadError::Transport(error)))) => match error {},
-                Poll::Ready(None) | Poll::Pending => None,
-            }
-        }
-
-        fn last_event_id(&self) -> String {
-            self.stream.last_event_id().to_owned()
-        }
-
-        fn reconnection_time(&self) -> Option<Duration> {
-            self.stream.reconnection_time()
+        fn decoder(&self) -> &EventDecoder {
+            self.stream.decoder()
         }
 
         fn ended_within_event(&self) -> bool {
@@ -568,167 +424,211 @@ pub mod stream {
         }
     }
 
-    /// Without `Bytes`.
-    pub fn run_owned(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let source = Source::default();
-        let door = Polled {
-            stream: OwnedEventStream::new(source.clone())
-                .with_decoder(decoder(config)?)
-                .recover_at_end(stream.cut_line),
-            source,
-            see: |event: &sse_wire::OwnedEvent| Seen::Event(text_of(event.as_event())),
-        };
-        Some(pull(door, stream, config, Call::Decode))
+    fn see_event(event: &OwnedEvent) -> Seen {
+        Seen::Event(owned(event))
     }
 
-    /// Without `Bytes`, with comments.
-    pub fn run_owned_items(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let source = Source::default();
-        let door = Polled {
-            stream: OwnedEventStream::items(source.clone())
+    fn run_stream<S, T>(
+        source: Source,
+        events: EventStream<S, T>,
+        see: fn(&T) -> Seen,
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran>
+    where
+        S: ChunkStream<Error = Infallible> + Unpin,
+        EventStream<S, T>: futures_util::Stream<Item = Result<T, ReadError<Infallible>>>,
+    {
+        let adapter = Polled {
+            source,
+            stream: events
                 .with_decoder(decoder(config)?)
                 .recover_at_end(stream.cut_line),
-            source,
-            see: |item: &OwnedItem| match item {
-                OwnedItem::Event(event) => Seen::Event(text_of(event.as_event())),
-                OwnedItem::Comment { text, end } => Seen::Comment {
-                    text: text.clone(),
-                    end: *end,
-                },
-                OwnedItem::Retry(time) => Seen::Retry(milliseconds(*time)),
-            },
+            see,
+            is_awaited: stream.seed % 2 == 0,
         };
-        Some(pull(door, stream, config, Call::DecodeItem))
+        Some(pull(adapter, stream, config, next_call))
     }
 
-    #[cfg(feature = "bytes")]
-    pub use with_bytes::*;
+    /// A stream of owned events.
+    pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let source = Source::default();
+        let events = source.clone().events();
+        run_stream(source, events, see_event, stream, config, next_call)
+    }
 
-    #[cfg(feature = "bytes")]
-    mod with_bytes {
-        use super::super::shared::{item, raw_text, shared_decoder, text};
-        use super::*;
-        use sse_wire::stream::{EventStream, EventStreamExt};
+    /// A stream of owned items.
+    pub fn run_items(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let source = Source::default();
+        let items = source.clone().items();
+        run_stream(source, items, seen_owned_item, stream, config, next_call)
+    }
 
-        pub fn run(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-            let source = Source::default();
-            let door = Polled {
-                stream: source
-                    .clone()
-                    .events()
-                    .with_decoder(shared_decoder(stream, config)?)
-                    .recover_at_end(stream.cut_line),
-                source,
-                see: text,
-            };
-            Some(pull(door, stream, config, Call::Decode))
-        }
+    /// A body of data frames, and some trailers before its end.
+    #[cfg(feature = "http-body")]
+    struct SourceBody {
+        source: Source,
+        gave_trailers: bool,
+    }
 
-        pub fn run_raw(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-            let source = Source::default();
-            let door = Polled {
-                stream: EventStream::raw(source.clone())
-                    .with_decoder(shared_decoder(stream, config)?)
-                    .recover_at_end(stream.cut_line),
-                source,
-                see: raw_text,
-            };
-            Some(pull(door, stream, config, Call::DecodeRaw))
-        }
+    #[cfg(feature = "http-body")]
+    impl http_body::Body for SourceBody {
+        type Data = std::collections::VecDeque<u8>;
+        type Error = Infallible;
 
-        pub fn run_items(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-            let source = Source::default();
-            let door = Polled {
-                stream: EventStream::items(source.clone())
-                    .with_decoder(shared_decoder(stream, config)?)
-                    .recover_at_end(stream.cut_line),
-                source,
-                see: item,
-            };
-            Some(pull(door, stream, config, Call::DecodeItem))
-        }
-
-        /// A body of data frames, and some trailers before its end.
-        #[cfg(feature = "http-body")]
-        struct SourceBody {
-            source: Source,
-            gave_trailers: bool,
-        }
-
-        #[cfg(feature = "http-body")]
-        impl http_body::Body for SourceBody {
-            type Data = std::collections::VecDeque<u8>;
-            type Error = Infallible;
-
-            fn poll_frame(
-                mut self: Pin<&mut Self>,
-                _: &mut Context<'_>,
-            ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Infallible>>> {
-                match self.source.take() {
-                    Some(Some(chunk)) => {
-                        Poll::Ready(Some(Ok(http_body::Frame::data(chunk.into()))))
-                    }
-                    Some(None) if !self.gave_trailers => {
-                        self.gave_trailers = true;
-                        let trailers = http::HeaderMap::new();
-                        Poll::Ready(Some(Ok(http_body::Frame::trailers(trailers))))
-                    }
-                    Some(None) => Poll::Ready(None),
-                    None => Poll::Pending,
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Infallible>>> {
+            match self.source.take() {
+                Some(Some(chunk)) => Poll::Ready(Some(Ok(http_body::Frame::data(chunk.into())))),
+                Some(None) if !self.gave_trailers => {
+                    self.gave_trailers = true;
+                    let trailers = http::HeaderMap::new();
+                    Poll::Ready(Some(Ok(http_body::Frame::trailers(trailers))))
                 }
+                Some(None) => Poll::Ready(None),
+                None => Poll::Pending,
             }
         }
+    }
 
-        #[cfg(feature = "http-body")]
-        pub fn run_body(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-            use sse_wire::body::EventBodyExt;
-
-            let source = Source::default();
-            let body = SourceBody {
-                source: source.clone(),
-                gave_trailers: false,
-            };
-            let door = Polled {
-                stream: body
-                    .items()
-                    .with_decoder(shared_decoder(stream, config)?)
-                    .recover_at_end(stream.cut_line),
-                source,
-                see: item,
-            };
-            Some(pull(door, stream, config, Call::DecodeItem))
-        }
+    /// The items of a body.
+    #[cfg(feature = "http-body")]
+    pub fn run_body(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let source = Source::default();
+        let body = SourceBody {
+            source: source.clone(),
+            gave_trailers: false,
+        };
+        let items = sse_wire::body::EventBodyExt::items(body);
+        run_stream(source, items, seen_owned_item, stream, config, next_call)
     }
 }
 
-#[cfg(feature = "tokio-util")]
-pub mod codec {
-    //! The codec of tokio-util, given a buffer that is read into.
+#[cfg(feature = "tokio")]
+pub mod tokio {
+    //! The reader of tokio, and the codec of tokio-util with a buffer that is read into.
 
-    use super::shared::{item, raw_text, shared_decoder, text};
     use super::*;
+    use ::tokio::io::{AsyncRead, ReadBuf};
     use bytes::BytesMut;
-    use sse_wire::codec::EventCodec;
-    use sse_wire::{Decoded, SharedEvent, SharedItem, SharedRawEvent};
+    use core::future::Future;
+    use core::pin::Pin;
+    use sse_wire::tokio::{EventCodec, EventReader};
+    use sse_wire::{OwnedEvent, OwnedItem};
+    use std::io;
     use tokio_util::codec::Decoder;
 
+    impl AsyncRead for Source {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let Some(length) = Self::read(&self, buffer.initialize_unfilled()) else {
+                return Poll::Pending;
+            };
+            buffer.advance(length);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    struct Reader {
+        source: Source,
+        reader: EventReader<Source>,
+    }
+
+    impl Pull for Reader {
+        type Buffer = Vec<u8>;
+
+        fn source(&self) -> &Source {
+            &self.source
+        }
+
+        fn next(&mut self, call: Call) -> Option<Result<Seen, DecodeError>> {
+            let reader = &mut self.reader;
+            let result: Option<Result<Option<Seen>, ReadError<io::Error>>> = match call {
+                Call::Decode => poll_dropped!(async {
+                    let event = reader.next_event().await?;
+                    Ok(event.map(|event| Seen::Event(text(event))))
+                }),
+                Call::DecodeRaw => poll_dropped!(async {
+                    let event = reader.next_raw_event().await?;
+                    Ok(event.map(|event| Seen::Event(raw(event))))
+                }),
+                Call::DecodeItem => {
+                    poll_dropped!(async { Ok(reader.next_item().await?.map(seen_item)) })
+                }
+                Call::DecodeOwned | Call::DecodeOwnedItem => unreachable!("there is no such call"),
+            };
+            let result = result?.map_err(|error| match error {
+                ReadError::Transport(error) => panic!("{error}"),
+                ReadError::Decode(error) => ReadError::<()>::Decode(error),
+            });
+            found(result, None)
+        }
+
+        fn decoder(&self) -> &EventDecoder {
+            self.reader.decoder()
+        }
+
+        fn ended_within_event(&self) -> bool {
+            self.reader.ended_within_event()
+        }
+    }
+
+    /// The reader.
+    pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        let source = Source::default();
+        let reader = EventReader::new(source.clone())
+            .with_decoder(decoder(config)?)
+            .recover_at_end(stream.cut_line);
+        Some(pull(Reader { source, reader }, stream, config, next_call))
+    }
+
     struct Framed<T> {
+        source: Source,
         codec: EventCodec<T>,
         buffer: BytesMut,
         is_closed: bool,
         see: fn(&T) -> Seen,
     }
 
-    impl<T: Decoded> Pull for Framed<T> {
-        fn feed(&mut self, chunk: &[u8]) {
-            self.buffer.extend_from_slice(chunk);
+    impl<T> Pull for Framed<T>
+    where
+        EventCodec<T>: Decoder<Item = Result<T, DecodeError>, Error = io::Error>,
+    {
+        type Buffer = Vec<u8>;
+
+        fn source(&self) -> &Source {
+            &self.source
         }
 
-        fn close(&mut self) {
-            self.is_closed = true;
-        }
-
-        fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
+        fn next(&mut self, _: Call) -> Option<Result<Seen, DecodeError>> {
+            while let (false, Some(chunk)) = (self.is_closed, self.source.take()) {
+                match chunk {
+                    Some(chunk) => self.buffer.extend_from_slice(&chunk),
+                    None => self.is_closed = true,
+                }
+            }
             let found = if self.is_closed {
                 self.codec.decode_eof(&mut self.buffer)
             } else {
@@ -741,12 +641,8 @@ pub mod codec {
             found.map(|found| found.map(|found| (self.see)(&found)))
         }
 
-        fn last_event_id(&self) -> String {
-            self.codec.decoder().last_event_id().to_owned()
-        }
-
-        fn reconnection_time(&self) -> Option<Duration> {
-            self.codec.decoder().reconnection_time()
+        fn decoder(&self) -> &EventDecoder {
+            self.codec.decoder()
         }
 
         fn ended_within_event(&self) -> bool {
@@ -754,66 +650,75 @@ pub mod codec {
         }
     }
 
-    fn run_with<T: Decoded>(
+    fn run_framed<T>(
         codec: EventCodec<T>,
         stream: &Stream<'_>,
         config: &Config,
         call: Call,
         see: fn(&T) -> Seen,
-    ) -> Option<Ran> {
-        let door = Framed {
+    ) -> Option<Ran>
+    where
+        EventCodec<T>: Decoder<Item = Result<T, DecodeError>, Error = io::Error>,
+    {
+        let adapter = Framed {
+            source: Source::default(),
             codec: codec
-                .with_decoder(shared_decoder(stream, config)?)
+                .with_decoder(decoder(config)?)
                 .recover_at_end(stream.cut_line),
             buffer: BytesMut::new(),
             is_closed: false,
             see,
         };
-        Some(pull(door, stream, config, call))
+        Some(pull(adapter, stream, config, || call))
     }
 
-    pub fn run(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let codec = EventCodec::<SharedEvent>::new();
-        run_with(codec, stream, config, Call::Decode, text)
+    /// The codec for events.
+    pub fn run_codec(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
+        let see = |event: &OwnedEvent| Seen::Event(owned(event));
+        run_framed(EventCodec::new(), stream, config, Call::DecodeOwned, see)
     }
 
-    pub fn run_raw(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let codec = EventCodec::<SharedRawEvent>::raw();
-        run_with(codec, stream, config, Call::DecodeRaw, raw_text)
-    }
-
-    pub fn run_items(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
-        let codec = EventCodec::<SharedItem>::items();
-        run_with(codec, stream, config, Call::DecodeItem, item)
+    /// The codec for items.
+    pub fn run_codec_items(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
+        let codec = EventCodec::<OwnedItem>::items();
+        run_framed(
+            codec,
+            stream,
+            config,
+            Call::DecodeOwnedItem,
+            seen_owned_item,
+        )
     }
 }
 
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub mod embedded {
-    //! The reader of embedded systems, in lent memory, with a chunk whose size follows from the stream's seed.
+    //! The reader of embedded systems, in caller-provided memory, with a chunk whose size follows from the stream's seed.
 
     use super::*;
-    use crate::common::doors::lent_bytes;
     use crate::common::random::Random;
+    use crate::common::readers::memory_bytes;
+    use core::future::Future;
+    use embedded_io::ErrorKind;
     use sse_wire::embedded::EventReader;
-    use sse_wire::{EventDecoder, Item, ReadError};
 
     struct Reader<'m> {
         source: Source,
         reader: EventReader<'m, Source, &'m mut [u8]>,
-        call: Call,
         is_async: bool,
     }
+
+    type Found = Result<Option<Seen>, ReadError<ErrorKind>>;
 
     #[cfg(feature = "embedded-io")]
     impl embedded_io::Read for Source {
         fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-            Self::read(self, buffer).ok_or(embedded_io::ErrorKind::TimedOut)
+            Self::read(self, buffer).ok_or(ErrorKind::TimedOut)
         }
     }
 
     impl embedded_io::ErrorType for Source {
-        type Error = embedded_io::ErrorKind;
+        type Error = ErrorKind;
     }
 
     #[cfg(feature = "embedded-io-async")]
@@ -828,105 +733,65 @@ pub mod embedded {
 
     impl Reader<'_> {
         #[cfg(feature = "embedded-io")]
-        fn next_blocking(
-            &mut self,
-        ) -> Option<Result<Option<Seen>, ReadError<embedded_io::ErrorKind>>> {
-            Some(match self.call {
-                Call::Decode | Call::DecodeChunk => self
+        fn next_blocking(&mut self, call: Call) -> Found {
+            match call {
+                Call::Decode => self
                     .reader
-                    .read_event()
-                    .map(|event| event.map(|event| Seen::Event(text_of(event)))),
+                    .next_event()
+                    .map(|event| event.map(|event| Seen::Event(text(event)))),
                 Call::DecodeRaw => self
                     .reader
-                    .read_raw_event()
+                    .next_raw_event()
                     .map(|event| event.map(|event| Seen::Event(raw(event)))),
-                Call::DecodeItem => self.reader.read_item().map(|item| item.map(seen)),
-            })
+                _ => self.reader.next_item().map(|item| item.map(seen_item)),
+            }
         }
 
         #[cfg(not(feature = "embedded-io"))]
-        fn next_blocking(
-            &mut self,
-        ) -> Option<Result<Option<Seen>, ReadError<embedded_io::ErrorKind>>> {
-            unreachable!("there is no such door")
+        fn next_blocking(&mut self, _: Call) -> Found {
+            unreachable!("there is no such reader")
         }
 
-        /// The future is dropped if it has to wait.
         #[cfg(feature = "embedded-io-async")]
-        fn next_async(
-            &mut self,
-        ) -> Option<Result<Option<Seen>, ReadError<embedded_io::ErrorKind>>> {
-            use futures_util::FutureExt;
-
-            match self.call {
-                Call::Decode | Call::DecodeChunk => {
-                    self.reader.read_event_async().now_or_never().map(|event| {
-                        event.map(|event| event.map(|event| Seen::Event(text_of(event))))
-                    })
-                }
-                Call::DecodeRaw => self
-                    .reader
-                    .read_raw_event_async()
-                    .now_or_never()
-                    .map(|event| event.map(|event| event.map(|event| Seen::Event(raw(event))))),
-                Call::DecodeItem => self
-                    .reader
-                    .read_item_async()
-                    .now_or_never()
-                    .map(|item| item.map(|item| item.map(seen))),
+        fn next_async(&mut self, call: Call) -> Option<Found> {
+            let reader = &mut self.reader;
+            match call {
+                Call::Decode => poll_dropped!(async {
+                    let event = reader.next_event_async().await?;
+                    Ok(event.map(|event| Seen::Event(text(event))))
+                }),
+                Call::DecodeRaw => poll_dropped!(async {
+                    let event = reader.next_raw_event_async().await?;
+                    Ok(event.map(|event| Seen::Event(raw(event))))
+                }),
+                _ => poll_dropped!(async { Ok(reader.next_item_async().await?.map(seen_item)) }),
             }
         }
 
         #[cfg(not(feature = "embedded-io-async"))]
-        fn next_async(
-            &mut self,
-        ) -> Option<Result<Option<Seen>, ReadError<embedded_io::ErrorKind>>> {
-            unreachable!("there is no such door")
+        fn next_async(&mut self, _: Call) -> Option<Found> {
+            unreachable!("there is no such reader")
         }
     }
 
-    fn seen(item: Item<'_>) -> Seen {
-        match item {
-            Item::Event(event) => Seen::Event(text_of(event)),
-            Item::Comment { text, end } => Seen::Comment {
-                text: text.to_vec(),
-                end,
-            },
-            Item::Retry(time) => Seen::Retry(milliseconds(time)),
-        }
-    }
+    impl<'m> Pull for Reader<'m> {
+        type Buffer = &'m mut [u8];
 
-    impl Pull for Reader<'_> {
-        fn feed(&mut self, chunk: &[u8]) {
-            self.source.feed(chunk);
+        fn source(&self) -> &Source {
+            &self.source
         }
 
-        fn close(&mut self) {
-            self.source.close();
-        }
-
-        fn next(&mut self) -> Option<Result<Seen, DecodeError>> {
-            let found = if self.is_async {
-                self.next_async()
+        fn next(&mut self, call: Call) -> Option<Result<Seen, DecodeError>> {
+            let result = if self.is_async {
+                self.next_async(call)?
             } else {
-                self.next_blocking()
+                self.next_blocking(call)
             };
-            match found? {
-                Ok(found) => found.map(Ok),
-                Err(ReadError::Decode(error)) => Some(Err(error)),
-                Err(ReadError::Transport(error)) => {
-                    assert_eq!(error, embedded_io::ErrorKind::TimedOut);
-                    None
-                }
-            }
+            found(result, Some(ErrorKind::TimedOut))
         }
 
-        fn last_event_id(&self) -> String {
-            self.reader.decoder().last_event_id().to_owned()
-        }
-
-        fn reconnection_time(&self) -> Option<Duration> {
-            self.reader.decoder().reconnection_time()
+        fn decoder(&self) -> &EventDecoder<&'m mut [u8]> {
+            self.reader.decoder()
         }
 
         fn ended_within_event(&self) -> bool {
@@ -934,20 +799,24 @@ pub mod embedded {
         }
     }
 
-    pub fn run(stream: &Stream<'_>, config: &Config, call: Call, is_async: bool) -> Option<Ran> {
+    pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+        is_async: bool,
+    ) -> Option<Ran> {
         let mut random = Random::new(stream.seed);
         let mut chunk = vec![0; *random.choose(&[1, 2, 3, 7, 64, 1024])];
-        let mut memory = vec![0; lent_bytes(config)?];
+        let mut memory = vec![0; memory_bytes(config)?];
         let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
         decoder.set_last_event_id(initial_id(config)).ok()?;
         let source = Source::default();
-        let door = Reader {
+        let adapter = Reader {
             reader: EventReader::new(source.clone(), decoder, &mut chunk)
                 .recover_at_end(stream.cut_line),
             source,
-            call,
             is_async,
         };
-        Some(pull(door, stream, config, call))
+        Some(pull(adapter, stream, config, next_call))
     }
 }

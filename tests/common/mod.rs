@@ -1,4 +1,4 @@
-//! What the tests share: the oracle, the ways to cut a stream, the documents, and the doors of the crate.
+//! What the tests share: the oracle, the ways to cut a stream, the documents, and the ways to read one.
 
 #![allow(
     dead_code,
@@ -8,15 +8,14 @@
 
 #[cfg(any(
     feature = "std",
-    feature = "futures-core",
-    feature = "bytes",
+    feature = "stream",
     feature = "embedded-io",
     feature = "embedded-io-async"
 ))]
 pub mod adapters;
 pub mod cuts;
 pub mod documents;
-pub mod doors;
 pub mod oracle;
 pub mod random;
+pub mod readers;
 pub mod vectors;

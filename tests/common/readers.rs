@@ -1,6 +1,6 @@
-//! The doors of the crate: every way to read a stream, brought to one shape that the oracle's outcome can be held against.
+//! Every way to read a stream with the crate, in one form that can be compared with the oracle's outcome.
 //!
-//! A new door is one more entry in [`DOORS`]. Each checks as it goes what must hold for every call, whatever comes out.
+//! A new one is one more entry in [`READERS`]. Each also checks what must hold for every call, whatever it returns.
 
 #![allow(
     clippy::exhaustive_enums,
@@ -9,8 +9,7 @@
 
 #[cfg(any(
     feature = "std",
-    feature = "futures-core",
-    feature = "bytes",
+    feature = "stream",
     feature = "embedded-io",
     feature = "embedded-io-async"
 ))]
@@ -21,143 +20,176 @@ use core::fmt;
 use core::str;
 use core::time::Duration;
 use sse_wire::{
-    Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, FieldName, FieldParser, Item,
-    LastEventId, Outgoing, RawEvent, Token,
+    Buffer, CutLine, DecodeError, Event, EventDecoder, FieldName, FieldParser, Item, LastEventId,
+    Outgoing, RawEvent, Token,
 };
 #[cfg(feature = "alloc")]
-use sse_wire::{Limits, OwnedEvent};
+use sse_wire::{Limits, OwnedEvent, OwnedItem};
 
-/// Every door.
-pub const DOORS: &[Door] = &[
+/// Every reader.
+pub const READERS: &[Reader] = &[
     #[cfg(feature = "alloc")]
-    Door::new("decode, growing", Sees::Events, |stream, config| {
+    Reader::new("decode, growing", Sees::Events, |stream, config| {
         growing(stream, config, || Call::Decode)
     }),
     #[cfg(feature = "alloc")]
-    Door::new("decode_chunk, growing", Sees::Events, |stream, config| {
-        growing(stream, config, || Call::DecodeChunk)
-    }),
-    #[cfg(feature = "alloc")]
-    Door::new("decode_raw, growing", Sees::Events, |stream, config| {
+    Reader::new("decode_raw, growing", Sees::Events, |stream, config| {
         growing(stream, config, || Call::DecodeRaw)
     }),
     #[cfg(feature = "alloc")]
-    Door::new("decode_item, growing", Sees::Items, |stream, config| {
+    Reader::new("decode_item, growing", Sees::Items, |stream, config| {
         growing(stream, config, || Call::DecodeItem)
     }),
     #[cfg(feature = "alloc")]
-    Door::new("all calls mixed, growing", Sees::Some, |stream, config| {
-        growing(stream, config, mixed(stream))
+    Reader::new("decode_owned, growing", Sees::Events, |stream, config| {
+        growing(stream, config, || Call::DecodeOwned)
     }),
-    Door::new("decode, lent slice", Sees::Events, |stream, config| {
-        lent_slice(stream, config, || Call::Decode)
-    }),
-    Door::new(
-        "decode_chunk, lent slice",
-        Sees::Events,
-        |stream, config| lent_slice(stream, config, || Call::DecodeChunk),
-    ),
-    Door::new("decode_raw, lent slice", Sees::Events, |stream, config| {
-        lent_slice(stream, config, || Call::DecodeRaw)
-    }),
-    Door::new("decode_item, lent slice", Sees::Items, |stream, config| {
-        lent_slice(stream, config, || Call::DecodeItem)
-    }),
-    Door::new(
-        "all calls mixed, lent slice",
-        Sees::Some,
-        |stream, config| lent_slice(stream, config, mixed(stream)),
-    ),
-    Door::new("decode, lent array", Sees::Events, |stream, config| {
-        lent_array(stream, config, || Call::Decode)
-    }),
-    Door::new("decode_raw, lent array", Sees::Events, |stream, config| {
-        lent_array(stream, config, || Call::DecodeRaw)
-    }),
-    Door::new("decode_item, lent array", Sees::Items, |stream, config| {
-        lent_array(stream, config, || Call::DecodeItem)
-    }),
-    Door::new("FieldParser, assembled", Sees::Items, assembled),
-    Door::new("encoded again", Sees::Events, encoded_again),
-    #[cfg(feature = "bytes")]
-    Door::new("shared, text", Sees::Events, |stream, config| {
-        adapters::shared::run(stream, config, Call::Decode)
-    }),
-    #[cfg(feature = "bytes")]
-    Door::new("shared, raw", Sees::Events, |stream, config| {
-        adapters::shared::run(stream, config, Call::DecodeRaw)
-    }),
-    #[cfg(feature = "bytes")]
-    Door::new("shared, items", Sees::Items, |stream, config| {
-        adapters::shared::run(stream, config, Call::DecodeItem)
-    }),
-    #[cfg(feature = "std")]
-    Door::new("io, Read, text", Sees::Events, |stream, config| {
-        adapters::io::run(stream, config, Call::Decode)
-    }),
-    #[cfg(feature = "std")]
-    Door::new("io, iterator", Sees::Events, adapters::io::run_iterated),
-    #[cfg(feature = "std")]
-    Door::new("io, BufRead, raw", Sees::Events, |stream, config| {
-        adapters::io::run_buffered(stream, config, Call::DecodeRaw)
-    }),
-    #[cfg(feature = "std")]
-    Door::new("io, BufRead, items", Sees::Items, |stream, config| {
-        adapters::io::run_buffered(stream, config, Call::DecodeItem)
-    }),
-    #[cfg(feature = "futures-core")]
-    Door::new("stream, owned", Sees::Events, adapters::stream::run_owned),
-    #[cfg(feature = "futures-core")]
-    Door::new(
-        "stream, owned items",
+    #[cfg(feature = "alloc")]
+    Reader::new(
+        "decode_owned_item, growing",
         Sees::Items,
-        adapters::stream::run_owned_items,
+        |stream, config| growing(stream, config, || Call::DecodeOwnedItem),
     ),
-    #[cfg(all(feature = "futures-core", feature = "bytes"))]
-    Door::new("stream, text", Sees::Events, adapters::stream::run),
-    #[cfg(all(feature = "futures-core", feature = "bytes"))]
-    Door::new("stream, raw", Sees::Events, adapters::stream::run_raw),
-    #[cfg(all(feature = "futures-core", feature = "bytes"))]
-    Door::new("stream, items", Sees::Items, adapters::stream::run_items),
+    #[cfg(feature = "alloc")]
+    Reader::new("all calls mixed, growing", Sees::Some, |stream, config| {
+        growing(stream, config, mixed(stream, Call::ALL))
+    }),
+    Reader::new("decode, slice", Sees::Events, |stream, config| {
+        slice(stream, config, || Call::Decode)
+    }),
+    Reader::new("decode_raw, slice", Sees::Events, |stream, config| {
+        slice(stream, config, || Call::DecodeRaw)
+    }),
+    Reader::new("decode_item, slice", Sees::Items, |stream, config| {
+        slice(stream, config, || Call::DecodeItem)
+    }),
+    #[cfg(feature = "alloc")]
+    Reader::new("decode_owned, slice", Sees::Events, |stream, config| {
+        slice(stream, config, || Call::DecodeOwned)
+    }),
+    Reader::new("all calls mixed, slice", Sees::Some, |stream, config| {
+        slice(stream, config, mixed(stream, Call::ALL))
+    }),
+    Reader::new("decode, array", Sees::Events, |stream, config| {
+        array(stream, config, || Call::Decode)
+    }),
+    Reader::new("all calls mixed, array", Sees::Some, |stream, config| {
+        array(stream, config, mixed(stream, Call::ALL))
+    }),
+    Reader::new("FieldParser, assembled", Sees::Items, assembled),
+    Reader::new("encoded again", Sees::Events, encoded_again),
+    #[cfg(feature = "std")]
+    Reader::new("io, Read, text", Sees::Events, |stream, config| {
+        adapters::io::run(stream, config, || Call::Decode)
+    }),
+    #[cfg(feature = "std")]
+    Reader::new("io, iterator", Sees::Events, |stream, config| {
+        adapters::io::run(stream, config, || Call::DecodeOwned)
+    }),
+    #[cfg(feature = "std")]
+    Reader::new("io, BufRead, raw", Sees::Events, |stream, config| {
+        adapters::io::run_buffered(stream, config, || Call::DecodeRaw)
+    }),
+    #[cfg(feature = "std")]
+    Reader::new("io, BufRead, items", Sees::Items, |stream, config| {
+        adapters::io::run_buffered(stream, config, || Call::DecodeItem)
+    }),
+    #[cfg(feature = "std")]
+    Reader::new("io, BufRead, mixed", Sees::Some, |stream, config| {
+        let calls = mixed(stream, Call::WITH_OWNED_EVENTS);
+        adapters::io::run_buffered(stream, config, calls)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, owned", Sees::Events, |stream, config| {
+        adapters::stream::run(stream, config, || Call::DecodeOwned)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, owned items", Sees::Items, |stream, config| {
+        adapters::stream::run_items(stream, config, || Call::DecodeOwnedItem)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, text", Sees::Events, |stream, config| {
+        adapters::stream::run(stream, config, || Call::Decode)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, raw", Sees::Events, |stream, config| {
+        adapters::stream::run(stream, config, || Call::DecodeRaw)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, items", Sees::Items, |stream, config| {
+        adapters::stream::run(stream, config, || Call::DecodeItem)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream, mixed", Sees::Some, |stream, config| {
+        let calls = mixed(stream, Call::WITH_OWNED_EVENTS);
+        adapters::stream::run(stream, config, calls)
+    }),
+    #[cfg(feature = "stream")]
+    Reader::new("stream of items, mixed", Sees::Some, |stream, config| {
+        let calls = mixed(stream, Call::WITH_OWNED_ITEMS);
+        adapters::stream::run_items(stream, config, calls)
+    }),
     #[cfg(feature = "http-body")]
-    Door::new("body, items", Sees::Items, adapters::stream::run_body),
-    #[cfg(feature = "tokio-util")]
-    Door::new("codec, text", Sees::Events, adapters::codec::run),
-    #[cfg(feature = "tokio-util")]
-    Door::new("codec, raw", Sees::Events, adapters::codec::run_raw),
-    #[cfg(feature = "tokio-util")]
-    Door::new("codec, items", Sees::Items, adapters::codec::run_items),
+    Reader::new("body, items", Sees::Items, |stream, config| {
+        adapters::stream::run_body(stream, config, || Call::DecodeOwnedItem)
+    }),
+    #[cfg(feature = "tokio")]
+    Reader::new("tokio, text", Sees::Events, |stream, config| {
+        adapters::tokio::run(stream, config, || Call::Decode)
+    }),
+    #[cfg(feature = "tokio")]
+    Reader::new("tokio, raw", Sees::Events, |stream, config| {
+        adapters::tokio::run(stream, config, || Call::DecodeRaw)
+    }),
+    #[cfg(feature = "tokio")]
+    Reader::new("tokio, items", Sees::Items, |stream, config| {
+        adapters::tokio::run(stream, config, || Call::DecodeItem)
+    }),
+    #[cfg(feature = "tokio")]
+    Reader::new("tokio, mixed", Sees::Some, |stream, config| {
+        adapters::tokio::run(stream, config, mixed(stream, Call::BORROWED))
+    }),
+    #[cfg(feature = "tokio")]
+    Reader::new("codec, events", Sees::Events, adapters::tokio::run_codec),
+    #[cfg(feature = "tokio")]
+    Reader::new(
+        "codec, items",
+        Sees::Items,
+        adapters::tokio::run_codec_items,
+    ),
     #[cfg(feature = "embedded-io")]
-    Door::new("embedded, text", Sees::Events, |stream, config| {
-        adapters::embedded::run(stream, config, Call::Decode, false)
+    Reader::new("embedded, text", Sees::Events, |stream, config| {
+        adapters::embedded::run(stream, config, || Call::Decode, false)
     }),
     #[cfg(feature = "embedded-io")]
-    Door::new("embedded, raw", Sees::Events, |stream, config| {
-        adapters::embedded::run(stream, config, Call::DecodeRaw, false)
+    Reader::new("embedded, mixed", Sees::Some, |stream, config| {
+        let calls = mixed(stream, Call::BORROWED);
+        adapters::embedded::run(stream, config, calls, false)
     }),
     #[cfg(feature = "embedded-io-async")]
-    Door::new("embedded, async, items", Sees::Items, |stream, config| {
-        adapters::embedded::run(stream, config, Call::DecodeItem, true)
+    Reader::new("embedded, async, items", Sees::Items, |stream, config| {
+        adapters::embedded::run(stream, config, || Call::DecodeItem, true)
     }),
     #[cfg(feature = "embedded-io-async")]
-    Door::new("embedded, async, text", Sees::Events, |stream, config| {
-        adapters::embedded::run(stream, config, Call::Decode, true)
+    Reader::new("embedded, async, mixed", Sees::Some, |stream, config| {
+        let calls = mixed(stream, Call::BORROWED);
+        adapters::embedded::run(stream, config, calls, true)
     }),
 ];
 
-/// The sizes of lent memory that are tried.
+/// The sizes of caller-provided memory that are tried.
 pub const MEMORY: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 4096, 1 << 20];
 
 /// One way to read a stream.
-pub struct Door {
-    /// What the door is called.
+pub struct Reader {
+    /// Its name in messages.
     pub name: &'static str,
-    /// What can be seen through it.
+    /// What it reports.
     pub sees: Sees,
     run: fn(&Stream<'_>, &Config) -> Option<Ran>,
 }
 
-/// What can be seen through a door.
+/// What a reader reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sees {
     /// Events and refusals.
@@ -175,11 +207,11 @@ pub struct Stream<'s> {
     pub chunks: &'s [&'s [u8]],
     /// What to do with a line that the end cuts off.
     pub cut_line: CutLine,
-    /// Where the doors that choose at random begin.
+    /// The seed of the readers that choose at random.
     pub seed: u64,
 }
 
-/// What came out of a door.
+/// What a reader reported.
 #[derive(Debug)]
 pub struct Ran {
     /// What was seen, in order, and by which call.
@@ -197,7 +229,7 @@ pub struct Ran {
 /// An unfinished event, recovered.
 #[derive(Debug)]
 pub struct Recovery {
-    /// Whether the stream ended inside a line, if the door can tell.
+    /// Whether the stream ended inside a line, if the reader can tell.
     pub inside_line: Option<bool>,
     /// The call that the recovery belongs to.
     pub call: Call,
@@ -205,17 +237,55 @@ pub struct Recovery {
     pub recovered: Recovered,
 }
 
-/// The decoder's calls.
+/// The decoder's calls, and those of the adapters that correspond to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// `decode`: events as text.
     Decode,
-    /// `decode_chunk`: the same, of a chunk that was seen to be text.
-    DecodeChunk,
     /// `decode_raw`: events as bytes.
     DecodeRaw,
     /// `decode_item`: events as text, comments and reconnection times.
     DecodeItem,
+    /// `decode_owned`: events that own their text.
+    #[cfg(feature = "alloc")]
+    DecodeOwned,
+    /// `decode_owned_item`: the same as `decode_item`, owned.
+    #[cfg(feature = "alloc")]
+    DecodeOwnedItem,
+}
+
+impl Call {
+    /// The calls whose results borrow.
+    pub const BORROWED: &'static [Self] = &[Self::Decode, Self::DecodeRaw, Self::DecodeItem];
+
+    /// The calls of an adapter that is a stream or an iterator of owned events.
+    #[cfg(feature = "alloc")]
+    pub const WITH_OWNED_EVENTS: &'static [Self] = &[
+        Self::Decode,
+        Self::DecodeRaw,
+        Self::DecodeItem,
+        Self::DecodeOwned,
+    ];
+
+    /// The calls of an adapter that is a stream of owned items.
+    #[cfg(feature = "alloc")]
+    pub const WITH_OWNED_ITEMS: &'static [Self] = &[
+        Self::Decode,
+        Self::DecodeRaw,
+        Self::DecodeItem,
+        Self::DecodeOwnedItem,
+    ];
+
+    /// Every call.
+    pub const ALL: &'static [Self] = &[
+        Self::Decode,
+        Self::DecodeRaw,
+        Self::DecodeItem,
+        #[cfg(feature = "alloc")]
+        Self::DecodeOwned,
+        #[cfg(feature = "alloc")]
+        Self::DecodeOwnedItem,
+    ];
 }
 
 /// What a stream means, to readers of text and to readers of bytes.
@@ -225,8 +295,8 @@ pub struct Meaning {
     raw: Outcome,
 }
 
-/// The limits that follow from lending `bytes` bytes of memory.
-pub fn lent_config(bytes: usize) -> Config {
+/// The limits of a decoder in `bytes` bytes of memory.
+pub fn memory_config(bytes: usize) -> Config {
     Config {
         event_limit: bytes - bytes / 4,
         last_event_id_limit: bytes / 4,
@@ -252,13 +322,13 @@ impl Meaning {
 
     fn to(&self, call: Call) -> &Outcome {
         match call {
-            Call::Decode | Call::DecodeChunk | Call::DecodeItem => &self.text,
             Call::DecodeRaw => &self.raw,
+            _ => &self.text,
         }
     }
 }
 
-impl Door {
+impl Reader {
     const fn new(
         name: &'static str,
         sees: Sees,
@@ -267,15 +337,15 @@ impl Door {
         Self { name, sees, run }
     }
 
-    /// Reads `stream` through this door, and holds what comes out against its meaning. `None` if the door cannot have these
-    /// limits, or not this last event ID to begin with.
+    /// Reads `stream`, and compares the result with its meaning. `None` if the reader cannot have these limits, or not this last
+    /// event ID to begin with.
     ///
     /// # Panics
     ///
     /// When they differ. The message shows the chunks.
     pub fn check(&self, stream: &Stream<'_>, config: &Config, meaning: &Meaning) -> Option<Ran> {
         let _shown = ShownOnPanic {
-            door: self,
+            reader: self,
             stream,
             config,
         };
@@ -325,7 +395,7 @@ impl Door {
     }
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for Reader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name)
     }
@@ -418,9 +488,9 @@ fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
     assert_eq!(missed, None, "the last of the events");
 }
 
-/// Shows which stream it was, however the door fails.
+/// Shows which stream it was, however the reader fails.
 struct ShownOnPanic<'s> {
-    door: &'s Door,
+    reader: &'s Reader,
     stream: &'s Stream<'s>,
     config: &'s Config,
 }
@@ -429,8 +499,8 @@ impl Drop for ShownOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!(
-                "through {:?}, {:?} at the end, seed {}, {:?}, chunks:",
-                self.door, self.stream.cut_line, self.stream.seed, self.config
+                "with {:?}, {:?} at the end, seed {}, {:?}, chunks:",
+                self.reader, self.stream.cut_line, self.stream.seed, self.config
             );
             for chunk in self.stream.chunks {
                 eprintln!("    b\"{}\"", chunk.escape_ascii());
@@ -454,13 +524,9 @@ fn growing(stream: &Stream<'_>, config: &Config, next_call: impl FnMut() -> Call
     )
 }
 
-/// A decoder in a slice, which the memory of a stream before has dirtied.
-fn lent_slice(
-    stream: &Stream<'_>,
-    config: &Config,
-    next_call: impl FnMut() -> Call,
-) -> Option<Ran> {
-    let mut memory = vec![0xA5; lent_bytes(config)?];
+/// A decoder in a slice, whose memory is not zero.
+fn slice(stream: &Stream<'_>, config: &Config, next_call: impl FnMut() -> Call) -> Option<Ran> {
+    let mut memory = vec![0xA5; memory_bytes(config)?];
     run(
         EventDecoder::with_buffer(&mut memory[..]),
         stream,
@@ -471,14 +537,10 @@ fn lent_slice(
 }
 
 /// A decoder that owns its array.
-fn lent_array(
-    stream: &Stream<'_>,
-    config: &Config,
-    next_call: impl FnMut() -> Call,
-) -> Option<Ran> {
+fn array(stream: &Stream<'_>, config: &Config, next_call: impl FnMut() -> Call) -> Option<Ran> {
     macro_rules! sizes {
         ($($size:literal)+) => {
-            match lent_bytes(config)? {
+            match memory_bytes(config)? {
                 $($size => run(EventDecoder::with_buffer([0; $size]), stream, config, next_call, |_| {}),)+
                 _ => None,
             }
@@ -487,23 +549,16 @@ fn lent_array(
     sizes!(0 1 2 3 4 5 7 8 16 64 4096)
 }
 
-/// How much memory must be lent to have these limits.
-pub(super) fn lent_bytes(config: &Config) -> Option<usize> {
+/// How much memory a decoder with these limits takes.
+pub(super) fn memory_bytes(config: &Config) -> Option<usize> {
     let bytes = config.event_limit + config.last_event_id_limit;
     (config.last_event_id_limit == bytes / 4).then_some(bytes)
 }
 
 /// A choice of calls that follows from the stream's seed.
-fn mixed(stream: &Stream<'_>) -> impl FnMut() -> Call {
+fn mixed(stream: &Stream<'_>, calls: &'static [Call]) -> impl FnMut() -> Call {
     let mut random = Random::new(stream.seed);
-    move || {
-        *random.choose(&[
-            Call::Decode,
-            Call::DecodeChunk,
-            Call::DecodeRaw,
-            Call::DecodeItem,
-        ])
-    }
+    move || *random.choose(calls)
 }
 
 /// Runs a stream through a decoder.
@@ -529,7 +584,6 @@ fn run<B: Buffer>(
     let mut between_events = true;
     for &chunk in stream.chunks {
         let mut input = chunk;
-        let mut text_chunk = Chunk::new(chunk);
         let mut calls = 0;
         loop {
             let before = input;
@@ -547,26 +601,6 @@ fn run<B: Buffer>(
                         Seen::Event(text(event))
                     })
                 }),
-                Call::DecodeChunk => {
-                    if text_chunk.as_bytes().len() != input.len() {
-                        // Another call has read on.
-                        text_chunk = Chunk::new(input);
-                    }
-                    let found = decoder.decode_chunk(&mut text_chunk).map(|event| {
-                        event.map(|event| {
-                            if between_events {
-                                assert_borrowed(
-                                    event.event_type().as_bytes(),
-                                    event.data().as_bytes(),
-                                    chunk,
-                                );
-                            }
-                            Seen::Event(text(event))
-                        })
-                    });
-                    input = text_chunk.as_bytes();
-                    found
-                }
                 Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| {
                     event.map(|event| {
                         if between_events {
@@ -578,16 +612,17 @@ fn run<B: Buffer>(
                 Call::DecodeItem => decoder.decode_item(&mut input).map(|item| {
                     item.map(|item| {
                         observe(&item);
-                        match item {
-                            Item::Event(event) => Seen::Event(text(event)),
-                            Item::Comment { text, end } => Seen::Comment {
-                                text: text.to_vec(),
-                                end,
-                            },
-                            Item::Retry(time) => Seen::Retry(milliseconds(time)),
-                        }
+                        seen_item(item)
                     })
                 }),
+                #[cfg(feature = "alloc")]
+                Call::DecodeOwned => decoder
+                    .decode_owned(&mut input)
+                    .map(|event| event.map(|event| Seen::Event(owned(&event)))),
+                #[cfg(feature = "alloc")]
+                Call::DecodeOwnedItem => decoder
+                    .decode_owned_item(&mut input)
+                    .map(|item| item.map(|item| seen_owned_item(&item))),
             };
             // By its place, not by its bytes, which would take quadratic time.
             assert!(
@@ -632,12 +667,12 @@ fn run<B: Buffer>(
     let unfinished = decoder.finish().map(|incomplete| {
         let inside_line = incomplete.is_inside_line();
         let result = match call {
-            Call::Decode | Call::DecodeChunk | Call::DecodeItem => incomplete
-                .recover(stream.cut_line)
-                .map(|event| event.map(text)),
             Call::DecodeRaw => incomplete
                 .recover_raw(stream.cut_line)
                 .map(|event| event.map(raw)),
+            _ => incomplete
+                .recover(stream.cut_line)
+                .map(|event| event.map(text)),
         };
         (inside_line, result.map_err(|error| refusal(error, config)))
     });
@@ -660,7 +695,7 @@ fn run<B: Buffer>(
     })
 }
 
-/// The data of an event that lies whole in the chunk, in one line, is lent from there, and so is its type.
+/// The data of an event that lies whole in the chunk, in one line, is borrowed from there, and so is its type.
 fn assert_borrowed(event_type: &[u8], data: &[u8], chunk: &[u8]) {
     let replaced = |bytes| str::from_utf8(bytes).is_ok_and(|text| text.contains('\u{FFFD}'));
     if data.contains(&b'\n') || replaced(data) || replaced(event_type) {
@@ -684,7 +719,7 @@ fn assert_borrowed(event_type: &[u8], data: &[u8], chunk: &[u8]) {
 pub(super) fn text(event: Event<'_>) -> Dispatched {
     #[cfg(feature = "alloc")]
     {
-        let owned: OwnedEvent = event.into_owned();
+        let owned = event.into_owned();
         assert_eq!(owned.as_event(), event);
         assert_eq!(owned.into_data(), event.data());
     }
@@ -694,6 +729,18 @@ pub(super) fn text(event: Event<'_>) -> Dispatched {
         last_event_id: event.last_event_id().to_owned(),
         id: event.id().map(str::to_owned),
     }
+}
+
+/// An owned event, whose layout is not always that of a copy of its own parts.
+#[cfg(feature = "alloc")]
+pub(super) fn owned(event: &OwnedEvent) -> Dispatched {
+    assert_eq!(*event, event.as_event().into_owned());
+    assert_eq!(event.clone().into_data(), event.data());
+    assert_eq!(event.event_type(), event.as_event().event_type());
+    assert_eq!(event.id(), event.as_event().id());
+    #[cfg(feature = "bytes")]
+    assert_eq!(event.clone().into_data_bytes(), event.data());
+    text(event.as_event())
 }
 
 pub(super) fn raw(event: RawEvent<'_>) -> Dispatched {
@@ -711,6 +758,29 @@ pub(super) fn raw(event: RawEvent<'_>) -> Dispatched {
         assert_eq!(text(event), dispatched);
     }
     dispatched
+}
+
+pub(super) fn seen_item(item: Item<'_>) -> Seen {
+    match item {
+        Item::Event(event) => Seen::Event(text(event)),
+        Item::Comment { text, end } => Seen::Comment {
+            text: text.to_vec(),
+            end,
+        },
+        Item::Retry(time) => Seen::Retry(milliseconds(time)),
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(super) fn seen_owned_item(item: &OwnedItem) -> Seen {
+    match item {
+        OwnedItem::Event(event) => Seen::Event(owned(event)),
+        OwnedItem::Comment { text, end } => Seen::Comment {
+            text: text.clone(),
+            end: *end,
+        },
+        OwnedItem::Retry(time) => Seen::Retry(milliseconds(*time)),
+    }
 }
 
 pub(super) fn refusal(error: DecodeError, config: &Config) -> Refusal {
@@ -752,8 +822,8 @@ fn encoded_again(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
             encode(&Outgoing::from(event), &mut copy);
         }
     };
-    let mut memory = vec![0; lent_bytes(config).unwrap_or(0)];
-    let mut ran = if lent_bytes(config).is_some() {
+    let mut memory = vec![0; memory_bytes(config).unwrap_or(0)];
+    let mut ran = if memory_bytes(config).is_some() {
         let decoder = EventDecoder::with_buffer(&mut memory[..]);
         run(decoder, stream, config, || Call::DecodeItem, observe)?
     } else {
@@ -770,7 +840,7 @@ fn encoded_again(stream: &Stream<'_>, config: &Config) -> Option<Ran> {
     let decoder = EventDecoder::with_buffer(&mut memory[..]);
     let config = Config {
         initial_last_event_id: config.initial_last_event_id.clone(),
-        ..lent_config(4 * copy.len().max(config.initial_last_event_id.len()))
+        ..memory_config(4 * copy.len().max(config.initial_last_event_id.len()))
     };
     let again = run(decoder, &whole, &config, || Call::Decode, |_| {})?;
     assert!(again.unfinished.is_none());
