@@ -1,4 +1,4 @@
-//! One stream under test, and what it reports.
+//! A stream under test, and its reports.
 
 use core::pin::pin;
 
@@ -27,11 +27,11 @@ impl Stream {
 
     /// Drops the connection for another one.
     pub(crate) fn restart(&self) {
-        // If it has ended there is none to drop.
+        // Sending fails only after the stream has ended.
         _ = self.restarts.send(());
     }
 
-    /// Ends it: nothing is reported once this is over.
+    /// Ends the stream: nothing is reported after this returns.
     pub(crate) async fn close(self) {
         self.task.abort();
         _ = self.task.await;

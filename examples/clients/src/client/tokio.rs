@@ -52,7 +52,7 @@ pub async fn events(url: &str) -> Result<EventReader<BufReader<TcpStream>>, Box<
     let is_whole = values("transfer-encoding").next().is_none();
     let is_event_stream = headers::is_event_stream(values("content-type"));
     if status.split(' ').nth(1) != Some("200") || !is_event_stream || !is_whole {
-        return Err(format!("the response is no event stream, or in chunks: {status}").into());
+        return Err(format!("the response is not an event stream, or in chunks: {status}").into());
     }
     Ok(EventReader::new(response))
 }

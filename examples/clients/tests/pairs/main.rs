@@ -1,6 +1,6 @@
-//! Every server read by every client, through a proxy that cuts the response anew; and the programs as a user runs them.
+//! Every client reads from every server, through a proxy that splits the response; and the programs as a user runs them.
 //!
-//! Nothing here depends on how long anything takes, but what takes [`LONGEST`] hangs, and has failed.
+//! Nothing here depends on time, but what takes longer than [`LONGEST`] has failed.
 
 #![allow(unreachable_pub, reason = "the programs are modules here")]
 
@@ -65,7 +65,7 @@ pairs! {
 }
 
 fn read_pair(client: Client, server: Server) {
-    // Another content, and other cuts, for each pair.
+    // Each pair has its own content and chunks.
     let seed = client as u64 * 3 + server as u64;
     let stream = content::stream(seed);
     let expected = expected(&stream);
@@ -133,9 +133,9 @@ fn assert_same(events: &[Dispatched], expected: &[Dispatched]) {
     assert_eq!(events.len(), expected.len());
 }
 
-/// Otherwise the pairs would not show that events survive being cut.
+/// Otherwise the pairs would not show that events may be split.
 #[test]
-fn clients_see_the_pieces() {
+fn clients_receive_many_chunks() {
     for client in [Client::Hyper, Client::Reqwest] {
         in_time(move || {
             let stream = content::stream(100);
@@ -305,7 +305,7 @@ fn programs_say_how_they_are_used() {
     }
 }
 
-/// Fails if it takes too long: who hangs is left behind.
+/// Fails if `run` takes too long, and leaves its thread behind.
 fn in_time(run: impl FnOnce() + Send + 'static) {
     let (sender, done) = mpsc::channel();
     let thread = thread::spawn(move || {
