@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lines that lie whole in an input and lines that come in parts are one grammar: compares the two ways for every sequence of tokens.
+# Whole lines and lines split across chunks have one grammar: compares the two for every sequence of tokens.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,7 +8,7 @@ usage() {
 Usage: scripts/one-grammar.sh [TOKENS [FEATURES...]]
 
 Runs tests/one_grammar.rs in release with every sequence of up to TOKENS tokens (3 unless given), once with each of
-FEATURES, a set of features: std and std,simd unless given, which search for line ends in different ways. Ends with 0 if both ways see the same in every stream, with 1 if they do not, and with 2 if it could not run.
+FEATURES, a set of features: std and std,simd unless given, which search for line ends in different ways. Ends with 0 if both return the same for every stream, with 1 if they do not, and with 2 if it could not run.
 
 With two processors, 3 tokens take a minute for each of FEATURES, 4 take ten minutes, and 5 take half an hour or more.
 END
