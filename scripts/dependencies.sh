@@ -20,26 +20,25 @@ END
         ;;
 esac
 
-# memchr and thiserror; the others are the macro of thiserror, which is run by the compiler and linked into nothing.
+# memchr and thiserror; the others are the macro of thiserror, which runs in the compiler.
 readonly ALWAYS='memchr proc-macro2 quote syn thiserror thiserror-impl unicode-ident'
-readonly BYTES='bytes bytestring'
+readonly SIMD='wide safe_arch bytemuck simdutf8'
 readonly STREAM='futures-core pin-project-lite'
 
 # What each feature adds to that.
 declare -A ADDS=(
     [none]=''
-    [default]=''
+    [default]=$SIMD
     [alloc]=''
     [std]=''
-    [bytes]=$BYTES
-    [futures-core]=$STREAM
-    [http-body]="$BYTES $STREAM http-body http itoa"
-    # tokio-util needs tokio whatever it is used for, but no feature of tokio's that brings other crates.
-    [tokio-util]="$BYTES $STREAM tokio-util tokio futures-sink libc"
+    [simd]=$SIMD
+    [bytes]='bytes'
+    [stream]=$STREAM
+    # No feature of tokio that brings other crates.
+    [tokio]="bytes $STREAM tokio tokio-util futures-sink libc"
+    [http-body]="bytes $STREAM http-body http itoa"
     [embedded-io]='embedded-io'
     [embedded-io-async]='embedded-io-async embedded-io'
-    [simd]='wide safe_arch bytemuck'
-    [simdutf8]='simdutf8'
 )
 ADDS[all]=${ADDS[*]}
 

@@ -20,9 +20,9 @@ usage() {
 Usage: scripts/firmware.sh [--tools]
 
 Builds the firmware of tests/cortex-m for a Cortex-M3 ($TARGET), without std and without an allocator, and runs it on
-QEMU's lm3s6965evb. It decodes tests/vectors byte by byte and in odd chunks, encodes and decodes again, and prints what it
-checked. Then says how much flash a decoder and an encoder take, alone and together, and sees that no panic of core is linked.
-At last it builds the library for $WITHOUT_ATOMICS, without features and with alloc, warnings denied.
+QEMU's lm3s6965evb. It decodes tests/vectors byte by byte and in chunks of several sizes, encodes and decodes again, and
+prints what it checked. Then the script prints how much flash a decoder and an encoder take, alone and together, checks that no
+panic of core is linked, and builds the library for $WITHOUT_ATOMICS, without features, with alloc and with stream, warnings denied.
 
 The compiler is the usual one if it has the target (rustup target add $TARGET $WITHOUT_ATOMICS),
 otherwise Debian's, which builds core from its source first (packages rustc-web, cargo-web and rust-web-src). Needs ${TOOLS[*]}
@@ -123,7 +123,7 @@ printf '\nNo panic of core is linked.\n'
 printf '\nOn %s, which has no atomics:\n' "$WITHOUT_ATOMICS"
 standard=()
 [[ $library_compiler == usual ]] || standard=(-Zbuild-std=core,alloc)
-for features in none alloc; do
+for features in none alloc stream; do
     with=()
     [[ $features == none ]] || with=(--features "$features")
     "${library_cargo[@]}" rustc --quiet --locked -p sse-wire --lib --target "$WITHOUT_ATOMICS" "${standard[@]}" \

@@ -4,9 +4,9 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-# The sets of features that are counted with: what each adds to ALWAYS, which benches/instructions/Cargo.toml asks for.
-readonly ALWAYS=std,bytes
-readonly ADDED=('' simd simd,simdutf8)
+# The features that benches/instructions/Cargo.toml always enables, and the sets that are added to them.
+ALWAYS=$(sed -n '/^sse-wire = /s/.*features = \[\(.*\)\].*/\1/p' benches/instructions/Cargo.toml | tr -d '" ')
+readonly ALWAYS ADDED=('' simd)
 
 readonly TABLE=benches/instructions/baseline.txt
 # In percent.

@@ -83,7 +83,7 @@ check_symbols() {
 for feature in none $(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml); do
     case $feature in
         # What adds nothing but speed is tested with the others.
-        default | simd | simdutf8) ;;
+        default | simd) ;;
         none | alloc | std)
             [[ -d tests/consumers/$feature ]] || fail "tests/consumers has no program for the feature $feature"
             ;;

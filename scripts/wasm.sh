@@ -4,8 +4,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TARGET=wasm32-unknown-unknown
-# What a program in a browser would use; `none` stands for no features.
-readonly SETS=(none alloc bytes futures-core bytes,futures-core http-body alloc,simd,simdutf8)
+# Sets of features for a program in a browser; `none` is the empty one.
+readonly SETS=(none alloc bytes stream bytes,stream http-body tokio alloc,simd std,simd)
 
 fail() {
     printf 'wasm.sh: %s\n' "$1" >&2
@@ -44,9 +44,9 @@ for set in "${SETS[@]}"; do
     features=() standard=()
     [[ $set == none ]] || features=(--features "$set")
     if [[ $compiler == Debian ]]; then
-        # http, whose types are in the bodies' trait, needs std.
+        # http, whose types are in the trait of bodies, needs std.
         case $set in
-            *http-body*) standard=(-Zbuild-std=std,panic_abort) ;;
+            *http-body* | *tokio* | *std*) standard=(-Zbuild-std=std,panic_abort) ;;
             *) standard=(-Zbuild-std=core,alloc) ;;
         esac
     fi

@@ -15,8 +15,8 @@ const PLANS: [&[u8]; 3] = [&[0], &[1, 0x01], &[4, 0x03, 0x41, 0x25, 0x02]];
 
 /// The targets that read a stream, each with what its inputs have in front of the plan.
 const READING: [(&str, &[&[u8]]); 4] = [
-    // Flags, and the limits or the size of lent memory, if they ask for them.
-    ("doors", &[&[2], &[0, 24, 6], &[1, 7]]),
+    // Flags, and the limits or the size of the buffer, if they ask for them.
+    ("adapters", &[&[2], &[0, 24, 6], &[1, 7]]),
     // Flags.
     ("oracle", &[&[0], &[1], &[3]]),
     // Flags, and the length of the first connection.
@@ -24,7 +24,7 @@ const READING: [(&str, &[&[u8]]); 4] = [
         "splits",
         &[&[0, 255], &[0b0000_1010, 16], &[0b1100_0111, 9]],
     ),
-    // Limits of event and last event ID, flags, and the size of lent memory.
+    // Limits of event and last event ID, flags, and the size of the buffer.
     (
         "limits",
         &[&[255, 255, 1, 255], &[24, 6, 0, 32], &[5, 9, 1, 13]],

@@ -1,5 +1,5 @@
-//! Whatever strings are to be sent: they are refused, or the other side sees what was sent, between the events before and
-//! after it, and nothing else.
+//! Of any strings, the invalid ones are rejected, and of the others the peer sees what was sent, between the events before and after
+//! it, and nothing else.
 #![no_main]
 
 use std::convert::Infallible;
@@ -21,13 +21,13 @@ struct Case {
 }
 
 /// The first byte that may not be there, and where it is.
-fn first_of(text: &str, refused: &[u8]) -> Option<(u8, usize)> {
+fn first_of(text: &str, invalid: &[u8]) -> Option<(u8, usize)> {
     let mut bytes = text.bytes().zip(0..);
-    bytes.find(|(byte, _)| refused.contains(byte))
+    bytes.find(|(byte, _)| invalid.contains(byte))
 }
 
-/// What cannot be sent is refused, and nothing else is.
-fn refuses_what_it_must(message: &Message) {
+/// Invalid strings are rejected, and no others.
+fn rejects_invalid(message: &Message) {
     if let Some(text) = &message.event_type {
         let error = match first_of(text, b"\r\n") {
             _ if text.is_empty() => Some(InvalidEventType::Empty),
@@ -55,7 +55,7 @@ fn sent(messages: &[Message], encode: impl Fn(&Message, &mut Vec<u8>)) -> Vec<u8
 
 fuzz_target!(|case: Case| {
     let Case { writes, messages } = case;
-    messages.0.iter().for_each(refuses_what_it_must);
+    messages.0.iter().for_each(rejects_invalid);
     let messages: Vec<_> = messages.0.into_iter().map(Message::valid).collect();
 
     let mut expected = Sights::default();

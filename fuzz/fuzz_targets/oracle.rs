@@ -1,4 +1,4 @@
-//! However a stream is cut, through whichever call and in whichever memory it is read: the decoder agrees with the oracle.
+//! The decoder agrees with the oracle, however a stream is split, with every call and in every kind of buffer.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -9,7 +9,7 @@ use sse_wire_fuzz::plan::{Call, Plan};
 use sse_wire_fuzz::reading::{Reading, Stream};
 
 /// Room for what the fuzzer tries, and not much more: as the decoder is made anew for every cut, it is cleared every time.
-const LENT: usize = 8 * 1024;
+const BUFFER: usize = 8 * 1024;
 
 #[derive(Debug)]
 struct Case<'s> {
@@ -68,5 +68,5 @@ impl Case<'_> {
 
 fuzz_target!(|case: Case<'_>| {
     case.check(EventDecoder::new);
-    case.check(|| EventDecoder::with_buffer([0; LENT]));
+    case.check(|| EventDecoder::with_buffer([0; BUFFER]));
 });

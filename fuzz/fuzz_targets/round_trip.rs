@@ -1,4 +1,4 @@
-//! All ways out write the same bytes, and what is decoded from them is what was sent, up to CR and CRLF, which become LF; so
+//! All encoders write the same bytes, and what is decoded from them is what was sent, up to CR and CRLF, which become LF; so
 //! is what is forwarded from that.
 #![no_main]
 
@@ -47,8 +47,8 @@ fn encode(message: &Message, writes: &Plan, stream: &mut Vec<u8>) {
     assert_eq!(slice.last(), Some(&UNTOUCHED), "encode_to_slice");
     if let Some(available) = encoded.0.len().checked_sub(1) {
         slice.fill(UNTOUCHED);
-        let refused = outgoing.encode_to_slice(&mut slice[..available]);
-        let Err(BufferFull { needed, .. }) = refused else {
+        let rejected = outgoing.encode_to_slice(&mut slice[..available]);
+        let Err(BufferFull { needed, .. }) = rejected else {
             panic!("{available} bytes hold {encoded:?}");
         };
         assert_eq!(needed, encoded.0.len());

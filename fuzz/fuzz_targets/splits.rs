@@ -1,5 +1,5 @@
-//! However a stream is cut and whichever calls are mixed: the decoder gives the same, at the same byte, as one that gets each
-//! byte singly; and after an end, recovered or not, it goes on like a new one that was given its last event ID.
+//! However a stream is split and whichever calls are mixed, the decoder returns the same, at the same byte, as one that receives single
+//! bytes; and after an end, recovered or not, it continues like a new one with its last event ID.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};

@@ -8,23 +8,39 @@ use arbitrary::{Arbitrary, Unstructured};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
     DecodeItem,
+    DecodeOwned,
+    DecodeOwnedItem,
 }
 
 impl Call {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Decode,
-        Self::DecodeChunk,
         Self::DecodeRaw,
         Self::DecodeItem,
+        Self::DecodeOwned,
+        Self::DecodeOwnedItem,
     ];
+
+    /// Whether it returns comments and reconnection times, too.
+    pub const fn returns_items(self) -> bool {
+        matches!(self, Self::DecodeItem | Self::DecodeOwnedItem)
+    }
+
+    /// The call that returns the same, borrowed.
+    pub const fn borrowed(self) -> Self {
+        match self {
+            Self::DecodeOwned => Self::Decode,
+            Self::DecodeOwnedItem => Self::DecodeItem,
+            borrowed => borrowed,
+        }
+    }
 }
 
 /// Up to fifteen steps, taken again and again until the stream ends.
 ///
-/// In an input it is a byte with their number, then a byte for each: bits 0 to 4 say how long the chunk is, bits 5 and 6
+/// In an input it is a byte with their number, then a byte for each: bits 0 to 4 say how long the chunk is, bits 5 to 7
 /// which call reads it. Bytes of their own let a fuzzer learn from each cut, which a seed of a random generator would not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Plan(Vec<Step>);
@@ -84,11 +100,12 @@ impl<'a> Arbitrary<'a> for Plan {
                 power @ 24..31 => 1 << (power - 19),
                 length => usize::from(length),
             },
-            call: match byte >> 5 & 3 {
-                0 => Call::Decode,
-                1 => Call::DecodeRaw,
-                2 => Call::DecodeChunk,
-                _ => Call::DecodeItem,
+            call: match byte >> 5 {
+                0 | 4 => Call::Decode,
+                1 | 5 => Call::DecodeRaw,
+                2 | 6 => Call::DecodeOwned,
+                3 => Call::DecodeItem,
+                _ => Call::DecodeOwnedItem,
             },
         });
         Ok(Self(steps.collect()))

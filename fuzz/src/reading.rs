@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use sse_wire::{Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, Item, RawEvent};
+use sse_wire::{
+    Buffer, CutLine, DecodeError, Event, EventDecoder, Item, OwnedEvent, OwnedItem, RawEvent,
+};
 
 use crate::oracle::{Config, Dispatched, Recovered, Refusal, Seen, interpret};
 use crate::plan::Call;
@@ -57,9 +59,8 @@ impl Reading {
             ..config.clone()
         };
         let outcome = interpret(stream, &config);
-        let visible = |seen: &Seen| {
-            call == Call::DecodeItem || matches!(seen, Seen::Event(_) | Seen::Refused(_))
-        };
+        let visible =
+            |seen: &Seen| call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Refused(_));
         Self {
             seen: Sights(outcome.seen.into_iter().filter(visible).collect()),
             last_event_id: outcome.last_event_id,
@@ -95,23 +96,18 @@ impl Sights {
     /// When a call gives something without consuming a byte for it, or `None` with bytes left: either makes some loop endless.
     pub fn feed<B: Buffer>(&mut self, decoder: &mut EventDecoder<B>, chunk: &[u8], call: Call) {
         let mut input = chunk;
-        let mut chunk = match call {
-            Call::DecodeChunk => Chunk::new(input),
-            _ => Chunk::default(),
-        };
         loop {
             let before = input.len();
             let found = match call {
                 Call::Decode => decoder.decode(&mut input).map(|event| event.map(text)),
-                Call::DecodeChunk => {
-                    let found = decoder
-                        .decode_chunk(&mut chunk)
-                        .map(|event| event.map(text));
-                    input = chunk.as_bytes();
-                    found
-                }
                 Call::DecodeRaw => decoder.decode_raw(&mut input).map(|event| event.map(raw)),
                 Call::DecodeItem => decoder.decode_item(&mut input).map(|found| found.map(item)),
+                Call::DecodeOwned => decoder
+                    .decode_owned(&mut input)
+                    .map(|event| event.as_ref().map(owned)),
+                Call::DecodeOwnedItem => decoder
+                    .decode_owned_item(&mut input)
+                    .map(|item| item.map(owned_item)),
             };
             match found {
                 Ok(None) => {
@@ -206,6 +202,22 @@ fn item(item: Item<'_>) -> Seen {
             end,
         },
         Item::Retry(time) => Seen::Retry(milliseconds(Some(time)).unwrap_or_default()),
+    }
+}
+
+fn owned(event: &OwnedEvent) -> Seen {
+    assert_eq!(*event, OwnedEvent::from(event.as_event()));
+    let data = event.clone().into_data();
+    assert_eq!(data, event.data());
+    assert_eq!(event.clone().into_data_bytes(), data);
+    text(event.as_event())
+}
+
+fn owned_item(item: OwnedItem) -> Seen {
+    match item {
+        OwnedItem::Event(event) => owned(&event),
+        OwnedItem::Comment { text, end } => Seen::Comment { text, end },
+        OwnedItem::Retry(time) => self::item(Item::Retry(time)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The programs in the guides of the documentation, which are compiled here, where the crates are that they need.
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../src/guide/choosing_a_door.md")]
-struct ChoosingADoor;
+#[doc = include_str!("../../../src/guide/choosing_an_adapter.md")]
+struct ChoosingAnAdapter;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../src/guide/coming_from.md")]

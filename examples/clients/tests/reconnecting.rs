@@ -1,4 +1,4 @@
-//! The programs that connect again by themselves, as a user runs them, against a server that breaks off.
+//! The programs that reconnect, as a user runs them, against a server that closes connections.
 
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -15,7 +15,7 @@ const PROGRAMS: [&str; 3] = [
 
 const OPEN: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-const REFUSED: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 19\r\nconnection: close\r\n\r\n{\"error\":\"no more\"}";
+const REJECTED: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 19\r\nconnection: close\r\n\r\n{\"error\":\"no more\"}";
 
 /// A request, as far as it matters: its line, its headers in lower case, and its body.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ fn read_request(socket: &TcpStream) -> Asked {
     }
 }
 
-/// Runs a program with these arguments against a server that gives one answer after the other, and holds each for a while.
+/// Runs a program with these arguments against a server that gives one answer after the other, each for a while.
 fn run(program: &str, arguments: &[&str], answers: &[(&str, Duration)]) -> (Output, Vec<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let url = format!(
@@ -88,7 +88,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn they_go_on_behind_the_last_event_and_say_what_happens() {
+fn they_resume_after_the_last_event_and_report_the_connection() {
     let first = format!("{OPEN}retry: 1\n\nid: 1\ndata: one\n\nid: 2\ndata: cut");
     let second = format!("{OPEN}event: add\nid: 2\ndata: two\n\n");
     let now = Duration::ZERO;
@@ -97,20 +97,24 @@ fn they_go_on_behind_the_last_event_and_say_what_happens() {
         let (output, asked) = run(
             program,
             &arguments,
-            &[(&first, now), (&second, now), (REFUSED, now)],
+            &[(&first, now), (&second, now), (REJECTED, now)],
         );
-        let (printed, told) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(printed, "message: one\nadd: two\n", "{program}: {told}");
-        assert_eq!(output.status.code(), Some(1), "{program}: {told}");
-        assert_eq!(told.matches("connected\n").count(), 2, "{program}: {told}");
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(stdout, "message: one\nadd: two\n", "{program}: {stderr}");
+        assert_eq!(output.status.code(), Some(1), "{program}: {stderr}");
         assert_eq!(
-            told.matches("connecting again in").count(),
+            stderr.matches("connected\n").count(),
             2,
-            "{program}: {told}"
+            "{program}: {stderr}"
+        );
+        assert_eq!(
+            stderr.matches("reconnecting in").count(),
+            2,
+            "{program}: {stderr}"
         );
         assert!(
-            told.contains("404") && told.ends_with("{\"error\":\"no more\"}\n"),
-            "{program}: {told}"
+            stderr.contains("404") && stderr.ends_with("{\"error\":\"no more\"}\n"),
+            "{program}: {stderr}"
         );
         for (asked, id) in asked.iter().zip(["0", "1", "2"]) {
             assert_eq!(asked.line, "GET /events HTTP/1.1");
@@ -138,15 +142,15 @@ fn a_post_is_sent_once_and_resumed_by_a_get_if_there_is_an_id() {
     for program in PROGRAMS {
         let body = format!("{OPEN}data: no id\n\n");
         let (output, asked) = run(program, &["--post", path], &[(&body, now)]);
-        let told = text(&output.stderr);
-        assert!(told.contains("not sent again"), "{program}: {told}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("not sent again"), "{program}: {stderr}");
         assert_eq!(
             (asked[0].line.as_str(), asked[0].body.as_str()),
             ("POST /events HTTP/1.1", "{\"prompt\":1}")
         );
 
         let body = format!("{OPEN}retry: 1\nid: 7\ndata: with an id\n\n");
-        let (_, asked) = run(program, &["--post", path], &[(&body, now), (REFUSED, now)]);
+        let (_, asked) = run(program, &["--post", path], &[(&body, now), (REJECTED, now)]);
         assert_eq!(asked[1].line, "GET /events HTTP/1.1");
         assert!(asked[1].headers.contains(&"last-event-id: 7".to_owned()));
     }
@@ -161,15 +165,15 @@ fn silence_ends_a_connection_and_attempts_are_limited() {
         let arguments = ["--idle-timeout", "0.2", "--max-attempts", "1"];
         let hold = Duration::from_secs(4);
         let (output, _) = run(program, &arguments, &[(&silent, hold)]);
-        let told = text(&output.stderr);
+        let stderr = text(&output.stderr);
         assert!(
-            told.contains("nothing came within the idle timeout"),
-            "{program}: {told}"
+            stderr.contains("nothing came within the idle timeout"),
+            "{program}: {stderr}"
         );
         // The server has gone then, or does not answer.
         assert!(
-            told.contains("no attempt was successful"),
-            "{program}: {told}"
+            stderr.contains("no attempt was successful"),
+            "{program}: {stderr}"
         );
         assert!(started.elapsed() >= Duration::from_millis(200));
         assert_eq!(output.status.code(), Some(1));
@@ -177,7 +181,7 @@ fn silence_ends_a_connection_and_attempts_are_limited() {
 }
 
 #[test]
-fn a_wrong_command_line_is_said_to_be_wrong() {
+fn a_wrong_command_line_is_reported() {
     for program in PROGRAMS {
         for arguments in [
             &[][..],

@@ -1,10 +1,10 @@
-//! What the tests ask of a stream.
+//! The parameters of a stream.
 
 use core::time::Duration;
 
 use serde_json::Value;
 use sse_wire::client::{Backoff, EventSource, Policy};
-use sse_wire::{LastEventId, SharedDecoder};
+use sse_wire::{EventDecoder, LastEventId};
 
 pub(crate) struct Parameters {
     pub(crate) stream_url: String,
@@ -13,7 +13,7 @@ pub(crate) struct Parameters {
     pub(crate) method: reqwest::Method,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Option<String>,
-    pub(crate) source: EventSource<SharedDecoder>,
+    pub(crate) source: EventSource,
 }
 
 impl Parameters {
@@ -27,7 +27,7 @@ impl Parameters {
         };
         let time = |name: &str| json[name].as_u64().map(Duration::from_millis);
 
-        // The tests have set the delay, and wait no longer than that.
+        // The tests set the delay, and wait no longer.
         let mut policy = Policy::new()
             .with_backoff(Backoff::NONE)
             .with_bounds(Duration::ZERO, Duration::from_secs(300));
@@ -37,7 +37,7 @@ impl Parameters {
         if let Some(timeout) = time("readTimeoutMs") {
             policy = policy.with_idle_timeout(timeout);
         }
-        let mut decoder = SharedDecoder::new();
+        let mut decoder = EventDecoder::new();
         if let Some(id) = text("lastEventId") {
             let id = LastEventId::new(&id).map_err(|error| format!("lastEventId: {error}"))?;
             decoder

@@ -1,10 +1,10 @@
-//! One stream under test, and what it reports.
+//! A stream under test, and its reports.
 
 use core::pin::pin;
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use sse_wire::SharedItem;
+use sse_wire::OwnedItem;
 use sse_wire::client::{Cause, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
 use tokio::sync::mpsc;
@@ -27,11 +27,11 @@ impl Stream {
 
     /// Drops the connection for another one.
     pub(crate) fn restart(&self) {
-        // If it has ended there is none to drop.
+        // Sending fails only after the stream has ended.
         _ = self.restarts.send(());
     }
 
-    /// Ends it: nothing is reported once this is over.
+    /// Ends the stream: nothing is reported after this returns.
     pub(crate) async fn close(self) {
         self.task.abort();
         _ = self.task.await;
@@ -64,8 +64,9 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
         }
     };
     let body = |response: reqwest::Response| response.bytes_stream();
-    let updates = ReconnectingStream::items(parameters.source, connect, body, tokio::time::sleep);
-    let mut updates = pin!(updates);
+    let updates =
+        ReconnectingStream::from_fns(parameters.source, connect, body, tokio::time::sleep);
+    let mut updates = pin!(updates.with_items());
     let mut comment = Vec::new();
     loop {
         let update = tokio::select! {
@@ -76,7 +77,7 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
             update = updates.next() => update,
         };
         match update {
-            Some(Ok(Update::Item(SharedItem::Event(event)))) => {
+            Some(Ok(Update::Item(OwnedItem::Event(event)))) => {
                 let (event_type, data) = (event.event_type(), event.data());
                 let event =
                     json!({ "type": event_type, "data": data, "id": event.last_event_id() });
@@ -84,7 +85,7 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
                     .send(json!({ "kind": "event", "event": event }))
                     .await;
             }
-            Some(Ok(Update::Item(SharedItem::Comment { text, end }))) => {
+            Some(Ok(Update::Item(OwnedItem::Comment { text, end }))) => {
                 comment.extend_from_slice(&text);
                 if end {
                     let text = String::from_utf8_lossy(&comment).into_owned();

@@ -1,4 +1,4 @@
-//! The doors, as the tests know them.
+//! The readers of the tests.
 
 #![allow(
     dead_code,
@@ -8,9 +8,9 @@
 
 #[path = "../../../tests/common/adapters.rs"]
 pub mod adapters;
-#[path = "../../../tests/common/doors.rs"]
-pub mod doors;
 #[path = "../../../tests/common/oracle.rs"]
 pub mod oracle;
 #[path = "../../../tests/common/random.rs"]
 pub mod random;
+#[path = "../../../tests/common/readers.rs"]
+pub mod readers;

@@ -1,9 +1,9 @@
-//! Prints the events at a URL, with a `FramedRead` of tokio-util over TCP; the request is one of HTTP/1.0.
+//! Prints the events at a URL, with a `FramedRead` of tokio-util over TCP and HTTP/1.0.
 
 use core::error::Error;
 use std::{env, process};
 
-use sse_wire::{codec::EventCodec, headers};
+use sse_wire::{headers, tokio::EventCodec};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_stream::StreamExt as _;
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 pub async fn events(url: &str) -> Result<FramedRead<TcpStream, EventCodec>, Box<dyn Error>> {
     let url = url.strip_prefix("http://").ok_or("only http:// is known")?;
     let (host, path) = url.split_once('/').unwrap_or((url, ""));
-    // A server must not answer HTTP/1.0 in chunks, which would have to be taken apart first.
+    // A server must not answer HTTP/1.0 in chunks, which would have to be decoded first.
     let mut request = format!("GET /{path} HTTP/1.0\r\nhost: {host}\r\n");
     for (name, value) in headers::REQUEST {
         request += &format!("{name}: {value}\r\n");
@@ -48,8 +48,8 @@ pub async fn events(url: &str) -> Result<FramedRead<TcpStream, EventCodec>, Box<
     let is_whole = values("transfer-encoding").next().is_none();
     let is_event_stream = headers::is_event_stream(values("content-type"));
     if status.split(' ').nth(1) != Some("200") || !is_event_stream || !is_whole {
-        return Err(format!("the response is no event stream, or in chunks: {status}").into());
+        return Err(format!("the response is not an event stream, or in chunks: {status}").into());
     }
-    // What was read behind the head stays in the buffer.
+    // What was read after the head stays in the buffer.
     Ok(response.map_decoder(|_| EventCodec::new()))
 }

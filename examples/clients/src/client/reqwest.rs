@@ -3,10 +3,8 @@
 use core::error::Error;
 use std::{env, process};
 
-use bytes::Bytes;
 use sse_wire::headers;
-use sse_wire::stream::{EventStream, EventStreamExt as _};
-use tokio_stream::{Stream, StreamExt as _};
+use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt as _};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -15,8 +13,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         process::exit(2);
     };
     let mut events = events(&url).await?;
-    while let Some(event) = events.next().await {
-        let event = event?;
+    while let Some(event) = events.next_event().await? {
         println!("{}: {}", event.event_type(), event.data());
     }
     Ok(())
@@ -25,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The events at `url`.
 pub async fn events(
     url: &str,
-) -> Result<EventStream<impl Stream<Item = reqwest::Result<Bytes>> + use<>>, Box<dyn Error>> {
+) -> Result<EventStream<impl ChunkStream<Error = reqwest::Error> + Unpin + use<>>, Box<dyn Error>> {
     let mut request = reqwest::Client::new().get(url);
     for (name, value) in headers::REQUEST {
         request = request.header(name, value);

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         process::exit(2);
     };
     let mut events = events(&url)?;
-    while let Some(event) = events.read_event()? {
+    while let Some(event) = events.next_event()? {
         println!("{}: {}", event.event_type(), event.data());
     }
     Ok(())
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 pub fn events(url: &str) -> Result<EventReader<BufReader<TcpStream>>, Box<dyn Error>> {
     let url = url.strip_prefix("http://").ok_or("only http:// is known")?;
     let (host, path) = url.split_once('/').unwrap_or((url, ""));
-    // A server must not answer HTTP/1.0 in chunks, which would have to be taken apart first.
+    // A server must not answer HTTP/1.0 in chunks, which would have to be decoded first.
     let mut request = format!("GET /{path} HTTP/1.0\r\nhost: {host}\r\n");
     for (name, value) in headers::REQUEST {
         request += &format!("{name}: {value}\r\n");
@@ -45,7 +45,7 @@ pub fn events(url: &str) -> Result<EventReader<BufReader<TcpStream>>, Box<dyn Er
     let is_whole = values("transfer-encoding").next().is_none();
     let is_event_stream = headers::is_event_stream(values("content-type"));
     if status.split(' ').nth(1) != Some("200") || !is_event_stream || !is_whole {
-        return Err(format!("the response is no event stream, or in chunks: {status}").into());
+        return Err(format!("the response is not an event stream, or in chunks: {status}").into());
     }
     Ok(EventReader::from_buffered(response))
 }

@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         process::exit(2);
     };
     let mut events = events(&url)?;
-    while let Some(event) = events.read_event()? {
+    while let Some(event) = events.next_event()? {
         println!("{}: {}", event.event_type(), event.data());
     }
     Ok(())

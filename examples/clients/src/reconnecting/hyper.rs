@@ -1,60 +1,82 @@
-//! Prints the events at a URL, and connects again, with hyper.
+//! Prints the events at a URL, and reconnects, with hyper, as a transport of its own.
 
 mod options;
 
 use core::error::Error;
-use core::pin::pin;
+use core::pin::{Pin, pin};
+use core::time::Duration;
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Response, body::Incoming};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
 use options::Options;
-use sse_wire::SharedDecoder;
 use sse_wire::body::BodyChunks;
 use sse_wire::client::{EventSource, Request};
-use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
+use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Transport, Update};
+use tokio::time::{Sleep, sleep};
 use tokio_stream::StreamExt as _;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let options = Options::from_arguments("reconnecting-hyper");
-    let decoder = SharedDecoder::from(options.decoder);
-    let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
+/// The type has a name, so that `ReconnectingStream<Http>` can be a field of a struct.
+struct Http {
+    client: Client<HttpConnector, Full<Bytes>>,
+    options: Options,
+}
 
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let connect = |request: Request<'_>| {
-        let (method, body) = match &options.post {
-            // What a POST began is resumed by a GET: sending it twice might cost twice.
+type Answer = Result<(Head, Response<Incoming>), Box<dyn Error>>;
+
+impl Transport for Http {
+    type Response = Response<Incoming>;
+    type Error = Box<dyn Error>;
+    type Connecting = Pin<Box<dyn Future<Output = Answer>>>;
+    type Body = BodyChunks<Incoming>;
+    type Sleep = Sleep;
+
+    fn connect(&mut self, request: Request<'_>) -> Self::Connecting {
+        let (method, body) = match &self.options.post {
+            // A POST is resumed by a GET: sending it twice might cost twice.
             Some(body) if request.last_event_id().is_empty() => ("POST", body.clone()),
             _ => ("GET", Vec::new()),
         };
-        let mut sending = hyper::Request::builder().method(method).uri(&options.url);
+        let mut sending = hyper::Request::builder()
+            .method(method)
+            .uri(&self.options.url);
         for (name, value) in request.headers() {
             sending = sending.header(name, value);
         }
-        for (name, value) in &options.headers {
+        for (name, value) in &self.options.headers {
             sending = sending.header(name, value);
         }
         let sending = sending
-            .body(Full::<Bytes>::from(body))
-            .map(|request| client.request(request));
-        async move {
+            .body(Full::from(body))
+            .map(|request| self.client.request(request));
+        Box::pin(async {
             let response = sending?.await?;
             let headers = response.headers();
             let head = Head::new(response.status().as_u16(), headers.get_all("content-type"))
                 .with_retry_after(headers.get("retry-after"));
-            Ok::<_, Box<dyn Error>>((head, response))
-        }
-    };
-    let body = |response: Response<Incoming>| BodyChunks::new(response.into_body());
-    let mut updates = pin!(ReconnectingStream::new(
-        source,
-        connect,
-        body,
-        tokio::time::sleep
-    ));
+            Ok((head, response))
+        })
+    }
+
+    fn body(&mut self, response: Self::Response) -> Self::Body {
+        BodyChunks::new(response.into_body())
+    }
+
+    fn sleep(&mut self, delay: Duration) -> Self::Sleep {
+        sleep(delay)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = Options::from_arguments("reconnecting-hyper");
+    let source = EventSource::with_decoder(options.decoder.clone(), fastrand::u64(..))
+        .with_policy(options.policy);
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut updates = pin!(ReconnectingStream::new(source, Http { client, options }));
 
     while let Some(update) = updates.next().await {
         match update {
@@ -62,19 +84,19 @@ async fn main() -> ExitCode {
             Ok(Update::Item(event)) => println!("{}: {}", event.event_type(), event.data()),
             Ok(Update::Reconnecting { after, why, error }) => {
                 let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}; connecting again in {after:?}");
+                eprintln!("{why}{error}; reconnecting in {after:?}");
             }
             Ok(_) => {}
             Err(error) => {
                 eprintln!("{error}");
-                // What was refused may say more.
+                // The body of a rejected response may say more.
                 if let ReconnectError::Closed {
                     response: Some(response),
                     ..
                 } = error
                 {
                     let body = response.into_body().collect().await;
-                    let body: Bytes = body.map(|body| body.to_bytes()).unwrap_or_default();
+                    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
                     eprintln!("{}", String::from_utf8_lossy(&body));
                 }
             }

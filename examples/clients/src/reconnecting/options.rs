@@ -1,4 +1,4 @@
-//! The command line of the clients that connect again: the same for each of them.
+//! The command line of the clients that reconnect, which is the same for all.
 
 use core::error::Error;
 use core::time::Duration;
@@ -8,11 +8,11 @@ use lexopt::prelude::*;
 use sse_wire::client::{Policy, Repeat};
 use sse_wire::{EventDecoder, LastEventId};
 
-/// What a client was asked for.
+/// The options of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) url: String,
-    /// It knows the last event ID to begin with.
+    /// With the initial last event ID.
     pub(crate) decoder: EventDecoder,
     /// By name and value.
     pub(crate) headers: Vec<(String, String)>,
@@ -22,22 +22,22 @@ pub(crate) struct Options {
 }
 
 const HELP: &str = "
-Prints the events at URL, type: data, and connects again when the connection is lost. What
-becomes of the connection goes to standard error.
+Prints the events at URL, type: data, and reconnects when the connection is lost. The state
+of the connection goes to standard error.
 
 Options:
-      --last-event-id ID     begin behind this event
+      --last-event-id ID     begin after this event
       --header 'NAME: VALUE' send this header, too; may be given several times
-      --post FILE            send this file as a POST, once; where there is a last event ID
-                             a GET goes on from it instead
-      --max-attempts N       give up after so many attempts in a row; for ever unless given
-      --idle-timeout SECONDS connect again when nothing came for so long; 60 unless given
+      --post FILE            send this file as a POST, once; with a last event ID, a GET
+                             continues from it instead
+      --max-attempts N       give up after N consecutive failures; never by default
+      --idle-timeout SECONDS reconnect when nothing arrives for this long; 60 by default
   -h, --help                 print this help
 
 Exit code: 1 when it gave up, 2 when the command line is wrong.";
 
 impl Options {
-    /// From the command line; says what is wrong with it, and ends the program.
+    /// Parses the command line. If it is wrong, prints the reason and exits.
     pub(crate) fn from_arguments(program: &str) -> Self {
         Self::parse(program).unwrap_or_else(|error| {
             eprintln!("{program}: {error}; see --help");

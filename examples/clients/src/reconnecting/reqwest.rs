@@ -1,4 +1,4 @@
-//! Prints the events at a URL, and connects again, with reqwest.
+//! Prints the events at a URL, and reconnects, with reqwest.
 
 mod options;
 
@@ -6,7 +6,6 @@ use core::pin::pin;
 use std::process::ExitCode;
 
 use options::Options;
-use sse_wire::SharedDecoder;
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Update};
 use tokio_stream::StreamExt as _;
@@ -14,13 +13,13 @@ use tokio_stream::StreamExt as _;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-reqwest");
-    let decoder = SharedDecoder::from(options.decoder);
-    let source = EventSource::with_decoder(decoder, fastrand::u64(..)).with_policy(options.policy);
+    let source =
+        EventSource::with_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
 
     let client = reqwest::Client::new();
     let connect = |request: Request<'_>| {
         let mut sending = match &options.post {
-            // What a POST began is resumed by a GET: sending it twice might cost twice.
+            // A POST is resumed by a GET: sending it twice might cost twice.
             Some(body) if request.last_event_id().is_empty() => {
                 client.post(&options.url).body(body.clone())
             }
@@ -41,7 +40,7 @@ async fn main() -> ExitCode {
         }
     };
     let body = |response: reqwest::Response| response.bytes_stream();
-    let mut updates = pin!(ReconnectingStream::new(
+    let mut updates = pin!(ReconnectingStream::from_fns(
         source,
         connect,
         body,
@@ -54,12 +53,12 @@ async fn main() -> ExitCode {
             Ok(Update::Item(event)) => println!("{}: {}", event.event_type(), event.data()),
             Ok(Update::Reconnecting { after, why, error }) => {
                 let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}; connecting again in {after:?}");
+                eprintln!("{why}{error}; reconnecting in {after:?}");
             }
             Ok(_) => {}
             Err(error) => {
                 eprintln!("{error}");
-                // What was refused may say more.
+                // The body of a rejected response may say more.
                 if let ReconnectError::Closed {
                     response: Some(response),
                     ..

@@ -1,4 +1,4 @@
-//! Prints the events at a URL, and connects again, with ureq: blocking, without a runtime.
+//! Prints the events at a URL, and reconnects, with ureq: blocking, without a runtime.
 
 mod options;
 
@@ -10,7 +10,6 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 
 use options::Options;
-use sse_wire::OwnedItem;
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, Update};
 use ureq::http;
@@ -20,14 +19,14 @@ fn main() -> ExitCode {
     let source =
         EventSource::with_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
 
-    // A status is an answer like any other here.
+    // The policy decides what a status means.
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
         .new_agent();
     let connect = |request: Request<'_>| {
         let (method, body) = match &options.post {
-            // What a POST began is resumed by a GET: sending it twice might cost twice.
+            // A POST is resumed by a GET: sending it twice might cost twice.
             Some(body) if request.last_event_id().is_empty() => ("POST", body.clone()),
             _ => ("GET", Vec::new()),
         };
@@ -47,20 +46,20 @@ fn main() -> ExitCode {
     let body =
         |response: http::Response<ureq::Body>| Chunks::of(response.into_body().into_reader());
 
-    for update in ReconnectingReader::new(source, connect, body) {
+    for update in ReconnectingReader::from_fns(source, connect, body) {
         match update {
             Ok(Update::Opened) => eprintln!("connected"),
-            Ok(Update::Item(OwnedItem::Event(event))) => {
+            Ok(Update::Item(event)) => {
                 println!("{}: {}", event.event_type(), event.data());
             }
             Ok(Update::Reconnecting { after, why, error }) => {
                 let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}; connecting again in {after:?}");
+                eprintln!("{why}{error}; reconnecting in {after:?}");
             }
             Ok(_) => {}
             Err(error) => {
                 eprintln!("{error}");
-                // What was refused may say more.
+                // The body of a rejected response may say more.
                 if let ReconnectError::Closed {
                     response: Some(mut response),
                     ..
@@ -75,7 +74,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A reader in a thread of its own: ureq cannot be told how long to wait for the next bytes, but a channel can.
+/// Reads in a thread, since a channel has a timeout for the next bytes and ureq does not.
 struct Chunks {
     chunks: Receiver<io::Result<Vec<u8>>>,
     chunk: io::Cursor<Vec<u8>>,
@@ -84,7 +83,7 @@ struct Chunks {
 impl Chunks {
     fn of(mut reader: impl Read + Send + 'static) -> Self {
         let (sender, chunks) = mpsc::sync_channel(1);
-        // It ends when the stream does, or with the next bytes once nobody wants them any more.
+        // It ends with the stream, or at the next bytes after the receiver was dropped.
         thread::spawn(move || {
             let mut memory = [0; 16 * 1024];
             loop {

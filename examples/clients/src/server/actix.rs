@@ -51,14 +51,14 @@ where
                 response.insert_header(header);
             }
             let mut response = response.streaming(body());
-            // Otherwise it would send chunks to those who do not know them, too.
+            // Otherwise it sends chunks to HTTP/1.0 clients, too.
             let is_old = request.version() < Version::HTTP_11;
             response.head_mut().no_chunking(is_old);
             ready(response)
         };
         App::new().route("/events", web::get().to(response))
     };
-    // Streams that never end are not waited for.
+    // A signal would wait for streams that never end.
     let server = HttpServer::new(app).disable_signals();
     server.listen(listener)?.run().await
 }

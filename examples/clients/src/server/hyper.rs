@@ -61,7 +61,7 @@ where
             ready(response.body(Either::Left(body())))
         });
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), respond);
-        // Its end is no failure: clients come and go.
+        // The end of a connection is not an error.
         tokio::spawn(connection);
     }
 }

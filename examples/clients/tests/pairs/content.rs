@@ -10,7 +10,7 @@ use tokio_stream::Stream;
 use crate::random::Random;
 
 /// How long the longest event is, about.
-pub const GIANT: usize = 3 << 20;
+pub const LARGEST: usize = 3 << 20;
 
 const BLOCKS: usize = 400;
 
@@ -26,7 +26,7 @@ pub fn stream(seed: u64) -> Bytes {
     for _ in 0..BLOCKS / 2 {
         write_block(&mut out, &mut random);
     }
-    write_giant(&mut out, &mut random);
+    write_largest(&mut out, &mut random);
     for _ in 0..BLOCKS / 2 {
         write_block(&mut out, &mut random);
     }
@@ -88,10 +88,10 @@ fn write_line(out: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// One data line, so that clients that share memory hold it in one piece.
-fn write_giant(out: &mut Vec<u8>, random: &mut Random) {
+/// Its data is one line of megabytes, and a short one.
+fn write_largest(out: &mut Vec<u8>, random: &mut Random) {
     out.extend_from_slice("event: größte\r\nid: ∞\r\ndata: ".as_bytes());
-    let end = out.len() + GIANT;
+    let end = out.len() + LARGEST;
     while out.len() < end {
         out.extend_from_slice(text(random, 4000).as_bytes());
     }

@@ -10,9 +10,8 @@ use std::thread;
 
 use bytes::Bytes;
 use hyper::body::Body;
-use sse_wire::io::EventReader;
-use sse_wire::stream::{EventStream, EventStreamExt as _};
-use sse_wire::{Event, SharedEvent};
+use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt as _};
+use sse_wire::{Event, OwnedEvent};
 use tokio::runtime::{Builder, Runtime};
 use tokio_stream::{Stream, StreamExt as _};
 
@@ -31,10 +30,22 @@ programs! {
     client_hyper = "../../src/client/hyper.rs";
     client_reqwest = "../../src/client/reqwest.rs";
     client_std = "../../src/client/std.rs";
+    client_tokio = "../../src/client/tokio.rs";
     client_ureq = "../../src/client/ureq.rs";
     server_actix = "../../src/server/actix.rs";
     server_axum = "../../src/server/axum.rs";
     server_hyper = "../../src/server/hyper.rs";
+}
+
+/// Collects the events that `next` returns, which borrow.
+macro_rules! collect_borrowed {
+    ($next:expr) => {{
+        let mut all = Vec::new();
+        while let Some(event) = $next.expect("an event within the limits") {
+            all.push(dispatched(event));
+        }
+        all
+    }};
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,21 +54,23 @@ pub enum Client {
     Hyper,
     Reqwest,
     Std,
+    Tokio,
     Ureq,
 }
 
 impl Client {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Framed,
         Self::Hyper,
         Self::Reqwest,
         Self::Std,
+        Self::Tokio,
         Self::Ureq,
     ];
 
     /// Whether it speaks HTTP/1.0, where a body has no chunks.
     pub const fn speaks_http_1_0(self) -> bool {
-        matches!(self, Self::Framed | Self::Std)
+        matches!(self, Self::Framed | Self::Std | Self::Tokio)
     }
 
     /// All events at `url`.
@@ -72,10 +85,21 @@ impl Client {
                 collect(client_hyper::events(url).await.expect("a response")).await
             }),
             Self::Reqwest => runtime.block_on(async {
-                collect(client_reqwest::events(url).await.expect("a response")).await
+                let mut events = client_reqwest::events(url).await.expect("a response");
+                collect_borrowed!(events.next_event().await)
             }),
-            Self::Std => collect_blocking(client_std::events(url).expect("a response")),
-            Self::Ureq => collect_blocking(client_ureq::events(url).expect("a response")),
+            Self::Std => {
+                let mut events = client_std::events(url).expect("a response");
+                collect_borrowed!(events.next_event())
+            }
+            Self::Tokio => runtime.block_on(async {
+                let mut events = client_tokio::events(url).await.expect("a response");
+                collect_borrowed!(events.next_event().await)
+            }),
+            Self::Ureq => {
+                let mut events = client_ureq::events(url).expect("a response");
+                collect_borrowed!(events.next_event())
+            }
         }
     }
 
@@ -89,7 +113,7 @@ impl Client {
             Self::Reqwest => runtime.block_on(async {
                 count_chunks(client_reqwest::events(url).await.expect("a response")).await
             }),
-            Self::Framed | Self::Std | Self::Ureq => panic!("{self:?} does not show its chunks"),
+            _ => panic!("{self:?} does not show its chunks"),
         }
     }
 
@@ -100,6 +124,7 @@ impl Client {
             Self::Hyper => env!("CARGO_BIN_EXE_client-hyper"),
             Self::Reqwest => env!("CARGO_BIN_EXE_client-reqwest"),
             Self::Std => env!("CARGO_BIN_EXE_client-std"),
+            Self::Tokio => env!("CARGO_BIN_EXE_client-tokio"),
             Self::Ureq => env!("CARGO_BIN_EXE_client-ureq"),
         };
         Command::new(program)
@@ -110,7 +135,7 @@ impl Client {
 }
 
 async fn collect<E: Debug>(
-    mut events: impl Stream<Item = Result<SharedEvent, E>> + Unpin,
+    mut events: impl Stream<Item = Result<OwnedEvent, E>> + Unpin,
 ) -> Vec<Dispatched> {
     let mut all = Vec::new();
     while let Some(event) = events.next().await {
@@ -121,10 +146,9 @@ async fn collect<E: Debug>(
     all
 }
 
-async fn count_chunks<S, E>(events: EventStream<S>) -> (Vec<Dispatched>, usize)
+async fn count_chunks<S>(events: EventStream<S>) -> (Vec<Dispatched>, usize)
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Debug,
+    S: ChunkStream<Error: Debug> + Unpin,
 {
     let mut count = 0;
     // Nothing has been read yet.
@@ -134,14 +158,6 @@ where
     });
     let events = collect(chunks.events()).await;
     (events, count)
-}
-
-fn collect_blocking<R: BufRead>(mut events: EventReader<R>) -> Vec<Dispatched> {
-    let mut all = Vec::new();
-    while let Some(event) = events.read_event().expect("an event within the limits") {
-        all.push(dispatched(event));
-    }
-    all
 }
 
 fn dispatched(event: Event<'_>) -> Dispatched {

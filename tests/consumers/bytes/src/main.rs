@@ -1,4 +1,5 @@
-//! Shares events and blocks, and reads a stream of chunks, in a program that has an allocator of its own, and no std.
+//! Reads events from a stream of chunks, borrowed and owned, and sends a frame to many, in a program that has an allocator of its own,
+//! and no std.
 //!
 //! It runs on a host to show that it works; the C runtime only starts it, gives it memory, takes its exit status and
 //! prints its panics.
@@ -12,6 +13,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::convert::Infallible;
 use core::ffi::{c_char, c_int, c_void};
 use core::fmt::{self, Write as _};
+use core::future::Future;
 use core::panic::PanicInfo;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -20,7 +22,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use sse_wire::stream::EventStreamExt as _;
 use sse_wire::{
-    CutLine, EventType, Frame, InvalidFrame, Outgoing, SharedDecoder, SharedEvent, SharedItem,
+    CutLine, EventDecoder, EventType, Frame, InvalidFrame, Item, Outgoing, OwnedEvent, OwnedItem,
+    ReadError,
 };
 
 #[link(name = "c")]
@@ -68,32 +71,31 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 #[unsafe(no_mangle)]
 extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    events_share_their_chunk();
-    a_block_is_sent_to_many();
-    streams_of_chunks_become_streams_of_events();
+    an_event_shares_its_chunk();
+    a_frame_is_sent_to_many();
+    a_stream_gives_owned_events();
+    a_stream_gives_borrowed_events();
     0
 }
 
-fn events_share_their_chunk() {
-    let whole = Bytes::from_static(b"event: tick\ndata: one\n\ndata: two\n\ndata: cut");
-    let mut chunk = whole.clone();
-    let mut decoder = SharedDecoder::new().with_copy_below(0);
-    let mut kept: Vec<SharedEvent> = Vec::new();
-    while let Some(event) = decoder.decode(&mut chunk).expect("no limit is exceeded") {
-        kept.push(event);
-    }
-    assert_eq!(kept.len(), 2);
-    assert_eq!((kept[0].event_type(), kept[0].data()), ("tick", "one"));
-    assert_eq!((kept[1].event_type(), kept[1].data()), ("message", "two"));
-    assert!(whole.as_ptr_range().contains(&kept[1].data().as_ptr()));
+fn an_event_shares_its_chunk() {
+    let chunk = Bytes::from_static(b"event: tick\ndata: one\n\ndata: two\n\n");
+    let mut decoder = EventDecoder::new();
+    let mut input = &chunk[..];
+    let event = decoder.decode_raw(&mut input).expect("it is small");
+    let shared = chunk.slice_ref(event.expect("it is whole").data());
+    assert_eq!(
+        (&shared[..], shared.as_ptr()),
+        (&b"one"[..], chunk[18..].as_ptr())
+    );
 
-    let cut = decoder
-        .recover(CutLine::Keep)
-        .expect("no limit is exceeded");
-    assert_eq!(cut.expect("it has data").into_data(), "cut");
+    let event = decoder.decode_owned(&mut input).expect("it is small");
+    let event: OwnedEvent = event.expect("it is whole");
+    assert_eq!((event.event_type(), event.data()), ("message", "two"));
+    assert_eq!(event.into_data_bytes(), "two");
 }
 
-fn a_block_is_sent_to_many() {
+fn a_frame_is_sent_to_many() {
     let frame = Frame::from(Outgoing::event(EventType::from_static("tick"), "one"));
     let again = frame.clone();
     assert_eq!(frame.as_bytes(), "event: tick\ndata: one\n\n");
@@ -122,8 +124,18 @@ impl<C: Iterator<Item: Unpin> + Unpin> Stream for Chunks<C> {
 
 fn chunks(length: usize) -> Chunks<impl Iterator<Item = &'static [u8]> + Unpin> {
     Chunks {
-        chunks: b": hello\nid: 1\ndata: one\n\ndata: two\n\nretry: 10\n\n".chunks(length),
+        chunks: b": hello\nid: 1\ndata: one\n\ndata: two\n\nretry: 10\n\ndata: cut".chunks(length),
         has_waited: false,
+    }
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
     }
 }
 
@@ -140,21 +152,37 @@ fn collect<T, E: fmt::Debug>(stream: impl Stream<Item = Result<T, E>>) -> Vec<T>
     }
 }
 
-fn streams_of_chunks_become_streams_of_events() {
+fn a_stream_gives_owned_events() {
     for length in [1, 7, 64] {
-        let events = collect(chunks(length).events());
+        let events: Vec<OwnedEvent> = collect(chunks(length).events());
         assert_eq!(events.len(), 2);
         assert_eq!((events[0].data(), events[0].id()), ("one", Some("1")));
         assert_eq!((events[1].data(), events[1].last_event_id()), ("two", "1"));
 
-        let owned = collect(chunks(length).owned_events());
-        assert_eq!(owned.len(), 2);
-        assert_eq!((owned[0].data(), owned[1].data()), ("one", "two"));
-
         let items = collect(chunks(length).items());
         let retries = items
             .iter()
-            .filter(|item| matches!(item, SharedItem::Retry(_)));
+            .filter(|item| matches!(item, OwnedItem::Retry(_)));
         assert_eq!(retries.count(), 1);
+    }
+}
+
+fn a_stream_gives_borrowed_events() {
+    for length in [1, 7, 64] {
+        wait(async {
+            let mut events = chunks(length).events().recover_at_end(CutLine::Keep);
+            let event = events.next_event().await?.expect("the first one");
+            assert_eq!((event.data(), event.id()), ("one", Some("1")));
+            let event = events.next_raw_event().await?.expect("the second one");
+            assert_eq!((event.data(), event.id()), (&b"two"[..], None));
+            let item = events.next_item().await?;
+            assert!(matches!(item, Some(Item::Retry(time)) if time.as_millis() == 10));
+            let event = events.next_event().await?.expect("it is recovered");
+            assert_eq!(event.data(), "cut");
+            assert!(events.next_event().await?.is_none());
+            assert!(events.ended_within_event());
+            Ok::<_, ReadError<Infallible>>(())
+        })
+        .expect("nothing fails");
     }
 }

@@ -167,7 +167,7 @@ fn events_are_read() {
     let mut reader = EventReader::new(line, decoder, &mut chunk).recover_at_end(CutLine::Keep);
 
     let event = reader
-        .read_event()
+        .next_event()
         .expect("it is small")
         .expect("it is whole");
     assert_eq!(
@@ -175,27 +175,27 @@ fn events_are_read() {
         ("tick", "one\ntwo", Some("1"))
     );
     let event = reader
-        .read_raw_event()
+        .next_raw_event()
         .expect("it is small")
         .expect("it is whole");
     assert_eq!(
         (event.event_type(), event.data(), event.last_event_id()),
         (&b"message"[..], &b"three"[..], "1")
     );
-    let error = reader.read_event().expect_err("it is too large");
+    let error = reader.next_event().expect_err("it is too large");
     assert!(matches!(
         error,
         ReadError::Decode(DecodeError::EventTooLarge { limit: 24 })
     ));
     let _: &dyn Error = &error;
-    let error = reader.read_event().expect_err("the line is silent");
+    let error = reader.next_event().expect_err("the line is silent");
     assert_eq!(error, ReadError::Transport(ErrorKind::TimedOut));
     let event = reader
-        .read_event()
+        .next_event()
         .expect("it is small")
         .expect("it is recovered");
     assert_eq!(event.data(), "cut");
-    assert_eq!(reader.read_event(), Ok(None));
+    assert_eq!(reader.next_event(), Ok(None));
     assert!(reader.ended_within_event());
     let (_line, decoder) = reader.into_parts();
     assert_eq!(
@@ -209,7 +209,7 @@ fn items_are_read() {
     let decoder = EventDecoder::with_buffer([0; 128]);
     let mut reader = EventReader::new(Line::new(STREAM), decoder, &mut chunk);
     let (mut events, mut comment_bytes, mut retries) = (0, 0, 0);
-    while let Some(item) = reader.read_item().expect("nothing fails") {
+    while let Some(item) = reader.next_item().expect("nothing fails") {
         match item {
             Item::Event(_) => events += 1,
             Item::Comment { text, .. } => comment_bytes += text.len(),
@@ -239,7 +239,7 @@ fn events_are_written() {
     let mut writer = EventWriter::new(Line::new(b""), &mut short);
     let error = writer.write(tick()).expect_err("8 bytes are too few");
     assert!(matches!(error, WriteError::BufferFull(full) if full.needed == tick().encoded_len()));
-    assert_eq!(writer.inner().taken(), b"");
+    assert_eq!(writer.get_ref().taken(), b"");
 }
 
 async fn the_same_asynchronously() {
@@ -255,7 +255,7 @@ async fn the_same_asynchronously() {
     let decoder = EventDecoder::with_buffer([0; 128]);
     let mut reader = EventReader::new(Line::new(line.taken()), decoder, &mut chunk);
     let event = reader
-        .read_event_async()
+        .next_event_async()
         .await
         .expect("it is small")
         .expect("it is whole");
@@ -263,6 +263,6 @@ async fn the_same_asynchronously() {
         (event.event_type(), event.data(), event.id()),
         ("tick", "one\ntwo", Some("2"))
     );
-    assert_eq!(reader.read_event_async().await, Ok(None));
+    assert_eq!(reader.next_event_async().await, Ok(None));
     assert!(!reader.ended_within_event());
 }

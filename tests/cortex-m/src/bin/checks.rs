@@ -34,7 +34,7 @@ struct Vector {
 
 include!(concat!(env!("OUT_DIR"), "/vectors.rs"));
 
-/// What is lent to a decoder.
+/// The size of a decoder's buffer, in bytes.
 const MEMORY: usize = 512;
 const CHUNKS: [usize; 6] = [1, 2, 3, 7, 61, usize::MAX];
 /// In bytes, as the linker has it.
@@ -66,7 +66,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 fn end(status: debug::ExitStatus) -> ! {
     debug::exit(status);
-    // Only where nobody listens.
+    // Reached only without a debugger.
     loop {
         core::hint::spin_loop();
     }
@@ -78,11 +78,11 @@ fn main() -> ! {
     type Part = fn(&mut Checks);
     let parts: [(&str, Part); 6] = [
         ("vectors", vectors),
-        ("a line larger than the memory", endless_line),
+        ("a line larger than the memory", oversized_line),
         ("limits", limits),
         ("frames", frames),
-        ("embedded-io", door),
-        ("a client that connects again", client),
+        ("embedded-io", embedded),
+        ("a client that reconnects", client),
     ];
     for (name, part) in parts {
         let before = checks.good + checks.bad;
@@ -90,7 +90,7 @@ fn main() -> ! {
         hprintln!("{}: {} checks", name, checks.good + checks.bad - before);
     }
     hprintln!(
-        "{} vectors, {} more that are too large; a decoder has {} bytes beside those that are lent",
+        "{} vectors, {} more that are too large; a decoder takes {} bytes beside its buffer",
         VECTORS.len(),
         LEFT_OUT,
         size_of::<EventDecoder<[u8; MEMORY]>>() - MEMORY
@@ -107,7 +107,7 @@ fn main() -> ! {
     })
 }
 
-/// Every stream, byte by byte, in odd chunks, and whole.
+/// Every stream, byte by byte, in chunks of several sizes, and whole.
 fn vectors(checks: &mut Checks) {
     for vector in VECTORS {
         for size in CHUNKS {
@@ -137,8 +137,8 @@ fn vectors(checks: &mut Checks) {
     }
 }
 
-/// A data line that the board could not hold goes through the parser of fields.
-fn endless_line(checks: &mut Checks) {
+/// The field parser passes on a data line that is larger than the board's memory.
+fn oversized_line(checks: &mut Checks) {
     let mut parser = FieldParser::new();
     let (mut value_bytes, mut ends, mut blank_lines) = (0, 0, 0);
     let mut feed = |mut input: &[u8]| {
@@ -168,11 +168,11 @@ fn endless_line(checks: &mut Checks) {
     checks.equal(what, (value_bytes, ends, blank_lines), (16 * RAM, 1, 1));
 }
 
-/// What is too large is refused once, and what comes after it is read.
+/// An event that exceeds a limit is one error, and the events after it are read.
 fn limits(checks: &mut Checks) {
     let mut memory = [0xA5; MEMORY];
     let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
-    let (mut refused, mut events) = (0, 0);
+    let (mut rejected, mut events) = (0, 0);
     for (field, error) in [
         (&b"data: "[..], DecodeError::EventTooLarge { limit: 384 }),
         (b"event: ", DecodeError::EventTooLarge { limit: 384 }),
@@ -186,19 +186,23 @@ fn limits(checks: &mut Checks) {
                         Ok(Some(event)) => {
                             events += 1;
                             let is = (event.data(), event.id());
-                            checks.equal(format_args!("after a refusal"), is, ("good", Some("7")));
+                            checks.equal(format_args!("after an error"), is, ("good", Some("7")));
                         }
                         Ok(None) => break,
                         Err(is) => {
-                            refused += 1;
-                            checks.equal(format_args!("refused"), is, error);
+                            rejected += 1;
+                            checks.equal(format_args!("the error"), is, error);
                         }
                     }
                 }
             }
         }
     }
-    checks.equal(format_args!("refused, and read"), (refused, events), (3, 3));
+    checks.equal(
+        format_args!("errors and events"),
+        (rejected, events),
+        (3, 3),
+    );
 }
 
 const MESSAGES: &[(&str, &str, &str)] = &[
@@ -208,8 +212,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("reset", "", "caf\u{E9}"),
 ];
 
-/// What is encoded into a slice is decoded again.
-/// A connection that breaks off within an event, the wait, and the next one, which goes on behind what came whole.
+/// A connection that breaks off within an event, the delay, and the next connection, which resumes after the last whole event.
 fn client(checks: &mut Checks) {
     let mut memory = [0; MEMORY];
     let decoder = EventDecoder::with_buffer(&mut memory[..]);
@@ -246,7 +249,7 @@ fn client(checks: &mut Checks) {
         };
         let is_spread = (700..=1400).contains(&time.as_millis());
         checks.equal(
-            format_args!("it waits as it was told, and a little more"),
+            format_args!("the delay is the server's, with jitter"),
             is_spread,
             true,
         );
@@ -254,6 +257,7 @@ fn client(checks: &mut Checks) {
     }
 }
 
+/// What is encoded into a slice is decoded again.
 fn frames(checks: &mut Checks) {
     for &(event_type, data, id) in MESSAGES {
         let mut frame = [0; 128];
@@ -324,7 +328,7 @@ impl Read for Loop {
     }
 }
 
-fn door(checks: &mut Checks) {
+fn embedded(checks: &mut Checks) {
     let line = Loop {
         bytes: [0; 256],
         written: 0,
@@ -341,7 +345,7 @@ fn door(checks: &mut Checks) {
     let decoder = EventDecoder::with_buffer(&mut memory[..]);
     let mut reader = EventReader::new(line, decoder, &mut chunk);
     for data in ["one", "two\nlines"] {
-        let event = reader.read_event();
+        let event = reader.next_event();
         let is = event
             .as_ref()
             .map(|event| event.as_ref().map(|event| event.data()));
@@ -352,6 +356,6 @@ fn door(checks: &mut Checks) {
             Some(Some(data)),
         );
     }
-    let is_at_end = matches!(reader.read_event(), Ok(None));
+    let is_at_end = matches!(reader.next_event(), Ok(None));
     checks.equal(format_args!("the end of the line"), is_at_end, true);
 }

@@ -1,8 +1,8 @@
-//! Sends events as the body of a response, and reads them again from the body and from a `Framed`, as a program with any
-//! runtime does.
+//! Sends events as the body of a response, and reads them from the body, from an `AsyncRead` and with a codec, in any runtime.
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::Body;
 use sse_wire::body::{EventBody, EventBodyExt};
-use sse_wire::codec::EventCodec;
+use sse_wire::tokio::{EventCodec, EventReader};
 use sse_wire::{CutLine, EventType, Frame, Outgoing};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
@@ -63,7 +63,8 @@ const SENT: &[u8] = b"event: tick\ndata: one\ndata: two\n\n: hello\n\ndata: thre
 
 fn main() -> Result<(), Box<dyn Error>> {
     bodies()?;
-    framed()
+    reader()?;
+    codec()
 }
 
 fn bodies() -> Result<(), Box<dyn Error>> {
@@ -88,7 +89,20 @@ fn bodies() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn framed() -> Result<(), Box<dyn Error>> {
+fn reader() -> Result<(), Box<dyn Error>> {
+    let mut reader = EventReader::new(SENT);
+    let reading = pin!(async {
+        let event = reader.next_event().await?.ok_or("it is whole")?;
+        assert_eq!((event.event_type(), event.data()), ("tick", "one\ntwo"));
+        let event = reader.next_event().await?.ok_or("it is whole")?;
+        assert_eq!((event.event_type(), event.data()), ("message", "three"));
+        assert!(reader.next_event().await?.is_none());
+        Ok(())
+    });
+    ready(reading.poll(&mut Context::from_waker(Waker::noop())))
+}
+
+fn codec() -> Result<(), Box<dyn Error>> {
     let mut codec = EventCodec::new().recover_at_end(CutLine::Keep);
     let mut buffer = BytesMut::new();
     for block in blocks() {

@@ -1,4 +1,5 @@
-//! Through every door, with any limits and in lent memory of any size, however a stream is cut: what the oracle says.
+//! Every reader and adapter agrees with the oracle, with any limits and in a buffer of any size, however the stream is cut. Those that
+//! have several calls mix them, borrowing and owned, in a random order.
 #![no_main]
 
 mod common;
@@ -8,8 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use sse_wire_fuzz::plan::Plan;
 use sse_wire_fuzz::reading::Stream;
 
-use common::doors::{DOORS, MEMORY, Meaning, lent_config};
 use common::oracle::Config;
+use common::readers::{MEMORY, Meaning, READERS, memory_config};
 
 #[derive(Debug)]
 struct Case<'s> {
@@ -28,8 +29,8 @@ impl<'a> Arbitrary<'a> for Case<'a> {
                 last_event_id_limit: usize::from(u8::arbitrary(input)? & 31),
                 ..Config::default()
             },
-            1 => lent_config(*input.choose(MEMORY)?),
-            _ => lent_config(64 << 10),
+            1 => memory_config(*input.choose(MEMORY)?),
+            _ => memory_config(64 << 10),
         };
         let initial = ["", "", "7", "\u{e9}\u{2026}"][usize::from(flags >> 2 & 3)];
         Ok(Self {
@@ -37,7 +38,7 @@ impl<'a> Arbitrary<'a> for Case<'a> {
                 initial_last_event_id: initial.to_owned(),
                 ..limits
             },
-            // What the doors that choose at random choose.
+            // Decides the order of the calls where they are mixed.
             seed: u64::from(flags >> 4),
             plan: Plan::arbitrary(input)?,
             stream: Stream(input.bytes(input.len())?),
@@ -54,7 +55,7 @@ fuzz_target!(|case: Case<'_>| {
     } = case;
     let meaning = Meaning::of(stream.0, &config);
     let chunks = plan.cut(stream.0);
-    for door in DOORS {
-        door.check_both_ends(&chunks, &config, &meaning, seed);
+    for reader in READERS {
+        reader.check_both_ends(&chunks, &config, &meaning, seed);
     }
 });
