@@ -528,6 +528,7 @@ impl<B: sealed::Memory> Store<B> {
     ) -> Result<(&'s str, &'s str, &'s [u8]), DecodeError> {
         let id_len = self.last_event_id().len();
         let counted = if has_id { id_len } else { 0 };
+        self.clear_beyond_data();
         if !B::GROWS {
             // There is no other place than the memory, so what is in it is validated twice.
             let parts = [
@@ -571,6 +572,16 @@ impl<B: sealed::Memory> Store<B> {
         let replaced = self.replaced.as_str().split_at_checked(data_len);
         let (data, event_type) = replaced.unwrap_or_default();
         Ok((data, event_type, last_event_id))
+    }
+
+    /// Makes the bytes behind the data text, whatever an earlier event left there, since they are validated along with it.
+    #[inline(always)]
+    fn clear_beyond_data(&mut self) {
+        let (start, stop) = (self.data, self.end() - self.back());
+        let free = self.memory.bytes_mut().get_mut(start..stop);
+        if let Some(beyond) = free.and_then(|free| free.first_chunk_mut::<64>()) {
+            *beyond = [0; 64];
+        }
     }
 
     /// Copies what lies in an input.

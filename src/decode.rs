@@ -234,7 +234,7 @@ impl<B: Buffer> EventDecoder<B> {
         if self.is_inside_data() {
             at = self.continue_data(whole);
             if at == whole.len() {
-                *input = &[];
+                *input = whole.get(at..).unwrap_or_default();
                 return Ok(None);
             }
         }
@@ -281,7 +281,7 @@ impl<B: Buffer> EventDecoder<B> {
         if self.is_inside_data() {
             at = self.continue_data(whole);
             if at == whole.len() {
-                *input = &[];
+                *input = whole.get(at..).unwrap_or_default();
                 return Ok(None);
             }
         }
@@ -489,7 +489,7 @@ impl<B: Buffer> EventDecoder<B> {
         if self.is_inside_data() {
             at = self.continue_data(whole);
             if at == whole.len() {
-                *input = &[];
+                *input = whole.get(at..).unwrap_or_default();
                 return Ok(None);
             }
         }

@@ -7,8 +7,12 @@ use crate::SMALL;
 /// The text at `place`, if it is UTF-8.
 #[inline(always)]
 pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
-    let blocks = (!SMALL).then(|| blocks_around(input, place.clone()));
-    if let Some(blocks) = blocks.flatten() {
+    let blocks = if SMALL || place.len() >= LONG {
+        None
+    } else {
+        blocks_around(input, place.clone())
+    };
+    if let Some(blocks) = blocks {
         let (start, length) = (place.start - blocks.start, place.len());
         if let Some(text) = input.get(blocks).and_then(text) {
             let text = text.get(start..start + length);
@@ -48,6 +52,10 @@ const fn block(length: usize) -> usize {
 
 /// Below this wider vectors do not pay.
 const SHORT: usize = 64;
+
+/// From here on what is read byte by byte costs nothing beside the rest, but to read all of it twice would, where what stands beside it
+/// is not text.
+const LONG: usize = 1024;
 
 /// The bytes as text, if they are UTF-8.
 #[inline(always)]
