@@ -223,6 +223,7 @@ fn next<R: AsyncRead + Unpin>(reader: &mut EventReader<R>, way: Way, number: usi
 fn read_to_end(mut next: impl FnMut(usize) -> Called) -> Vec<Result<Parts, ReadError<ErrorKind>>> {
     let mut events = Vec::new();
     for number in 0.. {
+        assert!(number < 100_000, "it does not come to an end");
         match next(number) {
             None | Some(Ok(Some(None))) => {}
             Some(Ok(Some(Some(event)))) => events.push(Ok(event)),
