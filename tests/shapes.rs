@@ -109,7 +109,10 @@ fn lengths_spread_by_half_of_the_mean() {
         distinct.dedup();
         if promised.clone().count() > measured.len() {
             let repeated = measured.len() - distinct.len();
-            assert!(distinct.len() >= 4 && repeated <= measured.len() / 8, "{name}: {measured:?}");
+            assert!(
+                distinct.len() >= 4 && repeated <= measured.len() / 8,
+                "{name}: {measured:?}"
+            );
             continue;
         }
         assert_eq!(distinct.len(), promised.clone().count(), "{name}");
