@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The dependencies: their licences, their sources, what is known against them, and whether the oldest that are allowed do.
+# Checks the dependencies: licences, sources, known vulnerabilities, and the oldest versions that are allowed.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,9 +17,9 @@ case ${1-} in
         cat <<'END'
 Usage: scripts/audit.sh
 
-Holds the dependencies against deny.toml: licences of what a dependent builds, no crate twice; sources of all that is in
-the workspace, in the fuzz targets and in the firmware. Looks for known vulnerabilities, and says so if the database cannot be
-reached, which is no failure. Then builds the library with the oldest version that Cargo.toml allows of each direct
+Checks the dependencies with deny.toml: licences of what a dependent builds, no crate twice; sources of everything in the
+workspace, in the fuzz targets and in the firmware. Looks for known vulnerabilities; that the database cannot be reached is reported,
+and is no failure. Then builds the library with the oldest version that Cargo.toml allows of each direct
 dependency, and runs its tests with them, in a folder of its own.
 
 Needs cargo-deny (cargo install --locked cargo-deny) and a nightly toolchain, which chooses the versions. Ends with 1 if

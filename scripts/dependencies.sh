@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a crate that depends on this one has to build besides it: the lists below, and nothing else.
+# Checks which crates a dependent has to build: those in the lists below, and no others.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -53,7 +53,7 @@ features=$(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml
 failed=0
 for feature in none $features all; do
     if [[ -z ${ADDS[$feature]+is} ]]; then
-        printf 'this script does not say what the feature %s adds\n' "$feature"
+        printf 'this script has no list for the feature %s\n' "$feature"
         failed=1
         continue
     fi

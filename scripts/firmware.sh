@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The library on bare metal: builds tests/cortex-m, runs it on a board that QEMU imitates, and says how large the library is there.
+# The library on bare metal: builds tests/cortex-m, runs it on a board in QEMU, and prints how large the library is there.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,9 +28,9 @@ The compiler is the usual one if it has the target (rustup target add $TARGET $W
 otherwise Debian's, which builds core from its source first (packages rustc-web, cargo-web and rust-web-src). Needs ${TOOLS[*]}
 (packages qemu-system-arm and binutils-arm-none-eabi).
 
-  --tools  only says which compiler it would be
+  --tools  only prints which compiler it uses
 
-Ends with 1 if something was wrong, and with 2 if it could not run.
+The exit status is 1 if a check failed, and 2 if the script could not run.
 END
 }
 

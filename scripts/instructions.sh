@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What an event costs in instructions: held against the table in the repository, or against the parent commit.
+# Counts the instructions per event, and compares them with the table in the repository, or with the parent commit.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C

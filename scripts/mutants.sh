@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests see what can be seen: changes the code of the codec in one place at a time, and runs tests on each change.
+# Changes the code of the codec in one place at a time, and checks that a test fails.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,7 @@ readonly SLOW=(
     the_default_limits_hold the_limit_that_the_bytes what_is_never_stored what_is_no_event_is_not_held
 )
 
-# Passes: optimization, features, and tests, which take some ten seconds. What the tests of one pass have not seen goes on to the next.
+# Passes: optimization, features, and tests, which take some ten seconds. A change that the tests of one pass have not seen goes to the next pass.
 # Without optimization a change is built in a fifth of the time, and most are seen by the first test.
 readonly PASSES=(
     '0 std,simd api borrowed encode_ways fast_path field_parser limits serialize_vectors values'
@@ -37,7 +37,7 @@ usage() {
 Usage: scripts/mutants.sh [--again] [OPTIONS...]
 
 Changes the codec in one place at a time, as cargo-mutants does (an operator, a constant, a function that does nothing), and runs tests
-that take a few seconds. Names each change that no test has seen, and that $EXCEPTIONS does not
+that take a few seconds. Prints each change that no test has seen, and that $EXCEPTIONS does not
 explain. There are more than a thousand, which take hours.
 
   --again  only what was missed the last time

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The crate as it would be published: what is in it, and that programs can depend on it.
+# Checks the crate as it would be published: its files, and programs that depend on it.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -55,8 +55,8 @@ declare -rA SYMBOLS=(
     [std]='(^|[^:[:alnum:]_])std::'
 )
 
-# Compares what a program says of its symbols with what is in it. That some programs must have what others must not
-# shows that the search finds it.
+# Compares the symbols of a program with those that its manifest declares. Programs that must have some show that the search finds
+# them.
 check_symbols() {
     local manifest=$1 program=$2 symbols kind stated count
     symbols=$(nm --demangle "$program")
@@ -82,7 +82,7 @@ check_symbols() {
 # One program for each step of the codec's own features; the other features may share one.
 for feature in none $(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml); do
     case $feature in
-        # What adds nothing but speed is tested with the others.
+        # The program `std` has both.
         default | simd) ;;
         none | alloc | std)
             [[ -d tests/consumers/$feature ]] || fail "tests/consumers has no program for the feature $feature"

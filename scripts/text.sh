@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is committed belongs to the project: nothing in it comes from the machine that it was written on, or from a build.
+# Checks that no committed file has paths of a machine, addresses of registries, or build output.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,7 +22,7 @@ esac
 
 failed=0
 # Prints what is wrong, if anything is: a heading, then the lines.
-refuse() {
+report() {
     [[ -n $2 ]] || return 0
     printf '%s:\n%s\n' "$1" "$2"
     failed=1
@@ -48,17 +48,17 @@ for file in "${listed[@]}"; do
 done
 ((${#locks[@]} > 0 && ${#others[@]} > 0)) || { printf 'git names no files of the project\n' >&2; exit 1; }
 
-refuse 'Paths of a machine' "$(grep -nHIE \
+report 'Paths of a machine' "$(grep -nHIE \
     '(^|[^[:alnum:]_.~-])/(home|root|tmp|work|workspace|mnt|Users|var/(tmp|folders))/[[:alnum:]_.]|[A-Z]:[\\]+Users[\\]' \
     -- "${files[@]}" || true)"
-refuse 'Addresses of registries and mirrors' "$(grep -nHIE \
+report 'Addresses of registries and mirrors' "$(grep -nHIE \
     '(registry|sparse)\+[a-z]+:|(index|static)\.crates\.io|replace-with *=|^ *\[(source|registries)[].]' \
     -- "${others[@]}" || true)"
-refuse 'Sources other than crates.io' "$(grep -nH '^source = ' -- "${locks[@]}" |
+report 'Sources other than crates.io' "$(grep -nH '^source = ' -- "${locks[@]}" |
     grep -vE '"registry\+https://github\.com/rust-lang/crates\.io-index"$' || true)"
-refuse 'Build output' "$(printf '%s\n' "${output[@]}")"
-refuse 'Committed, though .gitignore excludes it' "$(git ls-files --cached --ignored --exclude-standard)"
-refuse 'Larger than a mebibyte' "$(printf '%s\n' "${large[@]}")"
+report 'Build output' "$(printf '%s\n' "${output[@]}")"
+report 'Committed, though .gitignore excludes it' "$(git ls-files --cached --ignored --exclude-standard)"
+report 'Larger than a mebibyte' "$(printf '%s\n' "${large[@]}")"
 
 ((failed)) || printf '%d files: no machine paths, registry addresses or build output\n' "${#files[@]}"
 exit "$failed"

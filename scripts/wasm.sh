@@ -23,7 +23,7 @@ The compiler is the usual one if it has the target (rustup target add $TARGET), 
 builds the standard library from its source first (packages rustc-web, cargo-web and rust-web-src): all of it where a
 dependency needs it, otherwise nothing but core and alloc. Ends with 2 if there is neither.
 
-  --compiler  only says which of the two it would be
+  --compiler  only prints which of the two it uses
 END
 }
 

@@ -53,7 +53,7 @@ impl<'a> Arbitrary<'a> for Case<'a> {
     }
 }
 
-/// What the oracle says that a call must give, however the stream is cut.
+/// What a call must return according to the oracle, however the stream is split.
 struct Expectation {
     call: Call,
     cut_line: CutLine,
@@ -61,7 +61,7 @@ struct Expectation {
 }
 
 impl Expectation {
-    fn hold<B: Buffer>(&self, decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) {
+    fn check<B: Buffer>(&self, decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) {
         let (call, limits) = (self.call, decoder.limits());
         let reading = Reading::by(decoder, chunks, call, self.cut_line);
         assert_eq!(
@@ -114,7 +114,7 @@ fuzz_target!(|case: Case<'_>| {
         [&case.plan, &Plan::WHOLE, &Plan::byte_by_byte()].map(|plan| plan.cut(case.stream.0));
     for expectation in case.expectations(case.limits) {
         for chunks in &cuttings {
-            expectation.hold(&mut EventDecoder::with_limits(case.limits), chunks);
+            expectation.check(&mut EventDecoder::with_limits(case.limits), chunks);
         }
     }
     // Cleared only once: what an earlier decoder left there must not matter.
@@ -132,7 +132,7 @@ fuzz_target!(|case: Case<'_>| {
                 "a buffer of {} bytes",
                 case.memory
             );
-            expectation.hold(&mut decoder, chunks);
+            expectation.check(&mut decoder, chunks);
         }
     }
 

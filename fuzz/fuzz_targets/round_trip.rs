@@ -49,7 +49,7 @@ fn encode(message: &Message, writes: &Plan, stream: &mut Vec<u8>) {
         slice.fill(UNTOUCHED);
         let rejected = outgoing.encode_to_slice(&mut slice[..available]);
         let Err(BufferFull { needed, .. }) = rejected else {
-            panic!("{available} bytes hold {encoded:?}");
+            panic!("{encoded:?} fits in {available} bytes");
         };
         assert_eq!(needed, encoded.0.len());
         assert!(slice.iter().all(|&byte| byte == UNTOUCHED), "{slice:?}");

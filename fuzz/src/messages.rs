@@ -1,4 +1,4 @@
-//! What a server wants to send, and what the other side must see of it.
+//! Messages of a server, and what the peer must see of them.
 //!
 //! In an input a byte 0xFE ends a message and a byte 0xFF a slot of it, neither of which occurs in UTF-8; the first byte of
 //! a slot says which it is: `e`vent type, `d`ata, `i`d, `r`etry or `c`omment. So whatever a fuzzer inserts or removes
@@ -25,7 +25,7 @@ pub struct Message {
     pub comment: Option<String>,
 }
 
-/// Messages whose strings are what the input says.
+/// Messages whose strings are those of the input.
 #[derive(Debug)]
 pub struct Plain(pub Vec<Message>);
 
@@ -98,7 +98,7 @@ impl Message {
         self.outgoing_with(self.data.as_deref())
     }
 
-    /// Adds what the other side must see of the message, and nothing else.
+    /// Adds what the peer must see of the message, and nothing else.
     pub fn expect(&self, last_event_id: &mut String, seen: &mut Vec<Seen>) {
         if let Some(comment) = &self.comment {
             for line in with_line_feeds(comment).split('\n') {

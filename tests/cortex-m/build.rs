@@ -1,4 +1,4 @@
-//! Makes Rust of the vectors, and tells the linker how much memory there is.
+//! Turns the vectors into Rust, and puts the memory layout where the linker finds it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-/// What the firmware lends holds no more: three quarters for an event, a quarter for an ID.
+/// The limits of the firmware's buffer: three quarters for an event, a quarter for an ID.
 const MOST_OF_AN_EVENT: usize = 384;
 const MOST_OF_AN_ID: usize = 128;
 

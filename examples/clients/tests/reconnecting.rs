@@ -19,13 +19,13 @@ const REJECTED: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json
 
 /// A request, as far as it matters: its line, its headers in lower case, and its body.
 #[derive(Debug)]
-struct Asked {
+struct Received {
     line: String,
     headers: Vec<String>,
     body: String,
 }
 
-fn read_request(socket: &TcpStream) -> Asked {
+fn read_request(socket: &TcpStream) -> Received {
     let mut reader = BufReader::new(socket);
     let mut line = || {
         let mut line = String::new();
@@ -47,7 +47,7 @@ fn read_request(socket: &TcpStream) -> Asked {
         .find_map(|header| header.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
     reader.read_exact(&mut body).expect("the body comes");
-    Asked {
+    Received {
         line: first,
         headers,
         body: String::from_utf8(body).expect("it is text"),
@@ -55,7 +55,7 @@ fn read_request(socket: &TcpStream) -> Asked {
 }
 
 /// Runs a program with these arguments against a server that gives one answer after the other, each for a while.
-fn run(program: &str, arguments: &[&str], answers: &[(&str, Duration)]) -> (Output, Vec<Asked>) {
+fn run(program: &str, arguments: &[&str], answers: &[(&str, Duration)]) -> (Output, Vec<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let url = format!(
         "http://{}/events",
@@ -63,17 +63,17 @@ fn run(program: &str, arguments: &[&str], answers: &[(&str, Duration)]) -> (Outp
     );
     let answers: Vec<(String, Duration)> = answers
         .iter()
-        .map(|(answer, hold)| ((*answer).to_owned(), *hold))
+        .map(|(answer, pause)| ((*answer).to_owned(), *pause))
         .collect();
     let server = thread::spawn(move || {
-        let mut asked = Vec::new();
-        for (answer, hold) in answers {
+        let mut requests = Vec::new();
+        for (answer, pause) in answers {
             let (mut socket, _) = listener.accept().expect("somebody connects");
-            asked.push(read_request(&socket));
+            requests.push(read_request(&socket));
             socket.write_all(answer.as_bytes()).expect("it is read");
-            thread::sleep(hold);
+            thread::sleep(pause);
         }
-        asked
+        requests
     });
     let output = Command::new(program)
         .args(arguments)
@@ -94,7 +94,7 @@ fn they_resume_after_the_last_event_and_report_the_connection() {
     let now = Duration::ZERO;
     for program in PROGRAMS {
         let arguments = ["--header", "X-Test: yes", "--last-event-id", "0"];
-        let (output, asked) = run(
+        let (output, requests) = run(
             program,
             &arguments,
             &[(&first, now), (&second, now), (REJECTED, now)],
@@ -116,8 +116,8 @@ fn they_resume_after_the_last_event_and_report_the_connection() {
             stderr.contains("404") && stderr.ends_with("{\"error\":\"no more\"}\n"),
             "{program}: {stderr}"
         );
-        for (asked, id) in asked.iter().zip(["0", "1", "2"]) {
-            assert_eq!(asked.line, "GET /events HTTP/1.1");
+        for (request, id) in requests.iter().zip(["0", "1", "2"]) {
+            assert_eq!(request.line, "GET /events HTTP/1.1");
             for header in [
                 "accept: text/event-stream",
                 "cache-control: no-cache",
@@ -125,8 +125,8 @@ fn they_resume_after_the_last_event_and_report_the_connection() {
                 &format!("last-event-id: {id}"),
             ] {
                 assert!(
-                    asked.headers.iter().any(|had| had == header),
-                    "{program}: {header} {asked:?}"
+                    request.headers.contains(&header.to_owned()),
+                    "{program}: {header} {request:?}"
                 );
             }
         }
@@ -141,18 +141,18 @@ fn a_post_is_sent_once_and_resumed_by_a_get_if_there_is_an_id() {
     let now = Duration::ZERO;
     for program in PROGRAMS {
         let body = format!("{OPEN}data: no id\n\n");
-        let (output, asked) = run(program, &["--post", path], &[(&body, now)]);
+        let (output, requests) = run(program, &["--post", path], &[(&body, now)]);
         let stderr = text(&output.stderr);
         assert!(stderr.contains("not sent again"), "{program}: {stderr}");
         assert_eq!(
-            (asked[0].line.as_str(), asked[0].body.as_str()),
+            (requests[0].line.as_str(), requests[0].body.as_str()),
             ("POST /events HTTP/1.1", "{\"prompt\":1}")
         );
 
         let body = format!("{OPEN}retry: 1\nid: 7\ndata: with an id\n\n");
-        let (_, asked) = run(program, &["--post", path], &[(&body, now), (REJECTED, now)]);
-        assert_eq!(asked[1].line, "GET /events HTTP/1.1");
-        assert!(asked[1].headers.contains(&"last-event-id: 7".to_owned()));
+        let (_, requests) = run(program, &["--post", path], &[(&body, now), (REJECTED, now)]);
+        assert_eq!(requests[1].line, "GET /events HTTP/1.1");
+        assert!(requests[1].headers.contains(&"last-event-id: 7".to_owned()));
     }
     fs::remove_file(file).expect("it is there");
 }
@@ -163,8 +163,8 @@ fn silence_ends_a_connection_and_attempts_are_limited() {
     for program in PROGRAMS {
         let started = Instant::now();
         let arguments = ["--idle-timeout", "0.2", "--max-attempts", "1"];
-        let hold = Duration::from_secs(4);
-        let (output, _) = run(program, &arguments, &[(&silent, hold)]);
+        let pause = Duration::from_secs(4);
+        let (output, _) = run(program, &arguments, &[(&silent, pause)]);
         let stderr = text(&output.stderr);
         assert!(
             stderr.contains("nothing came within the idle timeout"),

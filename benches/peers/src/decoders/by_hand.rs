@@ -1,9 +1,8 @@
 //! What people write who use no crate for it: a splitter of lines, which gives the events of well-formed streams.
 //!
-//! It borrows from the chunk where a line is whole, buffers a line that is cut, and joins data lines in a `String`. It
+//! It borrows from the chunk where a line is whole, buffers a line that is cut, and joins data lines in a `String` that it reuses. It
 //! has no limits, and rejects text that is not UTF-8.
 
-use alloc::borrow::Cow;
 use core::mem;
 use core::ops::ControlFlow;
 
@@ -43,16 +42,21 @@ struct Splitter {
     /// The beginning of a line that the last chunk cut.
     line: Vec<u8>,
     after_cr: bool,
-    event: Unfinished<'static>,
+    /// The type and the data of an event that the last chunk cut, or data of several lines.
+    event_type: String,
+    data: String,
     last_event_id: String,
     retry: Option<u64>,
+    unfinished: (Part<'static>, Part<'static>),
 }
 
-/// The event whose blank line has not come yet.
-#[derive(Default)]
-struct Unfinished<'c> {
-    event_type: Cow<'c, str>,
-    data: Option<Cow<'c, str>>,
+/// A part of the event whose blank line has not come yet.
+#[derive(Clone, Copy, Default)]
+enum Part<'c> {
+    #[default]
+    Absent,
+    Borrowed(&'c str),
+    Buffered,
 }
 
 impl Splitter {
@@ -61,23 +65,25 @@ impl Splitter {
             chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
         }
         let mut cut = mem::take(&mut self.line);
-        let mut event: Unfinished<'_> = mem::take(&mut self.event);
+        let (mut event_type, mut data) = self.unfinished;
         if !cut.is_empty() {
             let Some((line, rest)) = self.split(chunk) else {
                 cut.extend_from_slice(chunk);
                 self.line = cut;
-                self.event = event.into_owned();
                 return ControlFlow::Continue(());
             };
             cut.extend_from_slice(line);
             chunk = rest;
-            self.line(&cut, &mut event, watch)?;
+            self.line(&cut, &mut event_type, &mut data, watch)?;
         }
         while let Some((line, rest)) = self.split(chunk) {
             chunk = rest;
-            self.line(line, &mut event, watch)?;
+            self.line(line, &mut event_type, &mut data, watch)?;
         }
-        self.event = event.into_owned();
+        self.unfinished = (
+            event_type.buffered(&mut self.event_type),
+            data.buffered(&mut self.data),
+        );
         cut.clear();
         cut.extend_from_slice(chunk);
         self.line = cut;
@@ -98,19 +104,16 @@ impl Splitter {
     fn line<'c, W: Watch>(
         &mut self,
         line: &'c [u8],
-        event: &mut Unfinished<'c>,
+        event_type: &mut Part<'c>,
+        data: &mut Part<'c>,
         watch: &mut W,
     ) -> ControlFlow<()> {
         if line.is_empty() {
-            let Unfinished { event_type, data } = mem::take(event);
-            let Some(data) = data else {
+            let event_type = mem::take(event_type).text(&self.event_type);
+            let Some(data) = mem::take(data).text(&self.data) else {
                 return ControlFlow::Continue(());
             };
-            let event_type = if event_type.is_empty() {
-                "message"
-            } else {
-                &event_type
-            };
+            let event_type = event_type.unwrap_or("message");
             return watch.event(event_type.as_bytes(), data.as_bytes());
         }
         let line = match str::from_utf8(line) {
@@ -118,19 +121,17 @@ impl Splitter {
             Err(error) => return watch.error(&error),
         };
         if let Some(value) = line.strip_prefix("data: ") {
-            match &mut event.data {
-                None => event.data = Some(Cow::Borrowed(value)),
-                Some(data) => {
-                    let data = data.to_mut();
-                    data.push('\n');
-                    data.push_str(value);
-                }
+            if let Part::Absent = data {
+                *data = Part::Borrowed(value);
+            } else {
+                *data = data.buffered(&mut self.data);
+                self.data.push('\n');
+                self.data.push_str(value);
             }
         } else if let Some(value) = line.strip_prefix("event: ") {
-            event.event_type = Cow::Borrowed(value);
+            *event_type = Part::Borrowed(value);
         } else if let Some(value) = line.strip_prefix("id: ") {
-            self.last_event_id.clear();
-            self.last_event_id.push_str(value);
+            value.clone_into(&mut self.last_event_id);
         } else if let Some(value) = line.strip_prefix("retry: ") {
             self.retry = value.parse().ok().or(self.retry);
         }
@@ -138,11 +139,26 @@ impl Splitter {
     }
 }
 
-impl Unfinished<'_> {
-    fn into_owned(self) -> Unfinished<'static> {
-        Unfinished {
-            event_type: Cow::Owned(self.event_type.into_owned()),
-            data: self.data.map(|data| Cow::Owned(data.into_owned())),
+impl<'c> Part<'c> {
+    fn text<'t>(self, buffer: &'t str) -> Option<&'t str>
+    where
+        'c: 't,
+    {
+        match self {
+            Self::Absent => None,
+            Self::Borrowed(text) => Some(text),
+            Self::Buffered => Some(buffer),
+        }
+    }
+
+    fn buffered(self, buffer: &mut String) -> Part<'static> {
+        match self {
+            Self::Absent => Part::Absent,
+            Self::Borrowed(text) => {
+                text.clone_into(buffer);
+                Part::Buffered
+            }
+            Self::Buffered => Part::Buffered,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands between a client and a server: a proxy that cuts anew, and a server that says one thing to everybody.
+//! A proxy that splits a response into other chunks, and a server with one response for every request.
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;

@@ -46,7 +46,7 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     events_from_single_bytes();
     items_from_single_bytes();
     fields_from_single_bytes();
-    limits_of_lent_memory();
+    limits_follow_from_the_buffer();
     what_is_written_is_read_back();
     0
 }
@@ -132,12 +132,12 @@ fn fields_from_single_bytes() {
     assert_eq!(parser.finish(), Some(last));
 }
 
-fn limits_of_lent_memory() {
+fn limits_follow_from_the_buffer() {
     let mut decoder = EventDecoder::with_buffer([0; 16]);
     let mut input: &[u8] = b"data: thirteen byte\n\ndata: twelve bytes\n\n";
     let error = decoder
         .decode(&mut input)
-        .expect_err("lent memory of 16 bytes holds 12 of an event");
+        .expect_err("of a buffer of 16 bytes 12 are for an event");
     assert!(matches!(error, DecodeError::EventTooLarge { limit: 12 }));
     let _: &dyn Error = &error;
     let event = decoder.decode(&mut input).expect("the next event fits");

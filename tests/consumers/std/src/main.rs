@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(count, 2);
     assert_eq!(received, sent);
 
-    let refused = LastEventId::new("1\n2").map_err(Box::<dyn Error + Send + Sync>::from);
-    assert!(refused.is_err_and(|error| error.to_string().contains("offset 1")));
+    let invalid = LastEventId::new("1\n2").map_err(Box::<dyn Error + Send + Sync>::from);
+    assert!(invalid.is_err_and(|error| error.to_string().contains("offset 1")));
     Ok(())
 }

@@ -293,7 +293,7 @@ fn frames(checks: &mut Checks) {
     }
 }
 
-/// A serial line whose far end is its near end: what is written comes back, five bytes at a time.
+/// A serial line that returns what is written to it, five bytes at a time.
 struct Loop {
     bytes: [u8; 256],
     written: usize,
