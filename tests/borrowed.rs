@@ -220,8 +220,8 @@ fn the_events_of_a_stream_are_borrowed_from_its_chunks() {
     use sse_wire::stream::EventStreamExt;
 
     let chunk: &[u8] =
-        b"event: a\ndata: 1\n\nid: 7\nevent: b\ndata: 2\n\nevent: c\ndata: 3\n\nevent: ";
-    let next: &[u8] = b"d\ndata: 4\n\n: c\nevent: e\ndata: 5\n\n";
+        b"event: a\ndata: 1\n\nid: 7\nevent: b\ndata: 2\n\nevent: c\ndata: 3\n\nevent: d";
+    let next: &[u8] = b"\ndata: 4\n\n: c\nevent: e\ndata: 5\n\n";
     let chunks = [chunk, next].map(Ok::<_, Infallible>);
     let mut events = stream::iter(chunks).events();
     let read = async {
