@@ -102,7 +102,7 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 /// for update in ReconnectingReader::from_fns(source, connect, body) {
 ///     match update {
 ///         Ok(Update::Item(event)) => data.push(event.into_data()),
-///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
+///         Ok(Update::Reconnecting { delay, reason, .. }) => println!("{reason}; again in {delay:?}"),
 ///         Ok(_) => {}
 ///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
 ///         Err(error) => println!("{error}"),
@@ -114,14 +114,14 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 /// # Errors
 ///
 /// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it. [`ReconnectError::Closed`] comes once, and
-/// is the end: it has the reason, and owns the response that was refused.
+/// ends the iterator: it has the reason, and owns a rejected response.
 ///
 /// # Time
 ///
-/// A call blocks until there is an update. Comments are updates only with [`with_items`](Self::with_items), and neither are pauses.
-/// An idle timeout needs a reader that gives up after a while, as sockets do that were told to:
+/// A call blocks until there is an update. Comments are updates only with [`with_items`](Self::with_items).
+/// An idle timeout needs a reader with a read timeout, such as a socket's:
 /// [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as silence until the idle timeout of the policy has
-/// passed; without such a policy they count as failures. A non-blocking reader would be polled in a busy loop.
+/// passed; without an idle timeout they count as failures. A non-blocking reader would be polled in a busy loop.
 ///
 /// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
@@ -131,7 +131,7 @@ pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
     clock: Clock,
     reader: Option<X::Body>,
     memory: Vec<u8>,
-    /// What of it was read and not decoded.
+    /// The range of `memory` that was read and not decoded.
     start: usize,
     stop: usize,
     last: Last<X::Response, X::Error>,
@@ -171,7 +171,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
         }
     }
 
-    /// Gives comments and reconnection times as well, in the order in which they come.
+    /// Yields comments and reconnection times as well, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingReader<X, OwnedItem> {
         ReconnectingReader {
             source: self.source,
@@ -190,7 +190,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
 }
 
 impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
-    /// The state of the connection, with the last event ID.
+    /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
     }
@@ -224,23 +224,23 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                         return Some(Ok(Update::Opened));
                     }
                 }
-                // It was waited for above.
+                // `connect` has waited for the response.
                 Step::AwaitResponse { .. } => self.source.fail(),
-                Step::Read { within } => self.read_chunk(within.is_some()),
-                Step::Wait { time, why } => {
+                Step::Read { timeout } => self.read_chunk(timeout.is_some()),
+                Step::Wait { delay, reason } => {
                     self.reader = None;
                     if self.is_announced {
-                        self.transport.sleep(time);
-                        self.clock.reach(now.saturating_add(time));
+                        self.transport.sleep(delay);
+                        self.clock.reach(now.saturating_add(delay));
                     } else {
                         self.is_announced = true;
-                        return Some(Ok(self.last.reconnecting(time, why)));
+                        return Some(Ok(self.last.reconnecting(delay, reason)));
                     }
                 }
-                Step::Closed(why) => {
+                Step::Closed(reason) => {
                     self.has_ended = true;
                     self.reader = None;
-                    return Some(Err(self.last.closed(why)));
+                    return Some(Err(self.last.closed(reason)));
                 }
             }
         }
@@ -257,7 +257,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         };
         match reader.read(&mut self.memory) {
             Ok(0) => self.source.end(),
-            // A reader may claim what it likes.
+            // A reader may report any length.
             Ok(length) => self.stop = length.min(self.memory.len()),
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
