@@ -1,7 +1,8 @@
-//! The connection of an `EventSource` as a state machine without I/O (WHATWG HTML 9.2.2 to 9.2.4), for any HTTP client.
+//! The connection of an `EventSource` as a state machine without I/O (WHATWG HTML 9.2.2 to 9.2.4),
+//! for any HTTP client.
 //!
-//! [`EventSource`] has no socket, no clock and no source of randomness. It returns what to do next, and you report the outcome.
-//! A loop with a blocking HTTP client:
+//! [`EventSource`] has no socket, no clock and no source of randomness. It returns what to do next,
+//! and you report the outcome. A loop with a blocking HTTP client:
 //!
 //! ```
 //! use sse_wire::client::{Closed, EventSource, Step};
@@ -59,8 +60,8 @@
 //! assert!(matches!(closed, Closed::Rejected(_)), "204 means that there are no more events");
 //! ```
 //!
-//! The guide [staying connected](crate::guide::staying_connected) describes the states, the policies, and the differences from
-//! a browser.
+//! The guide [staying connected](crate::guide::staying_connected) describes the states, the
+//! policies, and the differences from a browser.
 
 mod policy;
 
@@ -83,12 +84,15 @@ use crate::headers;
 pub use policy::{Backoff, Policy, Repeat};
 use policy::{NEVER, milliseconds};
 
-/// The state machine of a client's connection: decodes, and decides when to reconnect (WHATWG HTML 9.2.2 to 9.2.4).
+/// The state machine of a client's connection: decodes, and decides when to reconnect (WHATWG HTML
+/// 9.2.2 to 9.2.4).
 ///
-/// [`next`](Self::next) returns what to do; the other methods report the outcome. See [`client`](self) for the loop.
+/// [`next`](Self::next) returns what to do; the other methods report the outcome. See
+/// [`client`](self) for the loop.
 ///
-/// The last event ID and the reconnection time carry over from one connection to the next; everything else is reset. An event that
-/// is unfinished when a connection ends is discarded, with its `id`. A `retry` line takes effect once it is complete.
+/// The last event ID and the reconnection time carry over from one connection to the next;
+/// everything else is reset. An event that is unfinished when a connection ends is discarded, with
+/// its `id`. A `retry` line takes effect once it is complete.
 ///
 /// `B` is the buffer of its [`EventDecoder`].
 #[derive(Clone)]
@@ -109,7 +113,8 @@ pub struct EventSource<
     deadline: u64,
     /// When the last byte was received, or the request was made.
     last_activity: u64,
-    /// Since when there has been no good connection, later by the time for which another one was open.
+    /// Since when there has been no good connection, later by the time for which another one was
+    /// open.
     outage_start: u64,
     /// The minimum that the caller has set for the next delay.
     min_delay: u64,
@@ -146,14 +151,16 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a loop has to do all of them")]
 pub enum Step<'s> {
-    /// Make this request, on a new connection. Returned once per request; the next step is `AwaitResponse`.
+    /// Make this request, on a new connection. Returned once per request; the next step is
+    /// `AwaitResponse`.
     Connect(Request<'s>),
     /// Wait for the response, and report its head with [`EventSource::respond`].
     AwaitResponse {
         /// How long to wait before calling `next` again, if there is an idle timeout.
         timeout: Option<Duration>,
     },
-    /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the calls beside it.
+    /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the
+    /// calls beside it.
     Read {
         /// How long to wait for bytes before calling `next` again, if there is an idle timeout.
         timeout: Option<Duration>,
@@ -232,8 +239,8 @@ impl EventSource {
 }
 
 impl<B: Buffer> EventSource<B> {
-    /// Creates a client that decodes with `decoder`: with other limits, a caller-provided buffer, or the last event ID of an
-    /// earlier run.
+    /// Creates a client that decodes with `decoder`: with other limits, a caller-provided buffer,
+    /// or the last event ID of an earlier run.
     ///
     /// `seed` should differ between clients; it decides their jitter.
     ///
@@ -278,8 +285,9 @@ impl<B: Buffer> EventSource<B> {
 
     /// Returns what to do at the time `now`, which is measured from any fixed moment.
     ///
-    /// It may be called at any time. Except for [`Step::Connect`], which is returned once, it returns the same step until an outcome is
-    /// reported or the time has come. If `now` is earlier than in the last call, the time of the last call counts.
+    /// It may be called at any time. Except for [`Step::Connect`], which is returned once, it
+    /// returns the same step until an outcome is reported or the time has come. If `now` is earlier
+    /// than in the last call, the time of the last call counts.
     pub fn next(&mut self, now: Duration) -> Step<'_> {
         let now = milliseconds(now).max(self.now);
         if self.requests == 0 {
@@ -333,10 +341,11 @@ impl<B: Buffer> EventSource<B> {
 
     /// Reports the head of the response, and returns whether its body should be read.
     ///
-    /// If it returns `false`, `next` returns what to do. The status must be 200, and the content type `text/event-stream` according to
-    /// [`headers::is_event_stream`] (9.2.3); pass the value of every `content-type` header. Any other response is final unless the
-    /// [`Policy`] says otherwise. That includes redirects, which the transport should follow. Without a request that awaits a response,
-    /// the call is ignored and returns `false`.
+    /// If it returns `false`, `next` returns what to do. The status must be 200, and the content
+    /// type `text/event-stream` according to [`headers::is_event_stream`] (9.2.3); pass the value
+    /// of every `content-type` header. Any other response is final unless the [`Policy`] says
+    /// otherwise. That includes redirects, which the transport should follow. Without a request
+    /// that awaits a response, the call is ignored and returns `false`.
     #[must_use = "the body of a rejected response is not an event stream"]
     pub fn respond<V: AsRef<[u8]>>(
         &mut self,
@@ -380,7 +389,8 @@ impl<B: Buffer> EventSource<B> {
         self.lose(Cause::Transport);
     }
 
-    /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the last event ID.
+    /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the
+    /// last event ID.
     ///
     /// The rest of its body is not decoded. Without a connection, the call is ignored.
     pub fn reconnect(&mut self) {
@@ -389,8 +399,8 @@ impl<B: Buffer> EventSource<B> {
 
     /// Sets a minimum for the delay before the next request, as `Retry-After` does.
     ///
-    /// Call it after a connection was lost and before `next`; at any other time it is ignored. The upper bound of
-    /// [`Policy::with_bounds`] applies.
+    /// Call it after a connection was lost and before `next`; at any other time it is ignored. The
+    /// upper bound of [`Policy::with_bounds`] applies.
     ///
     /// ```
     /// use core::time::Duration;
@@ -438,7 +448,8 @@ impl<B: Buffer> EventSource<B> {
         self.decoder.last_event_id()
     }
 
-    /// Returns the minimum delay before reconnecting: the server's `retry` or else the policy's default, within the policy's bounds.
+    /// Returns the minimum delay before reconnecting: the server's `retry` or else the policy's
+    /// default, within the policy's bounds.
     pub fn reconnection_time(&self) -> Duration {
         let asked = self.decoder.reconnection_time().map(milliseconds);
         let Policy {
@@ -456,7 +467,8 @@ impl<B: Buffer> EventSource<B> {
         &self.decoder
     }
 
-    /// Returns the decoder, to set the last event ID, or to recover an unfinished event of a lost connection before calling `next`.
+    /// Returns the decoder, to set the last event ID, or to recover an unfinished event of a lost
+    /// connection before calling `next`.
     pub const fn decoder_mut(&mut self) -> &mut EventDecoder<B> {
         &mut self.decoder
     }
@@ -500,7 +512,8 @@ impl<B: Buffer> EventSource<B> {
         let least = self.reconnection_time();
         let random = self.next_random();
         let delay = self.policy.backoff.delay(least, self.failures, random);
-        // Added to the jitter: clients that receive the same `Retry-After` must not reconnect at the same moment.
+        // Added to the jitter: clients that receive the same `Retry-After` must not reconnect at
+        // the same moment.
         let more = self.min_delay.saturating_sub(milliseconds(least));
         let delay = milliseconds(delay).saturating_add(more);
         self.deadline = self.now.saturating_add(delay);
@@ -510,7 +523,8 @@ impl<B: Buffer> EventSource<B> {
         Phase::Waiting { reason: cause }
     }
 
-    /// Returns the next pseudorandom number (splitmix64, by Sebastiano Vigna, in the public domain).
+    /// Returns the next pseudorandom number (splitmix64, by Sebastiano Vigna, in the public
+    /// domain).
     const fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut number = self.random;
@@ -530,7 +544,8 @@ impl<B: Buffer> EventSource<B> {
         found
     }
 
-    /// Records the activity, and returns whether to decode the bytes; without an open connection it consumes them.
+    /// Records the activity, and returns whether to decode the bytes; without an open connection it
+    /// consumes them.
     fn receive(&mut self, input: &mut &[u8]) -> bool {
         let is_open = self.is_open();
         if is_open {
@@ -644,14 +659,17 @@ impl<'s> Request<'s> {
         self.attempt
     }
 
-    /// Returns the last event ID, whether or not it can be sent as a header; empty if there is none.
+    /// Returns the last event ID, whether or not it can be sent as a header; empty if there is
+    /// none.
     pub const fn last_event_id(&self) -> &'s str {
         self.last_event_id
     }
 
-    /// Returns the headers of the request as names and values: `accept`, `cache-control`, and `last-event-id` (9.2.3).
+    /// Returns the headers of the request as names and values: `accept`, `cache-control`, and
+    /// `last-event-id` (9.2.3).
     ///
-    /// The last event ID is left out if it is empty, or cannot be a header according to [`headers::last_event_id`].
+    /// The last event ID is left out if it is empty, or cannot be a header according to
+    /// [`headers::last_event_id`].
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'s str)> + use<'s> {
         let last_event_id = headers::last_event_id(self.last_event_id);
         headers::REQUEST.into_iter().chain(last_event_id)

@@ -1,10 +1,12 @@
-//! Streams of events that reconnect by themselves, over any HTTP client: drivers for [`client::EventSource`](crate::client::EventSource).
+//! Streams of events that reconnect by themselves, over any HTTP client: drivers for
+//! [`client::EventSource`](crate::client::EventSource).
 //!
-//! `EventSource` makes all decisions; the drivers carry them out. The HTTP client is a transport, or a set of closures: one makes a
-//! request, one turns the response into its body, and one sleeps.
+//! `EventSource` makes all decisions; the drivers carry them out. The HTTP client is a transport,
+//! or a set of closures: one makes a request, one turns the response into its body, and one sleeps.
 //!
 //! - [`ReconnectingStream`] (feature `stream`) is a `Stream` over a [`Transport`], in any runtime.
-//! - [`ReconnectingReader`] (feature `std`) is an `Iterator` over a [`BlockingTransport`], whose bodies are `Read`.
+//! - [`ReconnectingReader`] (feature `std`) is an `Iterator` over a [`BlockingTransport`], whose
+//!   bodies are `Read`.
 //!
 //! Both yield [`Update`]s, and a [`ReconnectError`] at the end, which owns a rejected response.
 
@@ -51,7 +53,8 @@ impl Head {
         }
     }
 
-    /// Sets the value of the `retry-after` header, which counts if the policy retries after the status.
+    /// Sets the value of the `retry-after` header, which counts if the policy retries after the
+    /// status.
     #[must_use]
     pub fn with_retry_after(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
         self.retry_after = value.and_then(headers::retry_after);
@@ -87,7 +90,8 @@ pub enum Update<T, E> {
     },
 }
 
-/// The error of a stream that reconnects by itself: an event exceeded a limit, or the stream is closed.
+/// The error of a stream that reconnects by itself: an event exceeded a limit, or the stream is
+/// closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectError<R, E> {
@@ -146,7 +150,8 @@ impl<R, E> Last<R, E> {
         error: None,
     };
 
-    /// Reports the answer to a request to `source`, and returns the response if its body is to be read.
+    /// Reports the answer to a request to `source`, and returns the response if its body is to be
+    /// read.
     fn take_answer<B: Buffer>(
         &mut self,
         source: &mut EventSource<B>,

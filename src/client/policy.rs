@@ -1,11 +1,13 @@
-//! When a client reconnects and when it gives up, as far as the standard leaves it open (WHATWG HTML 9.2.3).
+//! When a client reconnects and when it gives up, as far as the standard leaves it open (WHATWG
+//! HTML 9.2.3).
 
 use core::time::Duration;
 
 /// When an [`EventSource`](super::EventSource) reconnects, and when it gives up.
 ///
-/// The default suits many long-running clients of one server: they reconnect with jitter and exponential backoff, without a limit of
-/// attempts. A browser waits the reconnection time and nothing more: [`Policy::browser`].
+/// The default suits many long-running clients of one server: they reconnect with jitter and
+/// exponential backoff, without a limit of attempts. A browser waits the reconnection time and
+/// nothing more: [`Policy::browser`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -50,10 +52,12 @@ pub enum Repeat {
 }
 
 impl Policy {
-    /// Creates the default policy: a reconnection time of 3 seconds unless the server sets another one, and [`Backoff::new`].
+    /// Creates the default policy: a reconnection time of 3 seconds unless the server sets another
+    /// one, and [`Backoff::new`].
     ///
-    /// The reconnection time is clamped to between half a second and five minutes. Attempts and time are unlimited, and there is no idle
-    /// timeout. Every response but an event stream with status 200 is final, as in a browser.
+    /// The reconnection time is clamped to between half a second and five minutes. Attempts and
+    /// time are unlimited, and there is no idle timeout. Every response but an event stream with
+    /// status 200 is final, as in a browser.
     pub const fn new() -> Self {
         Self {
             reconnection_time: 3_000,
@@ -91,8 +95,10 @@ impl Policy {
 
     /// Sets the bounds of the reconnection time; 0.5 seconds and 5 minutes by default.
     ///
-    /// With them, `retry: 0` does not cause a flood of requests, nor `retry: 99999999999` an endless wait. The upper bound also
-    /// limits [`wait_at_least`](super::EventSource::wait_at_least). If it is below the lower bound, the lower bound applies.
+    /// With them, `retry: 0` does not cause a flood of requests, nor `retry: 99999999999` an
+    /// endless wait. The upper bound also limits
+    /// [`wait_at_least`](super::EventSource::wait_at_least). If it is below the lower bound, the
+    /// lower bound applies.
     #[must_use]
     pub const fn with_bounds(mut self, min: Duration, max: Duration) -> Self {
         self.shortest = milliseconds(min);
@@ -107,7 +113,8 @@ impl Policy {
         self
     }
 
-    /// Sets after how long a connection counts as good even without an event; 30 seconds by default.
+    /// Sets after how long a connection counts as good even without an event; 30 seconds by
+    /// default.
     ///
     /// A good connection resets the count of consecutive failures, and with it the backoff.
     #[must_use]
@@ -116,10 +123,11 @@ impl Policy {
         self
     }
 
-    /// Sets the idle timeout: how long to wait for the response, and then for each next byte; none by default.
+    /// Sets the idle timeout: how long to wait for the response, and then for each next byte; none
+    /// by default.
     ///
-    /// The standard advises servers to send a comment every 15 seconds; a timeout of three times that is ample. The minimum is a
-    /// millisecond.
+    /// The standard advises servers to send a comment every 15 seconds; a timeout of three times
+    /// that is ample. The minimum is a millisecond.
     #[must_use]
     pub const fn with_idle_timeout(mut self, time: Duration) -> Self {
         let time = milliseconds(time);
@@ -127,7 +135,8 @@ impl Policy {
         self
     }
 
-    /// Sets the maximum of consecutive attempts that do not become a [good](Self::with_steady_after) connection; unlimited by default.
+    /// Sets the maximum of consecutive attempts that do not become a
+    /// [good](Self::with_steady_after) connection; unlimited by default.
     ///
     /// The first attempt counts, and is always made.
     #[must_use]
@@ -138,8 +147,9 @@ impl Policy {
 
     /// Sets how long there may be no good connection; unlimited by default.
     ///
-    /// The client gives up if the next attempt would come later than that after the first attempt, or after the last good connection was
-    /// lost. The time for which another connection was open does not count.
+    /// The client gives up if the next attempt would come later than that after the first attempt,
+    /// or after the last good connection was lost. The time for which another connection was open
+    /// does not count.
     #[must_use]
     pub const fn with_time(mut self, time: Duration) -> Self {
         self.time = milliseconds(time);
@@ -153,7 +163,8 @@ impl Policy {
         self
     }
 
-    /// Sets whether to retry after a transient status: 408, 429, and 500 to 599; off by default, as in browsers.
+    /// Sets whether to retry after a transient status: 408, 429, and 500 to 599; off by default, as
+    /// in browsers.
     ///
     /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`.
     #[must_use]
@@ -162,7 +173,8 @@ impl Policy {
         self
     }
 
-    /// Sets whether to accept a response with status 200 whatever its `content-type` is, or without one; off by default.
+    /// Sets whether to accept a response with status 200 whatever its `content-type` is, or without
+    /// one; off by default.
     #[must_use]
     pub const fn with_any_content_type(mut self, accepts: bool) -> Self {
         self.accepts_any_content_type = accepts;
@@ -178,9 +190,9 @@ impl Default for Policy {
 
 /// Exponential backoff with full jitter, added to the reconnection time.
 ///
-/// The jitter is spread evenly over a span, which doubles with each consecutive failure. So clients that lose their server at the
-/// same moment do not reconnect at the same moment, not even at the first attempt. 9.2.3 allows a client to wait longer than the
-/// reconnection time.
+/// The jitter is spread evenly over a span, which doubles with each consecutive failure. So clients
+/// that lose their server at the same moment do not reconnect at the same moment, not even at the
+/// first attempt. 9.2.3 allows a client to wait longer than the reconnection time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Backoff {
     /// In milliseconds.
@@ -203,10 +215,11 @@ impl Backoff {
         self
     }
 
-    /// Returns the delay after `failures` consecutive failures, with `random` as the source of its jitter.
+    /// Returns the delay after `failures` consecutive failures, with `random` as the source of its
+    /// jitter.
     ///
-    /// The delay is `reconnection_time` plus jitter. The span of the jitter is `reconnection_time` times two to the power of `failures`, or
-    /// the maximum.
+    /// The delay is `reconnection_time` plus jitter. The span of the jitter is `reconnection_time`
+    /// times two to the power of `failures`, or the maximum.
     ///
     /// ```
     /// use core::time::Duration;

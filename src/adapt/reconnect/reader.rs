@@ -15,8 +15,9 @@ const CHUNK: usize = 16 * 1024;
 
 /// A blocking HTTP client, for a [`ReconnectingReader`].
 ///
-/// Implement it for a type of your own where the reader's type must be named, as in a field of a struct, or to sleep in another way.
-/// Elsewhere, [`ReconnectingReader::from_fns`] makes one of two closures.
+/// Implement it for a type of your own where the reader's type must be named, as in a field of a
+/// struct, or to sleep in another way. Elsewhere, [`ReconnectingReader::from_fns`] makes one of two
+/// closures.
 pub trait BlockingTransport {
     /// A response, with a body that was not read yet.
     type Response;
@@ -27,7 +28,8 @@ pub trait BlockingTransport {
 
     /// Makes a request, and waits for the head of the response.
     ///
-    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
+    /// that a POST can be resumed by a GET.
     ///
     /// # Errors
     ///
@@ -78,10 +80,12 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
     }
 }
 
-/// Events from one connection after the other, as an `Iterator` of `Result<Update<T, E>, ReconnectError<R, E>>`.
+/// Events from one connection after the other, as an `Iterator` of
+/// `Result<Update<T, E>, ReconnectError<R, E>>`.
 ///
-/// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`BlockingTransport`], whose
-/// response is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+/// It consists of an [`EventSource`], which has the policy, the limits and the initial last event
+/// ID, and of a [`BlockingTransport`], whose response is `R` and whose error is `E`. `T` is
+/// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
 /// ([`with_items`](Self::with_items)).
 ///
 /// ```
@@ -113,15 +117,17 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 ///
 /// # Errors
 ///
-/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it. [`ReconnectError::Closed`] comes once, and
-/// ends the iterator: it has the reason, and owns a rejected response.
+/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it.
+/// [`ReconnectError::Closed`] comes once, and ends the iterator: it has the reason, and owns a
+/// rejected response.
 ///
 /// # Time
 ///
-/// A call blocks until there is an update. Comments are updates only with [`with_items`](Self::with_items).
-/// An idle timeout needs a reader with a read timeout, such as a socket's:
-/// [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as silence until the idle timeout of the policy has
-/// passed; without an idle timeout they count as failures. A non-blocking reader would be polled in a busy loop.
+/// A call blocks until there is an update. Comments are updates only with
+/// [`with_items`](Self::with_items). An idle timeout needs a reader with a read timeout, such as a
+/// socket's: [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as
+/// silence until the idle timeout of the policy has passed; without an idle timeout they count as
+/// failures. A non-blocking reader would be polled in a busy loop.
 ///
 /// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
@@ -147,7 +153,8 @@ where
     S: Read,
     E: From<io::Error>,
 {
-    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of [`BlockingTransport`].
+    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of
+    /// [`BlockingTransport`].
     pub const fn from_fns(source: EventSource, connect: C, body: B) -> Self {
         Self::new(source, BlockingFns { connect, body })
     }

@@ -21,8 +21,8 @@ use crate::event::{OwnedEvent, OwnedItem};
 
 /// An HTTP client and a timer, for a [`ReconnectingStream`].
 ///
-/// Implement it for a type of your own where the stream's type must be named, as in a field of a struct. Elsewhere,
-/// [`ReconnectingStream::from_fns`] makes one of three closures.
+/// Implement it for a type of your own where the stream's type must be named, as in a field of a
+/// struct. Elsewhere, [`ReconnectingStream::from_fns`] makes one of three closures.
 ///
 /// ```
 /// use core::future::{Ready, ready};
@@ -75,7 +75,8 @@ pub trait Transport {
 
     /// Makes a request.
     ///
-    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
+    /// that a POST can be resumed by a GET.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
     /// Turns a response that was accepted into its body.
@@ -129,10 +130,12 @@ impl<C, B, Z> fmt::Debug for Fns<C, B, Z> {
 }
 
 pin_project! {
-    /// Events from one connection after the other, as a `Stream` of `Result<Update<T, E>, ReconnectError<R, E>>`.
+    /// Events from one connection after the other, as a `Stream` of
+    /// `Result<Update<T, E>, ReconnectError<R, E>>`.
     ///
-    /// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`Transport`], whose response
-    /// is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+    /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
+    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
+    /// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
     /// ([`with_items`](Self::with_items)).
     ///
     /// ```
@@ -170,12 +173,14 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream continues after it. [`ReconnectError::Closed`] comes once, and
-    /// ends the stream: it has the reason, and owns a rejected response.
+    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream continues after it.
+    /// [`ReconnectError::Closed`] comes once, and ends the stream: it has the reason, and owns a
+    /// rejected response.
     ///
     /// # Cancellation
     ///
-    /// Dropping a future that waits for the next update loses nothing: all state is in the stream. Dropping the stream drops the connection.
+    /// Dropping a future that waits for the next update loses nothing: all state is in the stream.
+    /// Dropping the stream drops the connection.
     ///
     /// # Memory
     ///
@@ -184,7 +189,8 @@ pin_project! {
     /// # Time
     ///
     /// A completed sleep advances the clock, so that a runtime with simulated time works as well.
-    /// The clock is that of the standard library, or [another one](Self::with_clock); without `std`, only sleeps advance the time.
+    /// The clock is that of the standard library, or [another one](Self::with_clock); without
+    /// `std`, only sleeps advance the time.
     #[must_use = "streams do nothing unless they are polled"]
     pub struct ReconnectingStream<X: Transport, T = OwnedEvent> {
         source: EventSource,
@@ -218,7 +224,8 @@ where
     Z: FnMut(Duration) -> G,
     G: Future<Output = ()>,
 {
-    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see the methods of [`Transport`].
+    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see
+    /// the methods of [`Transport`].
     pub fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
         Self::new(
             source,
@@ -287,7 +294,8 @@ impl<X: Transport> ReconnectingStream<X> {
 }
 
 impl<X: Transport, T> ReconnectingStream<X, T> {
-    /// Reads the time from `clock`, which may start at any moment, instead of the clock of the standard library.
+    /// Reads the time from `clock`, which may start at any moment, instead of the clock of the
+    /// standard library.
     pub fn with_clock(mut self, clock: fn() -> Duration) -> Self {
         self.clock.read = clock;
         self
@@ -343,7 +351,8 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                 let stream = this.stream.as_mut().as_pin_mut();
                 let polled = stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
                 if let Poll::Ready(chunk) = polled {
-                    // Without a clock, only a sleep that begins now measures the silence that follows.
+                    // Without a clock, only a sleep that begins now measures the silence that
+                    // follows.
                     this.sleeping.set(None);
                     match chunk {
                         Some(Ok(chunk)) => {
