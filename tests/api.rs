@@ -3,9 +3,9 @@
 use core::fmt::{Debug, Display};
 use core::hash::Hash;
 use core::time::Duration;
-use sse_wire::client::{Backoff, Policy};
 #[cfg(feature = "std")]
-use sse_wire::client::{EventSource, Step};
+use sse_wire::client::Step;
+use sse_wire::client::{Backoff, EventSource, Policy};
 #[cfg(feature = "bytes")]
 use sse_wire::replay::ReplayLog;
 use sse_wire::{
@@ -21,6 +21,7 @@ use std::sync::Mutex;
 const fn is_at_home_anywhere<T: Send + Sync + Unpin + Debug>() {}
 #[cfg(feature = "alloc")]
 const fn is_a_value<T: Clone + PartialEq + Eq + Hash>() {}
+const fn is_cloned<T: Clone>() {}
 const fn is_a_small_value<T: Copy + PartialEq + Eq + Hash>() {}
 
 #[test]
@@ -49,30 +50,24 @@ fn every_type_is_at_home_anywhere() {
         is_at_home_anywhere::<EventDecoder>();
         is_at_home_anywhere::<OwnedEvent>();
         is_at_home_anywhere::<DataWriter<'_>>();
+        is_at_home_anywhere::<EventSource>();
     }
+    is_at_home_anywhere::<EventSource<[u8; 64]>>();
+    is_at_home_anywhere::<EventSource<&mut [u8]>>();
 }
 
 #[test]
-fn every_door_is_at_home_where_its_transport_is() {
+fn every_adapter_is_at_home_where_its_transport_is() {
+    #[cfg(feature = "alloc")]
+    const fn outlives_everything<T: 'static>() {}
     #[cfg(feature = "bytes")]
     {
-        use sse_wire::{
-            Frame, InvalidFrame, SharedDecoder, SharedEvent, SharedItem, SharedRawEvent,
-        };
-        const fn outlives_everything<T: 'static>() {}
-        is_at_home_anywhere::<SharedDecoder>();
-        is_at_home_anywhere::<SharedEvent>();
-        is_at_home_anywhere::<SharedRawEvent>();
-        is_at_home_anywhere::<SharedItem>();
+        use sse_wire::{Frame, InvalidFrame};
         is_at_home_anywhere::<Frame>();
         is_at_home_anywhere::<InvalidFrame>();
-        is_a_value::<SharedEvent>();
-        is_a_value::<SharedRawEvent>();
-        is_a_value::<SharedItem>();
+        is_at_home_anywhere::<ReplayLog>();
         is_a_value::<Frame>();
         is_a_small_value::<InvalidFrame>();
-        outlives_everything::<SharedEvent>();
-        outlives_everything::<SharedItem>();
         outlives_everything::<Frame>();
     }
     is_at_home_anywhere::<ReadError<DecodeError>>();
@@ -81,23 +76,26 @@ fn every_door_is_at_home_where_its_transport_is() {
     {
         is_at_home_anywhere::<OwnedItem>();
         is_a_value::<OwnedItem>();
+        outlives_everything::<OwnedEvent>();
+        outlives_everything::<OwnedItem>();
     }
     #[cfg(feature = "std")]
     {
         use sse_wire::io::{EventReader, EventWriter};
         is_at_home_anywhere::<EventReader<&[u8]>>();
         is_at_home_anywhere::<EventWriter<Vec<u8>>>();
+        is_cloned::<EventReader<&[u8]>>();
+        is_cloned::<EventWriter<Vec<u8>>>();
     }
-    #[cfg(feature = "futures-core")]
+    #[cfg(feature = "tokio")]
     {
-        use sse_wire::stream::OwnedEventStream;
-        is_at_home_anywhere::<OwnedEventStream<(), Vec<u8>>>();
-        is_at_home_anywhere::<OwnedEventStream<(), Vec<u8>, OwnedItem>>();
+        use sse_wire::tokio::{EventCodec, EventReader};
+        is_at_home_anywhere::<EventReader<&[u8]>>();
+        is_at_home_anywhere::<EventCodec>();
+        is_at_home_anywhere::<EventCodec<OwnedItem>>();
+        is_cloned::<EventCodec>();
+        is_cloned::<EventCodec<OwnedItem>>();
     }
-    #[cfg(all(feature = "futures-core", feature = "bytes"))]
-    is_at_home_anywhere::<sse_wire::stream::EventStream<()>>();
-    #[cfg(feature = "tokio-util")]
-    is_at_home_anywhere::<sse_wire::codec::EventCodec>();
     #[cfg(feature = "http-body")]
     {
         use sse_wire::body::{BodyChunks, EventBody, NoTicks};
@@ -105,6 +103,7 @@ fn every_door_is_at_home_where_its_transport_is() {
         is_at_home_anywhere::<EventBody<(), ()>>();
         is_at_home_anywhere::<BodyChunks<()>>();
         is_at_home_anywhere::<NoTicks>();
+        is_cloned::<BodyChunks<()>>();
     }
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     {
@@ -114,6 +113,129 @@ fn every_door_is_at_home_where_its_transport_is() {
         is_at_home_anywhere::<sse_wire::WriteError<BufferFull>>();
         is_a_small_value::<sse_wire::WriteError<BufferFull>>();
     }
+}
+
+/// Chunks of the stream of a test.
+#[cfg(feature = "stream")]
+type Chunks =
+    futures_util::stream::Iter<core::array::IntoIter<Result<&'static [u8], BufferFull>, 1>>;
+
+#[test]
+#[cfg(feature = "stream")]
+fn a_stream_of_events_is_at_home_where_its_chunks_are() {
+    use futures_util::Stream;
+    use futures_util::stream::{self, FusedStream};
+    use sse_wire::stream::{ChunkStream, EventStream};
+
+    const fn gives<S: FusedStream<Item = Result<T, ReadError<BufferFull>>>, T>() {}
+    const fn is_a_stream_of_chunks<S: ChunkStream<Error = BufferFull> + ?Sized>() {}
+    is_at_home_anywhere::<EventStream<Chunks>>();
+    is_at_home_anywhere::<EventStream<Chunks, OwnedItem>>();
+    gives::<EventStream<Chunks>, OwnedEvent>();
+    gives::<EventStream<Chunks, OwnedItem>, OwnedItem>();
+
+    // Any chunks that are bytes, also where the type of the stream is erased.
+    is_a_stream_of_chunks::<Chunks>();
+    is_a_stream_of_chunks::<stream::Empty<Result<String, BufferFull>>>();
+    is_a_stream_of_chunks::<stream::Empty<Result<[u8; 4], BufferFull>>>();
+    is_a_stream_of_chunks::<dyn Stream<Item = Result<Vec<u8>, BufferFull>>>();
+    type Erased = stream::BoxStream<'static, Result<Vec<u8>, BufferFull>>;
+    is_a_stream_of_chunks::<Erased>();
+    const fn is_sent<T: Send + Unpin>() {}
+    is_sent::<EventStream<Erased>>();
+
+    // A future that waits for an event can be sent to another thread.
+    fn can_be_sent<T: Send>(_: &T) {}
+    let mut events = EventStream::new(stream::iter([Ok::<_, BufferFull>(&b"data: 1\n\n"[..])]));
+    can_be_sent(&events.next_event());
+    can_be_sent(&events.next_raw_event());
+    can_be_sent(&events.next_item());
+}
+
+/// A transport whose types can all be named.
+#[cfg(feature = "stream")]
+#[derive(Debug)]
+struct Http;
+
+#[cfg(feature = "stream")]
+impl sse_wire::reconnect::Transport for Http {
+    type Response = ();
+    type Error = BufferFull;
+    type Connecting = core::future::Ready<Result<(sse_wire::reconnect::Head, ()), BufferFull>>;
+    type Body = Chunks;
+    type Sleep = core::future::Ready<()>;
+
+    fn connect(&mut self, _: sse_wire::client::Request<'_>) -> Self::Connecting {
+        let head = sse_wire::reconnect::Head::new(200, Some("text/event-stream"));
+        core::future::ready(Ok((head, ())))
+    }
+
+    fn body(&mut self, (): ()) -> Chunks {
+        futures_util::stream::iter([Ok(&b"data: 1\n\n"[..])])
+    }
+
+    fn sleep(&mut self, _: Duration) -> Self::Sleep {
+        core::future::ready(())
+    }
+}
+
+#[test]
+#[cfg(feature = "stream")]
+fn a_stream_that_reconnects_is_at_home_where_its_transport_is() {
+    use futures_util::stream::FusedStream;
+    use sse_wire::reconnect::{Fns, ReconnectError, ReconnectingStream, Update};
+
+    const fn gives<S, T>()
+    where
+        S: FusedStream<Item = Result<Update<T, BufferFull>, ReconnectError<(), BufferFull>>>,
+    {
+    }
+    is_at_home_anywhere::<ReconnectingStream<Http>>();
+    is_at_home_anywhere::<ReconnectingStream<Http, OwnedItem>>();
+    gives::<ReconnectingStream<Http>, OwnedEvent>();
+    gives::<ReconnectingStream<Http, OwnedItem>, OwnedItem>();
+    is_at_home_anywhere::<Fns<(), (), ()>>();
+    is_cloned::<Fns<(), (), ()>>();
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn a_reader_that_reconnects_is_at_home_where_its_transport_is() {
+    use core::iter::FusedIterator;
+    use sse_wire::client::Request;
+    use sse_wire::reconnect::{
+        BlockingFns, BlockingTransport, Head, ReconnectError, ReconnectingReader, Update,
+    };
+    use std::io;
+
+    #[derive(Debug)]
+    struct Http;
+
+    impl BlockingTransport for Http {
+        type Response = ();
+        type Error = io::Error;
+        type Body = io::Empty;
+
+        fn connect(&mut self, _: Request<'_>) -> io::Result<(Head, ())> {
+            Ok((Head::new(204, None::<&str>), ()))
+        }
+
+        fn body(&mut self, (): ()) -> io::Empty {
+            io::empty()
+        }
+    }
+
+    const fn gives<S, T>()
+    where
+        S: FusedIterator<Item = Result<Update<T, io::Error>, ReconnectError<(), io::Error>>>,
+    {
+    }
+    is_at_home_anywhere::<ReconnectingReader<Http>>();
+    is_at_home_anywhere::<ReconnectingReader<Http, OwnedItem>>();
+    gives::<ReconnectingReader<Http>, OwnedEvent>();
+    gives::<ReconnectingReader<Http, OwnedItem>, OwnedItem>();
+    is_at_home_anywhere::<BlockingFns<(), ()>>();
+    is_cloned::<BlockingFns<(), ()>>();
 }
 
 #[test]
@@ -196,9 +318,9 @@ fn values_compare_hash_and_copy() {
     is_an_ordered_string::<EventType<'_>>();
     is_an_ordered_string::<LastEventId<'_>>();
 
-    const fn is_cloned<T: Clone>() {}
     is_cloned::<FieldParser>();
     is_cloned::<EventDecoder<[u8; 64]>>();
+    is_cloned::<EventSource<[u8; 64]>>();
 }
 
 #[test]
@@ -209,13 +331,16 @@ fn types_are_small() {
     assert!(size_of::<EventType<'_>>() == size_of::<&str>());
     assert!(size_of::<LastEventId<'_>>() == size_of::<&str>());
     // The memory itself, and a fixed number of places in it.
-    #[cfg(feature = "bytes")]
+    #[cfg(feature = "alloc")]
     {
-        use sse_wire::{SharedDecoder, SharedEvent, SharedItem};
-        // One slice, two places in it, one shared ID, and whether it is the event's own.
-        assert!(size_of::<SharedEvent>() <= 11 * size_of::<usize>());
-        assert!(size_of::<SharedItem>() <= size_of::<SharedEvent>() + size_of::<usize>());
-        assert!(size_of::<SharedDecoder>() <= size_of::<EventDecoder>() + 5 * size_of::<usize>());
+        // One text, two places in it, one shared ID, and whether it is the event's own.
+        assert!(size_of::<OwnedEvent>() <= size_of::<[usize; 8]>());
+        assert!(size_of::<OwnedItem>() <= size_of::<OwnedEvent>() + size_of::<usize>());
+        // Its memory, and the text of an event of which some was replaced.
+        assert!(
+            size_of::<EventDecoder>()
+                <= size_of::<EventDecoder<[u8; 0]>>() + 2 * size_of::<Vec<u8>>()
+        );
     }
     let without_memory = size_of::<EventDecoder<[u8; 0]>>();
     assert!(without_memory <= 192, "{without_memory}");
@@ -236,7 +361,7 @@ fn defaults_are_what_new_makes() {
     assert_eq!(Backoff::default(), Backoff::new());
     #[cfg(feature = "std")]
     assert!(matches!(
-        EventSource::<EventDecoder>::default().next(Duration::ZERO),
+        EventSource::default().next(Duration::ZERO),
         Step::Connect(request) if request.attempt() == 0 && request.last_event_id().is_empty()
     ));
     #[cfg(feature = "bytes")]
@@ -305,7 +430,7 @@ fn a_decoder_lives_in_a_static_with_its_memory() {
 }
 
 #[test]
-fn a_decoder_lives_in_memory_that_was_lent_for_ever() {
+fn a_decoder_lives_in_a_buffer_that_was_leaked() {
     let memory: &'static mut [u8] = Box::leak(Box::new([0; 64]));
     let mut decoder: EventDecoder<&'static mut [u8]> = EventDecoder::with_buffer(memory);
     let mut input = &b"id: 7\n\n"[..];
@@ -331,10 +456,10 @@ fn code_can_be_generic_over_the_memory() {
         2
     );
     let mut memory = [0; 8];
-    let mut lent_array = EventDecoder::with_buffer(&mut memory);
-    assert_eq!(read_to_end(&mut lent_array, stream), 2);
-    let mut lent_slice = EventDecoder::with_buffer(&mut memory[..]);
-    assert_eq!(read_to_end(&mut lent_slice, stream), 2);
+    let mut array = EventDecoder::with_buffer(&mut memory);
+    assert_eq!(read_to_end(&mut array, stream), 2);
+    let mut slice = EventDecoder::with_buffer(&mut memory[..]);
+    assert_eq!(read_to_end(&mut slice, stream), 2);
     #[cfg(feature = "alloc")]
     assert_eq!(read_to_end(&mut EventDecoder::new(), stream), 2);
 }
@@ -395,7 +520,7 @@ fn the_parts_of_an_event_outlive_it() {
 
 #[test]
 #[cfg(feature = "alloc")]
-fn an_owned_event_is_equal_to_the_lent_one() {
+fn an_owned_event_is_equal_to_the_borrowed_one() {
     let mut decoder = EventDecoder::new();
     let mut input = &b"id: 7\nevent: e\ndata: x\n\ndata: y\n\n"[..];
     for (event_type, data, id) in [("e", "x", Some("7")), ("message", "y", None)] {
@@ -412,6 +537,39 @@ fn an_owned_event_is_equal_to_the_lent_one() {
         assert_eq!(Outgoing::from(&event), outgoing);
         assert_eq!(Outgoing::from(&owned), outgoing);
         assert_eq!(owned.into_data(), data);
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn owned_events_are_equal_by_value_whichever_way_they_were_made() {
+    use std::collections::HashSet;
+
+    // The second event inherits, in the first stream a shared ID, in the second one a copy of its own.
+    let stream =
+        b"id: 7\nevent: e\ndata: x\n\nevent: e\ndata: x\n\nevent: message\ndata: x\n\ndata: x\n\n";
+    let mut input = &stream[..];
+    let mut decoder = EventDecoder::new();
+    let decoded: Vec<OwnedEvent> =
+        core::iter::from_fn(|| decoder.decode_owned(&mut input).expect("it fits")).collect();
+    let mut input = &stream[..];
+    let mut decoder = EventDecoder::new();
+    let mut copied = Vec::new();
+    while let Some(event) = decoder.decode(&mut input).expect("it fits") {
+        copied.push(event.into_owned());
+    }
+    assert_eq!(decoded, copied);
+    // The first one has an ID of its own; the last two differ in nothing but how their type was sent.
+    assert_ne!(decoded[0], decoded[1]);
+    assert_ne!(decoded[1], decoded[2]);
+    assert_eq!(decoded[2], decoded[3]);
+    let distinct: HashSet<OwnedEvent> = decoded.iter().chain(&copied).cloned().collect();
+    assert_eq!(distinct.len(), 3);
+    for event in &decoded {
+        assert_eq!(event.clone(), *event);
+        assert_eq!(event.clone().into_data(), "x");
+        #[cfg(feature = "bytes")]
+        assert_eq!(event.clone().into_data_bytes(), "x");
     }
 }
 

@@ -1,45 +1,39 @@
-//! An event that lies whole in one chunk, with one data line, is lent from that chunk: neither data nor event type is copied.
+//! An event that lies whole in one chunk, with one data line, is borrowed from that chunk: neither data nor event type is copied.
 
-use sse_wire::{Buffer, Chunk, EventDecoder, Item};
+use sse_wire::{Buffer, EventDecoder, Item};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
     DecodeItem,
 }
 
-const CALLS: [Call; 4] = [
-    Call::Decode,
-    Call::DecodeChunk,
-    Call::DecodeRaw,
-    Call::DecodeItem,
-];
+const CALLS: [Call; 3] = [Call::Decode, Call::DecodeRaw, Call::DecodeItem];
 
 /// Where the parts of an event are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lent {
+struct Origin {
     data_from_chunk: bool,
     event_type_from_chunk: bool,
 }
 
-const BORROWED: Lent = Lent {
+const BORROWED: Origin = Origin {
     data_from_chunk: true,
     event_type_from_chunk: true,
 };
 
-const DATA_ALONE: Lent = Lent {
+const DATA_ALONE: Origin = Origin {
     data_from_chunk: true,
     event_type_from_chunk: false,
 };
 
-const TYPE_ALONE: Lent = Lent {
+const TYPE_ALONE: Origin = Origin {
     data_from_chunk: false,
     event_type_from_chunk: true,
 };
 
-const COPIED: Lent = Lent {
+const COPIED: Origin = Origin {
     data_from_chunk: false,
     event_type_from_chunk: false,
 };
@@ -51,12 +45,12 @@ fn lies_in(chunk: &[u8], part: &[u8]) -> bool {
 }
 
 /// Where the events in the last chunk are, given their types and data.
-fn lent<B: Buffer>(
+fn origins<B: Buffer>(
     mut decoder: EventDecoder<B>,
     call: Call,
     chunks: &[&[u8]],
     expected: &[(&str, &str)],
-) -> Vec<Lent> {
+) -> Vec<Origin> {
     let (last, before) = chunks.split_last().expect("there is a chunk");
     for &(mut chunk) in before {
         assert_eq!(
@@ -72,7 +66,7 @@ fn lent<B: Buffer>(
         let (expected_type, expected_data) = expected.next().expect("no more events");
         assert_eq!(event_type, expected_type.as_bytes());
         assert_eq!(data, expected_data.as_bytes());
-        found.push(Lent {
+        found.push(Origin {
             data_from_chunk: lies_in(last, data),
             event_type_from_chunk: lies_in(last, event_type),
         });
@@ -80,12 +74,6 @@ fn lent<B: Buffer>(
     match call {
         Call::Decode => {
             while let Some(event) = decoder.decode(&mut input).expect("it fits") {
-                check(event.event_type().as_bytes(), event.data().as_bytes());
-            }
-        }
-        Call::DecodeChunk => {
-            let mut chunk = Chunk::new(input);
-            while let Some(event) = decoder.decode_chunk(&mut chunk).expect("it fits") {
                 check(event.event_type().as_bytes(), event.data().as_bytes());
             }
         }
@@ -110,26 +98,26 @@ fn lent<B: Buffer>(
     found
 }
 
-/// Asserts where the event of a stream is, in memory that grows and in memory that is lent.
+/// Asserts where the event of a stream is, with a buffer that grows and with one that does not.
 #[track_caller]
-fn assert_lent(call: Call, chunks: &[&[u8]], (event_type, data): (&str, &str), expected: Lent) {
+fn assert_origin(call: Call, chunks: &[&[u8]], (event_type, data): (&str, &str), expected: Origin) {
     let event = [(event_type, data)];
     let memory = EventDecoder::with_buffer([0; 256]);
     assert_eq!(
-        lent(memory, call, chunks, &event),
+        origins(memory, call, chunks, &event),
         [expected],
-        "{call:?}, lent memory"
+        "{call:?}, with a buffer of its own"
     );
     #[cfg(feature = "alloc")]
     assert_eq!(
-        lent(EventDecoder::new(), call, chunks, &event),
+        origins(EventDecoder::new(), call, chunks, &event),
         [expected],
         "{call:?}"
     );
 }
 
 #[test]
-fn whole_events_are_lent_from_the_chunk() {
+fn whole_events_are_borrowed_from_the_chunk() {
     for call in CALLS {
         for line_end in ["\n", "\r", "\r\n"] {
             for lines in [
@@ -160,19 +148,19 @@ fn whole_events_are_lent_from_the_chunk() {
             ] {
                 let stream = [&lines.join(line_end), line_end].concat();
                 let stream = stream.as_bytes();
-                assert_lent(call, &[stream], ("tick", "42"), BORROWED);
+                assert_origin(call, &[stream], ("tick", "42"), BORROWED);
                 let with_mark = [b"\xEF\xBB\xBF", stream].concat();
-                assert_lent(call, &[&with_mark], ("tick", "42"), BORROWED);
+                assert_origin(call, &[&with_mark], ("tick", "42"), BORROWED);
             }
         }
     }
 }
 
 #[test]
-fn text_of_every_length_of_character_is_lent_from_the_chunk() {
+fn characters_of_every_length_are_borrowed_from_the_chunk() {
     for call in CALLS {
         let stream = "event: été\ndata: 流😀\u{2028}\0\n\n";
-        assert_lent(
+        assert_origin(
             call,
             &[stream.as_bytes()],
             ("été", "流😀\u{2028}\0"),
@@ -185,42 +173,89 @@ fn text_of_every_length_of_character_is_lent_from_the_chunk() {
 fn comments_and_reconnection_times_within_the_event_do_not_matter() {
     let stream = b": a\nevent: tick\n: b\nretry: 1\nid: 7\n:\ndata: 42\nretry: 2\n: c\n\n";
     for call in [Call::Decode, Call::DecodeRaw] {
-        assert_lent(call, &[stream], ("tick", "42"), BORROWED);
+        assert_origin(call, &[stream], ("tick", "42"), BORROWED);
     }
-    // In wire order they come between the fields, which have to be kept meanwhile.
-    assert_lent(Call::DecodeItem, &[stream], ("tick", "42"), COPIED);
+    // In wire order they come between the fields, which are buffered meanwhile.
+    assert_origin(Call::DecodeItem, &[stream], ("tick", "42"), COPIED);
     let stream = b"event: tick\n: b\ndata: 42\n\n";
-    assert_lent(Call::DecodeItem, &[stream], ("tick", "42"), DATA_ALONE);
+    assert_origin(Call::DecodeItem, &[stream], ("tick", "42"), DATA_ALONE);
     let stream = b"data: 42\nretry: 1\nevent: tick\n\n";
-    assert_lent(Call::DecodeItem, &[stream], ("tick", "42"), TYPE_ALONE);
+    assert_origin(Call::DecodeItem, &[stream], ("tick", "42"), TYPE_ALONE);
 }
 
 #[test]
-fn every_event_of_a_chunk_is_lent_from_it() {
+fn every_event_of_a_chunk_is_borrowed_from_it() {
     let stream = b"event: a\ndata: 1\n\nevent: b\ndata: 2\n\nid\n\nevent: c\ndata: 3\n\n";
     let events = [("a", "1"), ("b", "2"), ("c", "3")];
     for call in CALLS {
         let decoder = EventDecoder::with_buffer([0; 256]);
-        assert_eq!(lent(decoder, call, &[stream], &events), [BORROWED; 3]);
+        assert_eq!(origins(decoder, call, &[stream], &events), [BORROWED; 3]);
     }
 }
 
 #[test]
 fn a_cut_between_events_does_not_matter() {
     for call in CALLS {
-        assert_lent(
+        assert_origin(
             call,
             &[b"id: 7", b"\n", b"\nevent: tick\ndata: 42\n\n"],
             ("tick", "42"),
             BORROWED,
         );
-        assert_lent(
+        assert_origin(
             call,
             &[b"id: 7\n\r", b"\nevent: tick\ndata: 42\n\n"],
             ("tick", "42"),
             BORROWED,
         );
     }
+}
+
+/// The same through a stream of chunks, where awaiting comes between finding an event and borrowing it.
+#[test]
+#[cfg(feature = "stream")]
+fn the_events_of_a_stream_are_borrowed_from_its_chunks() {
+    use core::convert::Infallible;
+    use futures_util::{FutureExt, stream};
+    use sse_wire::stream::EventStreamExt;
+
+    let chunk: &[u8] =
+        b"event: a\ndata: 1\n\nid: 7\nevent: b\ndata: 2\n\nevent: c\ndata: 3\n\nevent: ";
+    let next: &[u8] = b"d\ndata: 4\n\n: c\nevent: e\ndata: 5\n\n";
+    let chunks = [chunk, next].map(Ok::<_, Infallible>);
+    let mut events = stream::iter(chunks).events();
+    let read = async {
+        for (place, expected) in ["a1", "b2", "c3", "d4", "e5"].into_iter().enumerate() {
+            let from = if place < 3 { chunk } else { next };
+            let event_type_is_cut = expected == "d4";
+            let (event_type, data) = match place {
+                1 => {
+                    let event = events.next_raw_event().await.expect("it fits");
+                    let event = event.expect("an event");
+                    (event.event_type(), event.data())
+                }
+                4 => loop {
+                    match events.next_item().await.expect("it fits") {
+                        Some(Item::Event(event)) => {
+                            break (event.event_type().as_bytes(), event.data().as_bytes());
+                        }
+                        Some(Item::Comment { text, .. }) => assert!(lies_in(next, text)),
+                        item => panic!("{item:?}"),
+                    }
+                },
+                _ => {
+                    let event = events.next_event().await.expect("it fits");
+                    let event = event.expect("an event");
+                    (event.event_type().as_bytes(), event.data().as_bytes())
+                }
+            };
+            assert_eq!([event_type, data].concat(), expected.as_bytes());
+            assert!(lies_in(from, data), "{expected}");
+            assert_eq!(lies_in(from, event_type), !event_type_is_cut, "{expected}");
+        }
+        assert_eq!(events.next_event().await, Ok(None));
+    };
+    read.now_or_never().expect("every chunk is available");
 }
 
 #[test]
@@ -230,11 +265,11 @@ fn control_what_the_cut_came_behind_is_copied() {
         for cut in 0..stream.len() {
             let (before, after) = stream.split_at(cut);
             // A part whose first byte comes after the cut is in the last chunk still.
-            let expected = Lent {
+            let expected = Origin {
                 data_from_chunk: cut <= "event: tick\ndata: ".len(),
                 event_type_from_chunk: cut <= "event: ".len(),
             };
-            assert_lent(call, &[before, after], ("tick", "42"), expected);
+            assert_origin(call, &[before, after], ("tick", "42"), expected);
         }
     }
 }
@@ -242,13 +277,13 @@ fn control_what_the_cut_came_behind_is_copied() {
 #[test]
 fn control_what_is_joined_is_copied() {
     for call in CALLS {
-        assert_lent(
+        assert_origin(
             call,
             &[b"event: tick\ndata: 4\ndata: 2\n\n"],
             ("tick", "4\n2"),
             COPIED,
         );
-        assert_lent(
+        assert_origin(
             call,
             &[b"data\ndata: 2\nevent: tick\n\n"],
             ("tick", "\n2"),
@@ -260,7 +295,7 @@ fn control_what_is_joined_is_copied() {
 #[test]
 fn control_what_is_replaced_is_copied() {
     for call in [Call::Decode, Call::DecodeItem] {
-        assert_lent(
+        assert_origin(
             call,
             &[b"event: tick\ndata: 4\xFF2\n\n"],
             ("tick", "4\u{FFFD}2"),
@@ -268,19 +303,19 @@ fn control_what_is_replaced_is_copied() {
         );
     }
     let stream = b"data: 42\nevent: tick\xFF\n\n";
-    assert_lent(Call::Decode, &[stream], ("tick\u{FFFD}", "42"), COPIED);
+    assert_origin(Call::Decode, &[stream], ("tick\u{FFFD}", "42"), COPIED);
 }
 
 #[test]
 fn control_the_default_type_is_nowhere_in_the_chunk() {
     for call in CALLS {
-        assert_lent(
+        assert_origin(
             call,
             &[b"data: message\n\n"],
             ("message", "message"),
             DATA_ALONE,
         );
-        assert_lent(
+        assert_origin(
             call,
             &[b"event: message\ndata: 42\n\n"],
             ("message", "42"),

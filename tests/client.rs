@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sse_wire::client::{Backoff, Cause, Closed, EventSource, Policy, Repeat, Step};
 use sse_wire::{DecodeError, EventDecoder, Item, LastEventId};
 
-type Source = EventSource<EventDecoder<[u8; 512]>>;
+type Source = EventSource<[u8; 512]>;
 
 const SSE: &str = "text/event-stream";
 
@@ -958,38 +958,55 @@ fn it_is_small() {
 }
 
 #[test]
-#[cfg(feature = "bytes")]
-fn a_shared_decoder_does_the_same() {
-    use bytes::Bytes;
-    use sse_wire::{SharedDecoder, SharedItem};
+#[cfg(feature = "alloc")]
+fn the_owned_calls_do_the_same() {
+    use sse_wire::OwnedItem;
 
-    let mut source =
-        EventSource::with_decoder(SharedDecoder::new(), 1).with_policy(Policy::browser());
-    let mut chunk = Bytes::from_static(b"data: early\n\n");
-    assert!(matches!(source.decode(&mut chunk), Ok(None)) && chunk.is_empty());
+    let mut source = EventSource::new(1).with_policy(Policy::browser());
+    for decode in [false, true] {
+        let mut chunk = &b"data: early\n\n"[..];
+        if decode {
+            assert_eq!(source.decode_owned(&mut chunk), Ok(None));
+        } else {
+            assert_eq!(source.decode_owned_item(&mut chunk), Ok(None));
+        }
+        assert!(chunk.is_empty());
+    }
     assert!(matches!(source.next(ms(0)), Step::Connect(_)));
     assert!(source.respond(200, [SSE]));
-    let mut chunk = Bytes::from_static(b": c\nid: 1\ndata: 1\n\ndata: 2\n\ndata: 3\n\n");
-    let item = source.decode_item(&mut chunk).expect("it fits");
-    assert!(matches!(item, Some(SharedItem::Comment { .. })));
-    let event = source.decode(&mut chunk).expect("it fits");
-    assert_eq!(event.expect("an event").data(), "1");
+    let mut chunk = &b": c\nid: 1\ndata: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n"[..];
+    let item = source.decode_owned_item(&mut chunk).expect("it fits");
+    assert!(matches!(item, Some(OwnedItem::Comment { .. })));
+    let event = source.decode_owned(&mut chunk).expect("it fits");
+    let event = event.expect("an event");
+    assert_eq!((event.data(), event.id()), ("1", Some("1")));
     let event = source.decode_raw(&mut chunk).expect("it fits");
     assert_eq!(event.expect("an event").data(), b"2");
+    let event = source.decode_owned(&mut chunk).expect("it fits");
+    let event = event.expect("an event");
+    assert_eq!((event.data(), event.last_event_id()), ("3", "1"));
     source.close();
-    assert!(matches!(source.decode_item(&mut chunk), Ok(None)) && chunk.is_empty());
+    assert_eq!(source.decode_owned(&mut { chunk }), Ok(None));
+    assert_eq!(source.decode_owned_item(&mut chunk), Ok(None));
+    assert!(chunk.is_empty());
     assert_eq!(source.last_event_id(), "1");
 
     // A comment alone makes no good connection.
     for (bytes, is_good) in [(": c\n\n", false), ("data: 1\n\n", true)] {
-        let policy = Policy::browser().with_attempts(1);
-        let mut source = EventSource::with_decoder(SharedDecoder::new(), 1).with_policy(policy);
-        assert!(matches!(source.next(ms(0)), Step::Connect(_)));
-        assert!(source.respond(200, [SSE]));
-        let mut chunk = Bytes::from_static(bytes.as_bytes());
-        while let Ok(Some(_)) = source.decode_item(&mut chunk) {}
-        source.end();
-        assert_eq!(matches!(source.next(ms(0)), Step::Wait { .. }), is_good);
+        for items in [false, true] {
+            let policy = Policy::browser().with_attempts(1);
+            let mut source = EventSource::new(1).with_policy(policy);
+            assert!(matches!(source.next(ms(0)), Step::Connect(_)));
+            assert!(source.respond(200, [SSE]));
+            let mut chunk = bytes.as_bytes();
+            if items {
+                while let Ok(Some(_)) = source.decode_owned_item(&mut chunk) {}
+            } else {
+                while let Ok(Some(_)) = source.decode_owned(&mut chunk) {}
+            }
+            source.end();
+            assert_eq!(matches!(source.next(ms(0)), Step::Wait { .. }), is_good);
+        }
     }
 }
 

@@ -62,12 +62,12 @@ fn ways(data: &str, mut each: impl FnMut(&str, &[u8])) {
     }
     #[cfg(feature = "bytes")]
     each("Frame", sse_wire::Frame::from(outgoing).as_bytes());
-    #[cfg(feature = "tokio-util")]
+    #[cfg(feature = "tokio")]
     {
         use tokio_util::codec::Encoder;
 
         let mut out = bytes::BytesMut::new();
-        let mut codec = sse_wire::codec::EventCodec::new();
+        let mut codec = sse_wire::tokio::EventCodec::new();
         codec.encode(outgoing, &mut out).expect("it fails never");
         each("EventCodec", &out);
     }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::doors::{self, DOORS, Meaning};
 use common::oracle::{self, Dispatched, Seen};
+use common::readers::{self, Meaning, READERS};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -211,8 +211,8 @@ fn encoded(outgoing: &Outgoing<'_>) -> Vec<u8> {
     out
 }
 
-/// What each of the doors that write makes of a block.
-fn every_door_writes(block: &Outgoing<'_>, mut assert: impl FnMut(&str, &[u8])) {
+/// What each writer makes of a block.
+fn every_writer(block: &Outgoing<'_>, mut assert: impl FnMut(&str, &[u8])) {
     assert("Display", block.to_string().as_bytes());
     #[cfg(feature = "alloc")]
     {
@@ -227,7 +227,7 @@ fn every_door_writes(block: &Outgoing<'_>, mut assert: impl FnMut(&str, &[u8])) 
         assert("write_to", &out);
         let mut writer = sse_wire::io::EventWriter::new(Vec::new());
         writer.write(*block).expect("a Vec takes everything");
-        assert("io::EventWriter", writer.inner());
+        assert("io::EventWriter", writer.get_ref());
     }
     #[cfg(feature = "bytes")]
     assert("Frame", sse_wire::Frame::from(*block).as_bytes());
@@ -241,14 +241,14 @@ fn every_door_writes(block: &Outgoing<'_>, mut assert: impl FnMut(&str, &[u8])) 
         let written = data.concat().now_or_never();
         assert("body::EventBody", &written.expect("it is ready"));
     }
-    #[cfg(feature = "tokio-util")]
+    #[cfg(feature = "tokio")]
     {
         use tokio_util::codec::Encoder as _;
 
         let mut out = bytes::BytesMut::new();
-        let mut codec = sse_wire::codec::EventCodec::new();
+        let mut codec = sse_wire::tokio::EventCodec::new();
         codec.encode(*block, &mut out).expect("it takes everything");
-        assert("codec::EventCodec", &out);
+        assert("tokio::EventCodec", &out);
     }
     #[cfg(feature = "embedded-io")]
     {
@@ -278,10 +278,10 @@ fn assert_harmless(slots: Slots<'_>) {
     let slots = slots.accepted();
     let frame = encoded(&slots.outgoing());
     assert_frame_is_harmless(&slots, slots.data.map(str::as_bytes), &frame);
-    every_door_writes(&slots.outgoing(), |door, written| {
+    every_writer(&slots.outgoing(), |writer, written| {
         assert!(
             written == frame,
-            "{door} writes \"{}\", not \"{}\"",
+            "{writer} writes \"{}\", not \"{}\"",
             written.escape_ascii(),
             frame.escape_ascii()
         );
@@ -316,10 +316,10 @@ fn assert_frame_is_harmless(slots: &Slots<'_>, data: Option<&[u8]>, frame: &[u8]
     assert_means(&[&before, frame, &after], &expected, &last_event_id);
 }
 
-/// The oracle sees just this, and so does every door of the crate, whether the frames arrive at once or singly.
+/// The oracle sees just this, and so does every reader of the crate, whether the frames arrive at once or singly.
 fn assert_means(frames: &[&[u8]], expected: &[Seen], last_event_id: &str) {
     let stream = frames.concat();
-    let config = doors::lent_config(4096);
+    let config = readers::memory_config(4096);
     let outcome = oracle::interpret(&stream, &config);
     assert_eq!(outcome.seen, expected);
     assert_eq!(outcome.last_event_id, last_event_id);
@@ -327,10 +327,10 @@ fn assert_means(frames: &[&[u8]], expected: &[Seen], last_event_id: &str) {
     assert_eq!(outcome.unfinished, None);
     let meaning = Meaning::of(&stream, &config);
     for chunks in [&[&stream[..]][..], frames] {
-        let doors = DOORS
+        let readers = READERS
             .iter()
-            .filter_map(|door| door.check_both_ends(chunks, &config, &meaning, 3));
-        assert!(doors.count() > 0, "no door takes these limits");
+            .filter_map(|reader| reader.check_both_ends(chunks, &config, &meaning, 3));
+        assert!(readers.count() > 0, "no reader takes these limits");
     }
 }
 

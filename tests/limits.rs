@@ -4,14 +4,14 @@
 mod common;
 
 use common::cuts;
-use common::doors::{DOORS, Meaning, Sees};
 use common::oracle::{self, Config, Refusal, Seen};
 use common::random::Random;
+use common::readers::{Meaning, READERS, Sees};
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
 use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, LastEventId};
 
-/// The limits of 16 bytes of lent memory, so that every door can have them.
+/// The limits of a buffer of 16 bytes, so that every reader can have them.
 const EVENT: usize = 12;
 const LAST_EVENT_ID: usize = 4;
 
@@ -48,7 +48,7 @@ fn assert_gives(stream: impl AsRef<[u8]>, expected: &[&str]) {
     assert_gives_within(config(EVENT, LAST_EVENT_ID), stream, expected);
 }
 
-/// Asserts what a stream gives: the oracle must agree with the hand-written expectation, and every door with the oracle,
+/// Asserts what a stream gives: the oracle must agree with the hand-written expectation, and every reader with the oracle,
 /// whole, at every 2-way split, byte by byte and at random cuts.
 #[track_caller]
 fn assert_gives_within(config: Config, stream: impl AsRef<[u8]>, expected: &[&str]) {
@@ -59,19 +59,20 @@ fn assert_gives_within(config: Config, stream: impl AsRef<[u8]>, expected: &[&st
     let meaning = Meaning::of(stream, &config);
     let mut ran = 0;
     cuts::every_kind(stream, 4, 7, |chunks| {
-        for door in DOORS {
+        for reader in READERS {
             let seed = chunks.len() as u64;
             ran += usize::from(
-                door.check_both_ends(chunks, &config, &meaning, seed)
+                reader
+                    .check_both_ends(chunks, &config, &meaning, seed)
                     .is_some(),
             );
         }
     });
-    let lent = config.last_event_id_limit == (config.event_limit + config.last_event_id_limit) / 4;
-    let has_doors = lent || cfg!(feature = "alloc");
+    let is_fixed = config.last_event_id_limit == (config.event_limit + config.last_event_id_limit) / 4;
+    let has_readers = is_fixed || cfg!(feature = "alloc");
     assert!(
-        !has_doors || ran > stream.len(),
-        "the doors do not take these limits"
+        !has_readers || ran > stream.len(),
+        "the readers do not take these limits"
     );
 }
 
@@ -694,11 +695,11 @@ const LINES: &[&[u8]] = &[
     b"retry: 1\n",
 ];
 
-/// Limits of lent memory, and limits that only memory that grows can have.
+/// Limits of fixed buffers, and limits that only a buffer that grows can have.
 fn small_limits() -> impl Iterator<Item = Config> {
-    let lent = [0, 1, 2, 3, 4, 5, 7, 8, 16].map(|bytes| (bytes - bytes / 4, bytes / 4));
+    let fixed = [0, 1, 2, 3, 4, 5, 7, 8, 16].map(|bytes| (bytes - bytes / 4, bytes / 4));
     let growing = [(0, 4), (2, 2), (3, 0), (4, 3), (6, 1)];
-    let limits = lent.into_iter().chain(growing);
+    let limits = fixed.into_iter().chain(growing);
     limits.map(|(event, last_event_id)| config(event, last_event_id))
 }
 
@@ -706,9 +707,9 @@ fn assert_as_the_oracle_says(stream: &[u8]) {
     for config in small_limits() {
         let meaning = Meaning::of(stream, &config);
         let dripped = cuts::bytes(stream);
-        for door in DOORS.iter().filter(|door| door.sees == Sees::Items) {
-            door.check_both_ends(&[stream], &config, &meaning, 0);
-            door.check_both_ends(&dripped, &config, &meaning, 0);
+        for reader in READERS.iter().filter(|reader| reader.sees == Sees::Items) {
+            reader.check_both_ends(&[stream], &config, &meaning, 0);
+            reader.check_both_ends(&dripped, &config, &meaning, 0);
         }
     }
 }

@@ -8,7 +8,7 @@ use core::fmt::{self, Write as _};
 use core::hint::black_box;
 use core::time::Duration;
 use sse_wire::{
-    Chunk, CutLine, EventDecoder, EventType, FieldParser, Item, LastEventId, Limits, Outgoing,
+    CutLine, EventDecoder, EventType, FieldParser, Item, LastEventId, Limits, Outgoing, OwnedItem,
 };
 
 /// Work that may cost no more than in proportion to its size.
@@ -228,12 +228,12 @@ const MANY_LINES: &[Shape] = &[
         },
     },
     Shape {
-        name: "events in one chunk, known to be text",
+        name: "owned events in one chunk",
         large: 1 << 20,
         counted: 20_000,
         prepare: |n| {
             let stream = "data: \u{E9}\n\n".repeat(n).into_bytes();
-            decoding(Call::DecodeChunk, WHOLE, stream, events(n, 2 * n))
+            decoding(Call::DecodeOwned, WHOLE, stream, events(n, 2 * n))
         },
     },
     Shape {
@@ -353,6 +353,91 @@ const LAST_EVENT_IDS: &[Shape] = &[
         },
     },
     Shape {
+        name: "a long last event ID, then owned events that inherit it",
+        large: 1 << 20,
+        counted: 6_000,
+        prepare: |n| {
+            let stream = [long_line("id: ", n), b"data: x\n\n".repeat(n)].concat();
+            decoding(Call::DecodeOwned, WHOLE, stream, events(n, n))
+        },
+    },
+    Shape {
+        name: "a long last event ID, then owned events that are cut and inherit it",
+        large: 1 << 19,
+        counted: 6_000,
+        prepare: |n| {
+            let stream = [
+                long_line("id: ", n),
+                b"event: e\ndata: x\ndata\n\n".repeat(n),
+            ]
+            .concat();
+            decoding(Call::DecodeOwned, 16, stream, events(n, 2 * n))
+        },
+    },
+    Shape {
+        name: "a long last event ID, then owned comments and events that inherit it",
+        large: 1 << 19,
+        counted: 6_000,
+        prepare: |n| {
+            let stream = [long_line("id: ", n), b": c\ndata: x\n\n".repeat(n)].concat();
+            let totals = Totals {
+                others: n,
+                ..events(n, n)
+            };
+            decoding(Call::DecodeOwnedItem, 1400, stream, totals)
+        },
+    },
+    Shape {
+        name: "a long last event ID, then owned events that inherit it, all of which are stored",
+        large: 1 << 19,
+        counted: 6_000,
+        prepare: |n| {
+            let stream = [long_line("id: ", n), b"data: x\n\n".repeat(n)].concat();
+            Box::new(move || {
+                let mut decoder = EventDecoder::with_limits(UNLIMITED);
+                let mut input = &stream[..];
+                let mut events = Vec::with_capacity(n);
+                while let Some(event) = decoder.decode_owned(&mut input).expect("it fits") {
+                    events.push(event);
+                }
+                let inherits = |id: &str| id.len() == n;
+                assert!(events.iter().all(|event| inherits(event.last_event_id())));
+                assert_eq!(events.len(), n);
+            })
+        },
+    },
+    Shape {
+        name: "long and short last event IDs by turns, each inherited by owned events",
+        large: 1 << 14,
+        counted: 300,
+        prepare: |n| {
+            let stream = [
+                long_line("id: ", 1000),
+                b"data: x\n\ndata: x\n\nid: 1\n\ndata: x\n\n".to_vec(),
+            ];
+            let totals = events(3 * n, 3 * n);
+            decoding(Call::DecodeOwned, WHOLE, stream.concat().repeat(n), totals)
+        },
+    },
+    Shape {
+        name: "a long last event ID, then new connections, each with an owned event",
+        large: 1 << 19,
+        counted: 6_000,
+        prepare: |n| {
+            let stream = long_line("id: ", n);
+            Box::new(move || {
+                let mut decoder = EventDecoder::with_limits(UNLIMITED);
+                assert_eq!(decoder.decode_owned(&mut &stream[..]), Ok(None));
+                for _ in 0..n {
+                    let event = decoder.decode_owned(&mut &b"data: x\n\nda"[..]);
+                    let event = event.expect("it fits").expect("an event");
+                    assert_eq!(event.last_event_id().len(), n);
+                    decoder.restart();
+                }
+            })
+        },
+    },
+    Shape {
         name: "a long last event ID, then id lines of one block",
         large: 1 << 20,
         counted: 10_000,
@@ -400,21 +485,21 @@ const LAST_EVENT_IDS: &[Shape] = &[
 
 const INVALID_UTF8: &[Shape] = &[
     Shape {
-        name: "invalid comments and cut events in chunks of text",
+        name: "invalid comments and owned events that are cut",
         large: 1 << 20,
         counted: 10_000,
         prepare: |n| {
             let stream = b":\xFF\n\ndata: x\n\n".repeat(n);
-            decoding(Call::DecodeChunk, 1000, stream, events(n, n))
+            decoding(Call::DecodeOwned, 1000, stream, events(n, n))
         },
     },
     Shape {
-        name: "invalid events in a chunk of text",
+        name: "invalid events that are owned",
         large: 1 << 20,
         counted: 10_000,
         prepare: |n| {
             let stream = b"data: x\n\ndata: \xFF\n\n".repeat(n);
-            decoding(Call::DecodeChunk, WHOLE, stream, events(2 * n, 4 * n))
+            decoding(Call::DecodeOwned, WHOLE, stream, events(2 * n, 4 * n))
         },
     },
     Shape {
@@ -716,6 +801,23 @@ const CONTROLS: &[Shape] = &[
             })
         },
     },
+    Shape {
+        name: "copying the last event ID into each event that inherits it",
+        large: 0,
+        counted: 10_000,
+        prepare: |n| {
+            let stream = [long_line("id: ", n), b"data: x\n\n".repeat(n)].concat();
+            Box::new(move || {
+                let mut decoder = EventDecoder::with_limits(UNLIMITED);
+                let mut input = &stream[..];
+                let mut bytes = 0;
+                while let Some(event) = decoder.decode(&mut input).expect("it fits") {
+                    bytes += black_box(event.into_owned()).last_event_id().len();
+                }
+                assert_eq!(bytes, n * n);
+            })
+        },
+    },
 ];
 
 #[test]
@@ -795,9 +897,10 @@ const WHOLE: usize = usize::MAX;
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
     DecodeItem,
+    DecodeOwned,
+    DecodeOwnedItem,
 }
 
 /// What comes out of a stream in all.
@@ -840,30 +943,20 @@ fn decoding_within(
         let mut decoder = EventDecoder::with_limits(limits);
         let mut seen = NOTHING;
         for mut input in stream.chunks(chunk) {
-            let mut chunk = match call {
-                Call::DecodeChunk => Chunk::new(input),
-                _ => Chunk::default(),
-            };
-            while next(&mut decoder, call, &mut input, &mut chunk, &mut seen) {}
+            while next(&mut decoder, call, &mut input, &mut seen) {}
         }
         assert_eq!(seen, totals);
     })
 }
 
 /// Counts what one call gives. False when the input is empty.
-fn next(
-    decoder: &mut EventDecoder,
-    call: Call,
-    input: &mut &[u8],
-    chunk: &mut Chunk<'_>,
-    seen: &mut Totals,
-) -> bool {
+fn next(decoder: &mut EventDecoder, call: Call, input: &mut &[u8], seen: &mut Totals) -> bool {
     let data_bytes = match call {
         Call::Decode => decoder
             .decode(input)
             .map(|event| event.map(|event| Some(event.data().len()))),
-        Call::DecodeChunk => decoder
-            .decode_chunk(chunk)
+        Call::DecodeOwned => decoder
+            .decode_owned(input)
             .map(|event| event.map(|event| Some(event.data().len()))),
         Call::DecodeRaw => decoder
             .decode_raw(input)
@@ -876,6 +969,19 @@ fn next(
                     None
                 }
                 Item::Retry(_) => {
+                    seen.others += 1;
+                    None
+                }
+            })
+        }),
+        Call::DecodeOwnedItem => decoder.decode_owned_item(input).map(|item| {
+            item.map(|item| match item {
+                OwnedItem::Event(event) => Some(event.data().len()),
+                OwnedItem::Comment { end, .. } => {
+                    seen.others += usize::from(end);
+                    None
+                }
+                OwnedItem::Retry(_) => {
                     seen.others += 1;
                     None
                 }

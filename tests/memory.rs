@@ -289,7 +289,7 @@ fn kept_after_replacing(limits: Limits, data_bytes: usize, held: bool) -> isize 
         }
         let event = [b"data: ", &data[..], b"\n\n"].concat();
         read(&mut decoder, &event, &mut found);
-        // It is lent until the next call.
+        // It is borrowed until the next call.
         read(&mut decoder, b"data: small\n\n\n", &mut found);
         decoder
     });
@@ -396,7 +396,7 @@ fn what_a_giant_took_is_given_back_after_sixteen_small_events() {
         for _ in 0..16 {
             read_held(&mut decoder, 100);
         }
-        // The event is lent until the next call.
+        // The event is borrowed until the next call.
         assert_eq!(decoder.decode(&mut &b""[..]), Ok(None));
     });
     let left = taken + counted.kept;

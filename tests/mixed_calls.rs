@@ -6,17 +6,53 @@ mod common;
 use common::oracle::{self, Config, Dispatched, Recovered, Seen};
 use core::slice;
 use core::time::Duration;
-use sse_wire::{Buffer, Chunk, CutLine, DecodeError, EventDecoder, Item, LastEventId};
+#[cfg(feature = "alloc")]
+use sse_wire::OwnedItem;
+use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
     DecodeItem,
+    #[cfg(feature = "alloc")]
+    DecodeOwned,
+    #[cfg(feature = "alloc")]
+    DecodeOwnedItem,
 }
 
-use Call::{Decode, DecodeChunk, DecodeItem, DecodeRaw};
+use Call::{Decode, DecodeItem, DecodeRaw};
+#[cfg(feature = "alloc")]
+use Call::{DecodeOwned, DecodeOwnedItem};
+
+const CALLS: &[Call] = &[
+    Decode,
+    DecodeRaw,
+    DecodeItem,
+    #[cfg(feature = "alloc")]
+    DecodeOwned,
+    #[cfg(feature = "alloc")]
+    DecodeOwnedItem,
+];
+
+impl Call {
+    /// Whether it returns comments and reconnection times as well.
+    fn returns_items(self) -> bool {
+        match self {
+            Decode | DecodeRaw => false,
+            DecodeItem => true,
+            #[cfg(feature = "alloc")]
+            DecodeOwned => false,
+            #[cfg(feature = "alloc")]
+            DecodeOwnedItem => true,
+        }
+    }
+
+    fn that_return(items: bool) -> impl Iterator<Item = Self> {
+        let calls = CALLS.iter().copied();
+        calls.filter(move |call| call.returns_items() == items)
+    }
+}
 
 /// What one call gives. What is not text has been replaced, so that text and bytes compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,46 +60,31 @@ enum Given {
     Event(Dispatched),
     Comment { text: Vec<u8>, end: bool },
     Retry(Duration),
-    Refused,
+    Rejected,
 }
 
 fn dispatched(event_type: &[u8], data: &[u8], last_event_id: &str, id: Option<&str>) -> Given {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned().into_bytes();
+    let replaced = |bytes| String::from_utf8_lossy(bytes).into_owned().into_bytes();
     Given::Event(Dispatched {
-        event_type: text(event_type),
-        data: text(data),
+        event_type: replaced(event_type),
+        data: replaced(data),
         last_event_id: last_event_id.to_owned(),
         id: id.map(str::to_owned),
     })
 }
 
+fn text(event: &Event<'_>) -> Given {
+    dispatched(
+        event.event_type().as_bytes(),
+        event.data().as_bytes(),
+        event.last_event_id(),
+        event.id(),
+    )
+}
+
 fn once<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, input: &mut &[u8]) -> Option<Given> {
     let given = match call {
-        Decode => decoder.decode(input).map(|event| {
-            let event = event?;
-            let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
-            Some(dispatched(
-                event_type,
-                data,
-                event.last_event_id(),
-                event.id(),
-            ))
-        }),
-        DecodeChunk => {
-            let mut chunk = Chunk::new(input);
-            let given = decoder.decode_chunk(&mut chunk).map(|event| {
-                let event = event?;
-                let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
-                Some(dispatched(
-                    event_type,
-                    data,
-                    event.last_event_id(),
-                    event.id(),
-                ))
-            });
-            *input = chunk.as_bytes();
-            given
-        }
+        Decode => decoder.decode(input).map(|event| event.as_ref().map(text)),
         DecodeRaw => decoder.decode_raw(input).map(|event| {
             let event = event?;
             Some(dispatched(
@@ -75,11 +96,7 @@ fn once<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, input: &mut &[u8])
         }),
         DecodeItem => decoder.decode_item(input).map(|item| {
             Some(match item? {
-                Item::Event(event) => {
-                    let (event_type, data) =
-                        (event.event_type().as_bytes(), event.data().as_bytes());
-                    dispatched(event_type, data, event.last_event_id(), event.id())
-                }
+                Item::Event(event) => text(&event),
                 Item::Comment { text, end } => Given::Comment {
                     text: text.to_vec(),
                     end,
@@ -87,8 +104,20 @@ fn once<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, input: &mut &[u8])
                 Item::Retry(time) => Given::Retry(time),
             })
         }),
+        #[cfg(feature = "alloc")]
+        DecodeOwned => decoder
+            .decode_owned(input)
+            .map(|event| event.map(|event| text(&event.as_event()))),
+        #[cfg(feature = "alloc")]
+        DecodeOwnedItem => decoder.decode_owned_item(input).map(|item| {
+            Some(match item? {
+                OwnedItem::Event(event) => text(&event.as_event()),
+                OwnedItem::Comment { text, end } => Given::Comment { text, end },
+                OwnedItem::Retry(time) => Given::Retry(time),
+            })
+        }),
     };
-    given.unwrap_or(Some(Given::Refused))
+    given.unwrap_or(Some(Given::Rejected))
 }
 
 fn all<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, mut input: &[u8]) -> Vec<Given> {
@@ -104,16 +133,16 @@ fn said(stream: &[u8], config: &Config) -> Vec<Given> {
         Seen::Event(event) => Given::Event(event),
         Seen::Comment { text, end } => Given::Comment { text, end },
         Seen::Retry(milliseconds) => Given::Retry(Duration::from_millis(milliseconds)),
-        Seen::Refused(_) => Given::Refused,
+        Seen::Refused(_) => Given::Rejected,
     })
     .collect()
 }
 
 fn is_for_every_call(given: &Given) -> bool {
-    matches!(given, Given::Event(_) | Given::Refused)
+    matches!(given, Given::Event(_) | Given::Rejected)
 }
 
-/// Every kind of line, to be cut anywhere. The limits are those of 64 bytes of lent memory.
+/// Every kind of line, to be cut anywhere. The limits are those of a buffer of 64 bytes.
 const STREAMS: &[&[u8]] = &[
     b"data: a\n: com ment\ndata: b\n:\n\n: last",
     b"\xEF\xBB\xBFid: 12\nevent: tick\nretry: 30\ndata: x\n\ndata: y\n\n",
@@ -134,8 +163,8 @@ fn config() -> Config {
     }
 }
 
-/// Runs a check with memory that is lent and with memory that grows, under the same limits.
-macro_rules! with_both_kinds_of_memory {
+/// Runs a check with a fixed buffer and with one that grows, under the same limits.
+macro_rules! with_both_kinds_of_buffer {
     ($check:ident) => {
         $check(|| EventDecoder::with_buffer([0xA5; MEMORY]));
         #[cfg(feature = "alloc")]
@@ -150,11 +179,10 @@ macro_rules! with_both_kinds_of_memory {
 
 /// Calls in this order, again and again.
 fn patterns() -> impl Iterator<Item = [Call; 3]> {
-    let calls = [Decode, DecodeChunk, DecodeRaw, DecodeItem];
-    calls
-        .into_iter()
-        .flat_map(move |first| calls.map(|second| (first, second)))
-        .flat_map(move |(first, second)| calls.map(|third| [first, second, third]))
+    let pairs = CALLS
+        .iter()
+        .flat_map(|&first| CALLS.iter().map(move |&second| (first, second)));
+    pairs.flat_map(|(first, second)| CALLS.iter().map(move |&third| [first, second, third]))
 }
 
 /// What mixed calls must give: of what `decode_item` would give for the same chunks, each call the next that it is for.
@@ -165,9 +193,10 @@ fn expected(chunks: &[Vec<Given>], pattern: [Call; 3]) -> Vec<Given> {
         let mut items = items.iter();
         loop {
             let call = calls.next().expect("they go on for ever");
-            let next = match call {
-                DecodeItem => items.next(),
-                Decode | DecodeChunk | DecodeRaw => items.find(|given| is_for_every_call(given)),
+            let next = if call.returns_items() {
+                items.next()
+            } else {
+                items.find(|given| is_for_every_call(given))
             };
             match next {
                 Some(given) => expected.push(given.clone()),
@@ -210,7 +239,7 @@ fn check_mixed_calls<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
 
 #[test]
 fn calls_may_be_mixed_at_any_byte() {
-    with_both_kinds_of_memory!(check_mixed_calls);
+    with_both_kinds_of_buffer!(check_mixed_calls);
 }
 
 #[test]
@@ -223,34 +252,33 @@ fn a_comment_that_is_cut_within_an_event_is_seen_by_the_calls_that_ask_for_comme
         end,
     };
     let (begin, end) = (part(b" com", false), part(b"ment", true));
-    for call in [Decode, DecodeChunk, DecodeRaw] {
+    let pairs = Call::that_return(false)
+        .flat_map(|call| Call::that_return(true).map(move |items| (call, items)));
+    for (call, items) in pairs {
         let mut decoder = EventDecoder::with_buffer([0; 64]);
         assert_eq!(all(&mut decoder, call, before), []);
         assert_eq!(
-            all(&mut decoder, DecodeItem, after),
+            all(&mut decoder, items, after),
             [end.clone(), event.clone()]
         );
 
         let mut decoder = EventDecoder::with_buffer([0; 64]);
-        assert_eq!(
-            all(&mut decoder, DecodeItem, before),
-            slice::from_ref(&begin)
-        );
+        assert_eq!(all(&mut decoder, items, before), slice::from_ref(&begin));
         assert_eq!(all(&mut decoder, call, after), slice::from_ref(&event));
 
         // Mixed within one input, too.
         let mut decoder = EventDecoder::with_buffer([0; 64]);
         let mut input = b": c\nevent: e\ndata: a\n: d\ndata: b\n: e\n\n".as_slice();
         assert_eq!(
-            once(&mut decoder, DecodeItem, &mut input),
+            once(&mut decoder, items, &mut input),
             Some(part(b" c", true))
         );
         assert_eq!(
-            once(&mut decoder, DecodeItem, &mut input),
+            once(&mut decoder, items, &mut input),
             Some(part(b" d", true))
         );
         assert_eq!(once(&mut decoder, call, &mut input), Some(event.clone()));
-        assert_eq!(once(&mut decoder, DecodeItem, &mut input), None);
+        assert_eq!(once(&mut decoder, items, &mut input), None);
     }
 }
 
@@ -285,8 +313,8 @@ fn a_line_that_is_cut_is_the_same_line_for_another_call() {
         ("data:", " a\n\n", dispatched(b"message", b"a", "", None)),
         ("data: ", " a\n\n", dispatched(b"message", b" a", "", None)),
     ] {
-        for first in [Decode, DecodeChunk, DecodeRaw, DecodeItem] {
-            for second in [Decode, DecodeChunk, DecodeRaw, DecodeItem] {
+        for &first in CALLS {
+            for &second in CALLS {
                 let mut decoder = EventDecoder::with_buffer([0; 64]);
                 assert_eq!(all(&mut decoder, first, before.as_bytes()), []);
                 assert_eq!(
@@ -297,14 +325,14 @@ fn a_line_that_is_cut_is_the_same_line_for_another_call() {
         }
     }
     // A reconnection time counts for every call, and is an item for the call in which its line ends.
-    for (first, second) in [(Decode, DecodeItem), (DecodeItem, DecodeRaw)] {
+    for [first, second, _] in patterns() {
         let mut decoder = EventDecoder::with_buffer([0; 64]);
         assert_eq!(all(&mut decoder, first, b"retry: 1"), []);
         let items = all(&mut decoder, second, b"5\n");
         let time = Duration::from_millis(15);
         assert_eq!(
             items,
-            if second == DecodeItem {
+            if second.returns_items() {
                 vec![Given::Retry(time)]
             } else {
                 vec![]
@@ -320,7 +348,7 @@ fn what_is_too_large_as_text_is_so_for_the_call_that_meets_it() {
     let too_large = Err(DecodeError::EventTooLarge { limit: 12 });
     for cut in 0..stream.len() {
         let (before, after) = stream.split_at(cut);
-        for call in [Decode, DecodeChunk, DecodeItem] {
+        for &call in CALLS.iter().filter(|call| **call != DecodeRaw) {
             let mut decoder = EventDecoder::with_buffer([0; 16]);
             assert_eq!(all(&mut decoder, call, before), []);
             let event = decoder.decode_raw(&mut &*after).expect("as bytes it fits");
@@ -330,6 +358,10 @@ fn what_is_too_large_as_text_is_so_for_the_call_that_meets_it() {
             assert_eq!(all(&mut decoder, DecodeRaw, before), []);
             assert_eq!(decoder.decode(&mut &*after), too_large);
             assert_eq!(all(&mut decoder, call, b"data: next\n\n").len(), 1);
+
+            let mut decoder = EventDecoder::with_buffer([0; 16]);
+            assert_eq!(all(&mut decoder, DecodeRaw, before), []);
+            assert_eq!(all(&mut decoder, call, after), [Given::Rejected]);
         }
     }
 }
@@ -361,14 +393,14 @@ fn check_clones<B: Buffer + Clone>(new: impl Fn() -> EventDecoder<B>) {
 
 #[test]
 fn a_clone_goes_on_as_the_original() {
-    with_both_kinds_of_memory!(check_clones);
+    with_both_kinds_of_buffer!(check_clones);
 }
 
 fn check_clones_after_an_event<B: Buffer + Clone>(new: impl Fn() -> EventDecoder<B>) {
     for stream in STREAMS {
         let mut decoder = new();
         let mut input = *stream;
-        // What was lent last is still in the decoder when it is cloned.
+        // What was returned last is still in the decoder when it is cloned.
         while once(&mut decoder, DecodeItem, &mut input).is_some() {
             let mut clone = decoder.clone();
             assert_eq!(clone.last_event_id(), decoder.last_event_id());
@@ -385,7 +417,7 @@ fn check_clones_after_an_event<B: Buffer + Clone>(new: impl Fn() -> EventDecoder
 
 #[test]
 fn a_clone_after_an_event_goes_on_as_the_original() {
-    with_both_kinds_of_memory!(check_clones_after_an_event);
+    with_both_kinds_of_buffer!(check_clones_after_an_event);
 }
 
 /// A stream in which everything can be seen that a stream before might have left behind.
@@ -453,7 +485,7 @@ fn check_restart<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
 
 #[test]
 fn a_restart_in_any_state_begins_anew() {
-    with_both_kinds_of_memory!(check_restart);
+    with_both_kinds_of_buffer!(check_restart);
 }
 
 fn check_recovery<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
@@ -481,17 +513,9 @@ fn check_recovery<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
                     CutLine::Discard => unfinished.discard,
                 };
                 let recovered = if call == Decode {
-                    incomplete.recover(cut_line).map(|event| {
-                        let event = event?;
-                        let (event_type, data) =
-                            (event.event_type().as_bytes(), event.data().as_bytes());
-                        Some(dispatched(
-                            event_type,
-                            data,
-                            event.last_event_id(),
-                            event.id(),
-                        ))
-                    })
+                    incomplete
+                        .recover(cut_line)
+                        .map(|event| event.as_ref().map(text))
                 } else {
                     incomplete.recover_raw(cut_line).map(|event| {
                         let event = event?;
@@ -528,7 +552,7 @@ fn check_recovery<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
 
 #[test]
 fn a_decoder_that_was_ended_in_any_state_begins_anew() {
-    with_both_kinds_of_memory!(check_recovery);
+    with_both_kinds_of_buffer!(check_recovery);
 }
 
 #[test]
@@ -689,14 +713,15 @@ fn a_cut_field_takes_effect_if_it_is_kept() {
 fn a_last_event_id_can_be_set_at_any_byte() {
     let stream = b"id: 1\ndata: a\n\nevent: e\nid: 22\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
     let three_events = stream.len() - b"data: d\n\n".len();
-    for cut in 0..=stream.len() {
+    for (cut, &call) in (0..=stream.len()).flat_map(|cut| CALLS.iter().map(move |call| (cut, call)))
+    {
         let (before, after) = stream.split_at(cut);
         let mut decoder = EventDecoder::with_buffer([0; 64]);
-        let mut events = all(&mut decoder, Decode, before);
+        let mut events = all(&mut decoder, call, before);
         let set = LastEventId::from_static("a longer one");
         assert_eq!(decoder.set_last_event_id(set), Ok(()));
         assert_eq!(decoder.last_event_id(), "a longer one");
-        events.extend(all(&mut decoder, Decode, after));
+        events.extend(all(&mut decoder, call, after));
         // The ids of the blocks are their own: what is set in their midst does not become theirs.
         assert_eq!(
             events[..3],
@@ -721,31 +746,33 @@ fn a_last_event_id_can_be_set_at_any_byte() {
 fn a_last_event_id_that_is_set_is_inherited() {
     let seed = LastEventId::from_static("seed");
     let inherited = dispatched(b"message", b"x", "seed", None);
+    for &call in CALLS {
+        check_seed(call, seed, &inherited);
+    }
+}
 
+fn check_seed(call: Call, seed: LastEventId<'_>, inherited: &Given) {
     let mut decoder = EventDecoder::with_buffer([0; 64]);
     assert_eq!(decoder.set_last_event_id(seed), Ok(()));
     assert_eq!(
-        all(&mut decoder, Decode, b"data: x\n\n"),
-        slice::from_ref(&inherited)
+        all(&mut decoder, call, b"data: x\n\n"),
+        slice::from_ref(inherited)
     );
 
-    // After an event was lent, whose id it replaces.
+    // After an event was borrowed, whose ID it replaces.
     let mut decoder = EventDecoder::with_buffer([0; 64]);
     let mut input = b"id: long enough\ndata: x\n\ndata: x\n\n".as_slice();
     assert!(once(&mut decoder, DecodeRaw, &mut input).is_some());
     assert_eq!(decoder.last_event_id(), "long enough");
     assert_eq!(decoder.set_last_event_id(seed), Ok(()));
     assert_eq!(decoder.last_event_id(), "seed");
-    assert_eq!(
-        all(&mut decoder, Decode, input),
-        slice::from_ref(&inherited)
-    );
+    assert_eq!(all(&mut decoder, call, input), slice::from_ref(inherited));
 
     // After the end of a stream, discarded or recovered.
     for cut_line in [None, Some(CutLine::Keep), Some(CutLine::Discard)] {
         let mut decoder = EventDecoder::with_buffer([0; 64]);
         assert_eq!(
-            all(&mut decoder, Decode, b"id: 1\nevent: e\ndata: a\ndata: b"),
+            all(&mut decoder, call, b"id: 1\nevent: e\ndata: a\ndata: b"),
             []
         );
         let incomplete = decoder.finish().expect("it is cut off");
@@ -754,8 +781,8 @@ fn a_last_event_id_that_is_set_is_inherited() {
         }
         assert_eq!(decoder.set_last_event_id(seed), Ok(()));
         assert_eq!(
-            all(&mut decoder, Decode, b"data: x\n\n"),
-            slice::from_ref(&inherited)
+            all(&mut decoder, call, b"data: x\n\n"),
+            slice::from_ref(inherited)
         );
     }
 
@@ -767,7 +794,7 @@ fn a_last_event_id_that_is_set_is_inherited() {
         Ok(())
     );
     assert_eq!(
-        all(&mut decoder, Decode, b"data: x\n\n"),
+        all(&mut decoder, call, b"data: x\n\n"),
         [dispatched(b"message", b"x", "", None)]
     );
 }

@@ -1,4 +1,4 @@
-//! Lines that lie whole in an input go another way through the decoder than lines that come in parts: both are one grammar.
+//! Lines that lie whole in an input take other paths through the decoder than lines that come in parts: both are one grammar.
 //!
 //! A stream that comes byte by byte has no line that lies whole in an input, except for a blank one, which is its line end. So what is
 //! seen of it then, which is held against the oracle, too, is what must be seen of it whole and cut in two. Compared is all
@@ -19,11 +19,9 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, RawEvent};
 #[cfg(feature = "alloc")]
-use sse_wire::Limits;
-use sse_wire::{
-    Buffer, Chunk, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, RawEvent,
-};
+use sse_wire::{Limits, OwnedItem};
 use std::thread;
 use std::time::Instant;
 
@@ -86,23 +84,48 @@ const PROGRESS: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Decode,
-    DecodeChunk,
     DecodeRaw,
     DecodeItem,
+    #[cfg(feature = "alloc")]
+    DecodeOwned,
+    #[cfg(feature = "alloc")]
+    DecodeOwnedItem,
 }
 
 const CALLS: &[Call] = &[
     Call::Decode,
-    Call::DecodeChunk,
     Call::DecodeRaw,
     Call::DecodeItem,
+    #[cfg(feature = "alloc")]
+    Call::DecodeOwned,
+    #[cfg(feature = "alloc")]
+    Call::DecodeOwnedItem,
 ];
+
+impl Call {
+    /// Whether it returns comments and reconnection times as well.
+    const fn returns_items(self) -> bool {
+        match self {
+            Self::Decode | Self::DecodeRaw => false,
+            Self::DecodeItem => true,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwned => false,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwnedItem => true,
+        }
+    }
+
+    /// Whether it copies events, by a fast path of its own and otherwise by that of `decode` or `decode_item`.
+    const fn copies(self) -> bool {
+        !matches!(self, Self::Decode | Self::DecodeRaw | Self::DecodeItem)
+    }
+}
 
 /// What stands before the tokens.
 struct Lead {
     /// With a filler that is a comment.
     comment: Vec<u8>,
-    /// With one that is an unknown field, since `decode_item` returns at a comment, and would begin a new block behind it.
+    /// With one that is an unknown field: calls that return comments would begin a new block behind it.
     unknown: Vec<u8>,
     /// Whether the tokens begin the stream; otherwise there is a last event ID.
     is_start: bool,
@@ -178,9 +201,10 @@ impl Lead {
     }
 
     fn bytes(&self, call: Call) -> &[u8] {
-        match call {
-            Call::Decode | Call::DecodeChunk | Call::DecodeRaw => &self.comment,
-            Call::DecodeItem => &self.unknown,
+        if call.returns_items() {
+            &self.unknown
+        } else {
+            &self.comment
         }
     }
 }
@@ -430,20 +454,13 @@ fn read<'s, B: Buffer + Clone>(
     let mut decoder = decoder.clone();
     transcript.clear();
     for mut input in chunks {
-        let mut chunk = match call {
-            Call::DecodeChunk => Chunk::new(input),
-            _ => Chunk::default(),
-        };
         // Each byte can end one event, and be too much for one.
         let mut turns = 2 * input.len() + 2;
-        while let Some(()) = step(&mut decoder, &mut input, &mut chunk, call, transcript) {
+        while let Some(()) = step(&mut decoder, &mut input, call, transcript) {
             turns -= 1;
             if turns == 0 {
                 return transcript.say(b'!');
             }
-        }
-        if call == Call::DecodeChunk {
-            input = chunk.as_bytes();
         }
         if !input.is_empty() {
             transcript.say(b'L');
@@ -460,17 +477,11 @@ fn read<'s, B: Buffer + Clone>(
 fn step<B: Buffer>(
     decoder: &mut EventDecoder<B>,
     input: &mut &[u8],
-    chunk: &mut Chunk<'_>,
     call: Call,
     transcript: &mut Transcript,
 ) -> Option<()> {
     let result = match call {
         Call::Decode => decoder.decode(input).map(|event| {
-            event.map(|event| {
-                transcript.text_event(&event);
-            })
-        }),
-        Call::DecodeChunk => decoder.decode_chunk(chunk).map(|event| {
             event.map(|event| {
                 transcript.text_event(&event);
             })
@@ -485,6 +496,18 @@ fn step<B: Buffer>(
                 Item::Event(event) => transcript.text_event(&event),
                 Item::Comment { text, end } => transcript.comment(text, end),
                 Item::Retry(time) => transcript.retry(time.as_millis()),
+            })
+        }),
+        #[cfg(feature = "alloc")]
+        Call::DecodeOwned => decoder
+            .decode_owned(input)
+            .map(|event| event.map(|event| transcript.text_event(&event.as_event()))),
+        #[cfg(feature = "alloc")]
+        Call::DecodeOwnedItem => decoder.decode_owned_item(input).map(|item| {
+            item.map(|item| match item {
+                OwnedItem::Event(event) => transcript.text_event(&event.as_event()),
+                OwnedItem::Comment { text, end } => transcript.comment(&text, end),
+                OwnedItem::Retry(time) => transcript.retry(time.as_millis()),
             })
         }),
     };
@@ -515,19 +538,18 @@ fn end<B: Buffer>(
         return false;
     };
     transcript.unfinished(incomplete.is_inside_line());
-    let recovered = match call {
-        Call::Decode | Call::DecodeChunk | Call::DecodeItem => {
-            incomplete.recover(cut_line).map(|event| {
-                event.map(|event| {
-                    transcript.text_event(&event);
-                })
-            })
-        }
-        Call::DecodeRaw => incomplete.recover_raw(cut_line).map(|event| {
+    let recovered = if call == Call::DecodeRaw {
+        incomplete.recover_raw(cut_line).map(|event| {
             event.map(|event| {
                 transcript.raw_event(&event);
             })
-        }),
+        })
+    } else {
+        incomplete.recover(cut_line).map(|event| {
+            event.map(|event| {
+                transcript.text_event(&event);
+            })
+        })
     };
     match recovered {
         Ok(Some(())) => {}
@@ -554,10 +576,10 @@ fn meaning(stream: &[u8], config: &Config, call: Call, transcript: &mut Transcri
         match seen {
             Seen::Event(event) => transcript.stated_event(&event),
             Seen::Refused(refusal) => transcript.error(error(refusal)),
-            Seen::Comment { text, end } if call == Call::DecodeItem => {
+            Seen::Comment { text, end } if call.returns_items() => {
                 transcript.comment(&text, end);
             }
-            Seen::Retry(milliseconds) if call == Call::DecodeItem => {
+            Seen::Retry(milliseconds) if call.returns_items() => {
                 transcript.retry(milliseconds.into());
             }
             Seen::Comment { .. } | Seen::Retry(_) => {}
@@ -699,6 +721,10 @@ impl Comparison {
             self.counts.streams += 1;
             let decoders = if lead.is_start { at_start } else { later };
             for &call in CALLS {
+                if call.copies() && call.returns_items() && care < Care::Most {
+                    // Its fast path is that of the call for events alone.
+                    continue;
+                }
                 let before = lead.bytes(call);
                 stream.clear();
                 stream.extend_from_slice(before);
@@ -725,8 +751,12 @@ impl Comparison {
                 if lead.is_short {
                     self.ask_oracle(&decoders.roomy, &stream, call);
                 }
-                if call == Call::DecodeChunk {
-                    // What memory there is, is to it what it is to `decode`.
+                if call.copies() {
+                    // The size of the buffer is to it what it is to the call that borrows.
+                    #[cfg(feature = "alloc")]
+                    if care == Care::Most {
+                        self.cut_in_two(&decoders.growing, &stream, call, around.clone());
+                    }
                     continue;
                 }
                 if care > Care::Least {
@@ -998,7 +1028,11 @@ fn lines_of_every_length() {
     ] {
         for line_end in ["\n", "\r", "\r\n"] {
             for length in (0..=200).chain(480..=640).chain(1000..=1120) {
-                for &call in CALLS {
+                // The fast path of `decode_owned_item` is that of `decode_owned`.
+                for &call in CALLS
+                    .iter()
+                    .filter(|call| !(call.copies() && call.returns_items()))
+                {
                     comparison.counts.streams += 1;
                     let line = format!("data: 0\n\n{begins}{}", "1".repeat(length));
                     let stream = format!("{line}{line_end}data: z{line_end}{line_end}");
@@ -1048,11 +1082,7 @@ fn differences_are_seen() {
     let decoder = EventDecoder::with_buffer([0; 12]);
     let mut comparison = Comparison::default();
     for call in CALLS {
-        let comments = if *call == Call::DecodeItem {
-            comments
-        } else {
-            &[]
-        };
+        let comments = if call.returns_items() { comments } else { &[] };
         for (one, another) in pairs.iter().chain(comments) {
             let before = comparison.counts.differences;
             comparison.read_byte_by_byte(&decoder, one, *call);

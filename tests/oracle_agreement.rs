@@ -1,4 +1,4 @@
-//! Any document, cut in any way, gives through every door what the naive interpreter of the standard makes of it, limits
+//! Any document, cut in any way, gives through every reader what the naive interpreter of the standard makes of it, limits
 //! included.
 //!
 //! `SSE_WIRE_DOCUMENTS=1000000 cargo test --release --test oracle_agreement -- --nocapture` makes a long run, with
@@ -8,9 +8,9 @@ mod common;
 
 use common::cuts;
 use common::documents::{document, documents, positions};
-use common::doors::{DOORS, MEMORY, Meaning, lent_config};
 use common::oracle::Config;
 use common::random::Random;
+use common::readers::{MEMORY, Meaning, READERS, memory_config};
 use proptest::prelude::*;
 
 /// How many documents are read unless the environment says otherwise.
@@ -41,9 +41,9 @@ fn random_documents() {
             &cut,
             &cut_again,
         ] {
-            for door in DOORS {
+            for reader in READERS {
                 let seed = random.number();
-                if let Some(ran) = door.check_both_ends(chunks, &config, &meaning, seed) {
+                if let Some(ran) = reader.check_both_ends(chunks, &config, &meaning, seed) {
                     readings += 1;
                     events += ran.dispatched_after.last().unwrap_or(&0);
                 }
@@ -63,13 +63,13 @@ fn random_documents() {
 /// The limits of everyday use, small ones, and those of lent memory, all with and without an ID to begin with.
 fn config(random: &mut Random) -> Config {
     let limits = match random.below(4) {
-        0 => lent_config(64 << 10),
+        0 => memory_config(64 << 10),
         1 => Config {
             event_limit: random.below(60),
             last_event_id_limit: random.below(30),
             ..Config::default()
         },
-        _ => lent_config(*random.choose(MEMORY)),
+        _ => memory_config(*random.choose(MEMORY)),
     };
     let initial: &[&str] = &["", "", "7", "é…", "a long one, for small memory at least"];
     Config {
@@ -119,8 +119,8 @@ proptest! {
         let config = Config { event_limit, last_event_id_limit, ..Config::default() };
         let meaning = Meaning::of(&document, &config);
         let chunks = cuts::at(&document, &cut);
-        for door in DOORS {
-            door.check_both_ends(&chunks, &config, &meaning, seed);
+        for reader in READERS {
+            reader.check_both_ends(&chunks, &config, &meaning, seed);
         }
     }
 
@@ -133,11 +133,11 @@ proptest! {
         bytes in 0_usize..200,
         seed: u64,
     ) {
-        let config = lent_config(bytes);
+        let config = memory_config(bytes);
         let meaning = Meaning::of(&document, &config);
         let chunks = cuts::at(&document, &cut);
-        for door in DOORS {
-            door.check_both_ends(&chunks, &config, &meaning, seed);
+        for reader in READERS {
+            reader.check_both_ends(&chunks, &config, &meaning, seed);
         }
     }
 }

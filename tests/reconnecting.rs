@@ -1,28 +1,27 @@
 //! The drivers that connect again by themselves: over real sockets that break off at any byte, and over imitations that misbehave.
-#![cfg(all(feature = "std", feature = "bytes", feature = "futures-core"))]
+#![cfg(all(feature = "std", feature = "stream"))]
 
 extern crate alloc;
 
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use bytes::Bytes;
 use core::cell::RefCell;
 use core::error::Error;
 use core::fmt::{self, Debug, Display};
-use core::future::{Pending, pending, ready};
+use core::future::{Pending, Ready, pending, ready};
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_util::stream::{self, FusedStream, StreamExt};
 use futures_util::task::noop_waker_ref;
-use futures_util::{FutureExt, Stream};
+use futures_util::{FutureExt, Stream, future::LocalBoxFuture};
 use sse_wire::client::{Backoff, Cause, Closed, EventSource, Policy, Repeat, Request};
-use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader, ReconnectingStream, Update};
-use sse_wire::{
-    DecodeError, EventDecoder, LastEventId, Limits, Outgoing, OwnedItem, SharedDecoder,
-    SharedEvent, SharedItem,
+use sse_wire::reconnect::{
+    BlockingTransport, Head, ReconnectError, ReconnectingReader, ReconnectingStream, Transport,
+    Update,
 };
+use sse_wire::{DecodeError, EventDecoder, LastEventId, Limits, Outgoing, OwnedEvent, OwnedItem};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -39,11 +38,7 @@ fn policy() -> Policy {
         .with_backoff(Backoff::NONE)
 }
 
-fn shared() -> EventSource<SharedDecoder> {
-    EventSource::with_decoder(SharedDecoder::new(), 1).with_policy(policy())
-}
-
-fn growing() -> EventSource {
+fn fast_source() -> EventSource {
     EventSource::new(1).with_policy(policy())
 }
 
@@ -196,14 +191,15 @@ fn a_stream_over_a_socket_that_is_cut_at_any_byte_loses_nothing() {
                     let mut memory = vec![0; 61];
                     let length = socket.read(&mut memory).await?;
                     memory.truncate(length);
-                    Ok::<_, io::Error>((length > 0).then_some((Bytes::from(memory), socket)))
+                    Ok::<_, io::Error>((length > 0).then_some((memory, socket)))
                 })
             };
-            let updates = ReconnectingStream::new(shared(), connect, body, tokio::time::sleep);
+            let updates =
+                ReconnectingStream::from_fns(fast_source(), connect, body, tokio::time::sleep);
             let mut updates = pin!(updates);
             let mut seen = Seen::default();
             while let Some(update) = updates.next().await {
-                seen.note(update, |event: &SharedEvent| {
+                seen.note(update, |event: &OwnedEvent| {
                     Some((event.last_event_id().to_owned(), event.data().to_owned()))
                 });
             }
@@ -230,14 +226,12 @@ fn a_reader_of_a_socket_that_is_cut_at_any_byte_loses_nothing() {
             }
             Ok::<_, io::Error>((head_of(&head), socket))
         };
-        let updates = ReconnectingReader::new(growing(), connect, |socket: TcpStream| socket);
+        let updates =
+            ReconnectingReader::from_fns(fast_source(), connect, |socket: TcpStream| socket);
         let mut seen = Seen::default();
         for update in updates {
-            seen.note(update, |item| match item {
-                OwnedItem::Event(event) => {
-                    Some((event.last_event_id().to_owned(), event.data().to_owned()))
-                }
-                _ => None,
+            seen.note(update, |event: &OwnedEvent| {
+                Some((event.last_event_id().to_owned(), event.data().to_owned()))
             });
         }
         seen.assert_whole(cut);
@@ -258,18 +252,26 @@ enum Answer {
     Nothing,
 }
 
-type Chunks = stream::LocalBoxStream<'static, Result<Bytes, String>>;
+type Chunks = stream::LocalBoxStream<'static, Result<Vec<u8>, String>>;
 
-/// Everything that comes of these answers, as text, with virtual time: a sleep that is over at once.
-fn updates_of(source: EventSource<SharedDecoder>, answers: &[Answer]) -> Vec<String> {
-    let answers = RefCell::new(VecDeque::from(answers.to_vec()));
-    let connect = |request: Request<'_>| {
-        let answer = answers.borrow_mut().pop_front();
+/// A client of an imitated server, with virtual time: a sleep is over at once.
+struct Imitation {
+    answers: Rc<RefCell<VecDeque<Answer>>>,
+}
+
+impl Transport for Imitation {
+    type Response = Chunks;
+    type Error = String;
+    type Connecting = LocalBoxFuture<'static, Result<(Head, Chunks), String>>;
+    type Body = Chunks;
+    type Sleep = Ready<()>;
+
+    fn connect(&mut self, request: Request<'_>) -> Self::Connecting {
+        let answer = self.answers.borrow_mut().pop_front();
         let attempt = request.attempt();
-        async move {
+        let connecting = async move {
             let of = |chunks: Vec<&'static str>| {
-                stream::iter(chunks)
-                    .map(|chunk| Ok::<_, String>(Bytes::from_static(chunk.as_bytes())))
+                stream::iter(chunks).map(|chunk| Ok::<_, String>(chunk.into()))
             };
             let ok = Head::new(200, [SSE]);
             match answer.expect("no more requests are made") {
@@ -287,37 +289,98 @@ fn updates_of(source: EventSource<SharedDecoder>, answers: &[Answer]) -> Vec<Str
                 Answer::Error => Err(format!("refused {attempt}")),
                 Answer::Nothing => pending().await,
             }
-        }
+        };
+        connecting.boxed_local()
+    }
+
+    fn body(&mut self, response: Chunks) -> Chunks {
+        response
+    }
+
+    fn sleep(&mut self, _: Duration) -> Ready<()> {
+        ready(())
+    }
+}
+
+/// A type whose field is a stream that reconnects, which only a transport with a name allows.
+struct Feed {
+    updates: ReconnectingStream<Imitation, OwnedItem>,
+}
+
+/// Everything that comes of these answers, as text, through a transport, and through functions that do the same.
+fn updates_of(source: EventSource, answers: &[Answer]) -> Vec<String> {
+    let imitation = || {
+        let answers = Rc::new(RefCell::new(VecDeque::from(answers.to_vec())));
+        let left = Rc::clone(&answers);
+        (Imitation { answers }, left)
     };
-    let sleep = |_| ready(());
-    let updates = ReconnectingStream::items(source, connect, |body: Chunks| body, sleep);
-    let collected = updates
-        .with_clock(|| Duration::ZERO)
-        .map(|update| match update {
-            Ok(Update::Opened) => "opened".to_owned(),
-            Ok(Update::Item(SharedItem::Event(event))) => event.data().to_owned(),
-            Ok(Update::Item(SharedItem::Comment { text, .. })) => format!("{text:?}"),
-            Ok(Update::Item(item)) => format!("{item:?}"),
-            Ok(Update::Reconnecting { after, why, error }) => {
-                format!("{why:?} {error:?} {after:?}")
-            }
-            Ok(update) => panic!("{update:?}"),
-            Err(error) => error.to_string(),
-        });
-    let collected = collected.collect().now_or_never().expect("it never waits");
-    assert!(answers.borrow().is_empty(), "all requests were made");
-    collected
+    let (transport, left) = imitation();
+    let feed = Feed {
+        updates: ReconnectingStream::new(source.clone(), transport)
+            .with_clock(|| Duration::ZERO)
+            .with_items(),
+    };
+    let through_transport = as_text(feed.updates);
+    assert!(left.borrow().is_empty(), "all requests were made");
+
+    let (mut transport, left) = imitation();
+    let connect = |request: Request<'_>| transport.connect(request);
+    let updates =
+        ReconnectingStream::from_fns(source.clone(), connect, |body: Chunks| body, |_| ready(()));
+    let through_fns = as_text(updates.with_items().with_clock(|| Duration::ZERO));
+    assert!(left.borrow().is_empty(), "all requests were made");
+    assert_eq!(through_fns, through_transport);
+
+    // Without items there is the same but for these.
+    let (transport, _) = imitation();
+    let updates = ReconnectingStream::new(source, transport).with_clock(|| Duration::ZERO);
+    let events = updates.map(|update| match update {
+        Ok(Update::Item(event)) => Ok(Update::Item(OwnedItem::Event(event))),
+        Ok(Update::Opened) => Ok(Update::Opened),
+        Ok(Update::Reconnecting { after, why, error }) => {
+            Ok(Update::Reconnecting { after, why, error })
+        }
+        Ok(update) => panic!("{update:?}"),
+        Err(error) => Err(error),
+    });
+    let mut events = as_text(events).into_iter();
+    for update in &through_transport {
+        if !update.starts_with("item ") {
+            assert_eq!(events.next().as_ref(), Some(update));
+        }
+    }
+    assert_eq!(events.next(), None);
+    through_transport
+}
+
+fn as_text(
+    updates: impl Stream<Item = Result<Update<OwnedItem, String>, ReconnectError<Chunks, String>>>,
+) -> Vec<String> {
+    let collected = updates.map(|update| match update {
+        Ok(Update::Opened) => "opened".to_owned(),
+        Ok(Update::Item(OwnedItem::Event(event))) => event.data().to_owned(),
+        Ok(Update::Item(OwnedItem::Comment { text, .. })) => {
+            format!("item :{}", text.escape_ascii())
+        }
+        Ok(Update::Item(item)) => format!("item {item:?}"),
+        Ok(Update::Reconnecting { after, why, error }) => {
+            format!("{why:?} {error:?} {after:?}")
+        }
+        Ok(update) => panic!("{update:?}"),
+        Err(error) => error.to_string(),
+    });
+    collected.collect().now_or_never().expect("it never waits")
 }
 
 #[test]
-fn what_happens_is_told_in_its_order() {
+fn updates_come_in_the_order_of_what_happened() {
     use Answer::{Body, Broken, Error, Nothing, Silent};
     let policy = policy()
         .with_idle_timeout(Duration::from_secs(9))
         .with_transient_statuses(true)
         .with_bounds(Duration::ZERO, Duration::from_secs(60));
     let updates = updates_of(
-        shared().with_policy(policy),
+        fast_source().with_policy(policy),
         &[
             Error,
             Body(200, SSE, vec![": c\ndata: 1\n\nda", "ta: cut"]),
@@ -331,13 +394,13 @@ fn what_happens_is_told_in_its_order() {
     let expected = [
         "Transport Some(\"refused 0\") 0ns",
         "opened",
-        "b\" c\"",
+        "item : c",
         "1",
         "End None 0ns",
         // As its retry-after says.
         "Status(503) None 7s",
         "opened",
-        "Retry(5ms)",
+        "item Retry(5ms)",
         "2",
         "Transport Some(\"reset\") 5ms",
         "opened",
@@ -352,7 +415,10 @@ fn what_happens_is_told_in_its_order() {
 #[test]
 fn giving_up_says_why_and_what_the_transport_said() {
     let answers = [Answer::Error, Answer::Error];
-    let updates = updates_of(shared().with_policy(policy().with_attempts(2)), &answers);
+    let updates = updates_of(
+        fast_source().with_policy(policy().with_attempts(2)),
+        &answers,
+    );
     assert_eq!(
         updates,
         [
@@ -363,7 +429,7 @@ fn giving_up_says_why_and_what_the_transport_said() {
     // A POST is not sent again.
     let answers = [Answer::Body(200, SSE, vec!["data: 1\n\n"])];
     let updates = updates_of(
-        shared().with_policy(policy().with_repeat(Repeat::Never)),
+        fast_source().with_policy(policy().with_repeat(Repeat::Never)),
         &answers,
     );
     assert_eq!(updates, ["opened", "1", "not sent again: the stream ended"]);
@@ -371,7 +437,7 @@ fn giving_up_says_why_and_what_the_transport_said() {
 
 #[test]
 fn an_event_that_is_too_large_is_an_error_and_the_stream_goes_on() {
-    let decoder = SharedDecoder::with_limits(Limits::new().with_event(5));
+    let decoder = EventDecoder::with_limits(Limits::new().with_event(5));
     let source = EventSource::with_decoder(decoder, 1).with_policy(policy());
     let answers = [
         Answer::Body(200, SSE, vec!["data: too large\n\ndata: 2\n\n"]),
@@ -409,9 +475,9 @@ fn a_refused_response_is_handed_over_and_so_is_the_last_one_of_many() {
                 Owned(status),
             )))
         };
-        let body = |_| stream::empty::<Result<Bytes, String>>();
-        let source = shared().with_policy(policy);
-        let updates = ReconnectingStream::new(source, connect, body, |_| ready(()));
+        let body = |_| stream::empty::<Result<Vec<u8>, String>>();
+        let source = fast_source().with_policy(policy);
+        let updates = ReconnectingStream::from_fns(source, connect, body, |_| ready(()));
         let last_update = updates.fold(None, |_, update| ready(Some(update)));
         let Some(Err(ReconnectError::Closed { response, .. })) =
             last_update.now_or_never().expect("it never waits")
@@ -425,8 +491,8 @@ fn a_refused_response_is_handed_over_and_so_is_the_last_one_of_many() {
             let status = queue.pop_front().expect("no more requests are made");
             Ok::<_, io::Error>((Head::new(status, None::<&str>), Owned(status)))
         };
-        let source = growing().with_policy(policy);
-        let updates = ReconnectingReader::new(source, connect, |_| io::empty());
+        let source = fast_source().with_policy(policy);
+        let updates = ReconnectingReader::from_fns(source, connect, |_| io::empty());
         let Some(Err(ReconnectError::Closed { response, .. })) = updates.last() else {
             panic!("it was refused")
         };
@@ -443,8 +509,8 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
         pending::<Result<(Head, Chunks), String>>()
     };
     let sleep = |_| -> Pending<()> { pending() };
-    let source = shared().with_policy(policy().with_idle_timeout(Duration::from_secs(3600)));
-    let mut updates = pin!(ReconnectingStream::new(
+    let source = fast_source().with_policy(policy().with_idle_timeout(Duration::from_secs(3600)));
+    let mut updates = pin!(ReconnectingStream::from_fns(
         source,
         connect,
         |body: Chunks| body,
@@ -475,7 +541,7 @@ fn without_a_clock_silence_is_measured_from_the_last_byte_on() {
         stream::poll_fn(move |_| {
             left -= i32::from(left > 0);
             match left {
-                5 | 3 | 1 => Poll::Ready(Some(Ok::<_, String>(Bytes::from_static(b": c\n")))),
+                5 | 3 | 1 => Poll::Ready(Some(Ok::<_, String>(b": c\n"))),
                 _ => Poll::Pending,
             }
         })
@@ -494,8 +560,8 @@ fn without_a_clock_silence_is_measured_from_the_last_byte_on() {
         })
     };
     let idle = Duration::from_secs(9);
-    let source = shared().with_policy(policy().with_idle_timeout(idle));
-    let updates = ReconnectingStream::new(source, connect, body, sleep);
+    let source = fast_source().with_policy(policy().with_idle_timeout(idle));
+    let updates = ReconnectingStream::from_fns(source, connect, body, sleep);
     let mut updates = pin!(updates.with_clock(|| Duration::ZERO));
     let mut context = Context::from_waker(noop_waker_ref());
     let why = loop {
@@ -531,14 +597,14 @@ fn what_has_waited_for_a_slow_consumer_is_not_silence() {
         stream::poll_fn(move |_| {
             asked += 1;
             match asked {
-                2 | 4 => Poll::Ready(Some(Ok::<_, String>(Bytes::from_static(b"data: 1\n\n")))),
+                2 | 4 => Poll::Ready(Some(Ok::<_, String>(b"data: 1\n\n"))),
                 _ => Poll::Pending,
             }
         })
     };
-    let source = shared().with_policy(policy().with_idle_timeout(Duration::from_secs(45)));
+    let source = fast_source().with_policy(policy().with_idle_timeout(Duration::from_secs(45)));
     let sleep = |_| pending();
-    let updates = ReconnectingStream::new(source, connect, body, sleep);
+    let updates = ReconnectingStream::from_fns(source, connect, body, sleep);
     let mut updates = pin!(updates.with_clock(|| NOW.with(|now| *now.borrow())));
     let mut context = Context::from_waker(noop_waker_ref());
     let mut poll = || {
@@ -561,10 +627,13 @@ fn what_has_waited_for_a_slow_consumer_is_not_silence() {
 #[test]
 fn a_flood_without_events_lets_others_have_their_turn() {
     let connect = |_: Request<'_>| ready(Ok::<_, String>((Head::new(200, [SSE]), ())));
-    let body = |()| stream::repeat_with(|| Ok::<_, String>(Bytes::from_static(b": c\n\n")));
-    let mut updates = pin!(ReconnectingStream::new(shared(), connect, body, |_| ready(
-        ()
-    )));
+    let body = |()| stream::repeat_with(|| Ok::<_, String>(b": c\n\n"));
+    let mut updates = pin!(ReconnectingStream::from_fns(
+        fast_source(),
+        connect,
+        body,
+        |_| ready(())
+    ));
     let mut context = Context::from_waker(noop_waker_ref());
     assert!(matches!(
         updates.as_mut().poll_next(&mut context),
@@ -581,8 +650,8 @@ fn after_the_end_there_is_nothing_and_nothing_is_asked_for() {
         assert_eq!(request.attempt(), 0);
         ready(Err::<(Head, Chunks), _>("refused".to_owned()))
     };
-    let source = shared().with_policy(policy().with_attempts(1));
-    let mut updates = pin!(ReconnectingStream::raw(
+    let source = fast_source().with_policy(policy().with_attempts(1));
+    let mut updates = pin!(ReconnectingStream::from_fns(
         source,
         connect,
         |body: Chunks| body,
@@ -604,8 +673,8 @@ fn after_the_end_there_is_nothing_and_nothing_is_asked_for() {
     assert!(format!("{updates:?}").contains("has_ended: true"));
 
     let connect = |_: Request<'_>| Err::<(Head, io::Empty), _>(io::Error::other("refused"));
-    let source = growing().with_policy(policy().with_attempts(1));
-    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    let source = fast_source().with_policy(policy().with_attempts(1));
+    let mut updates = ReconnectingReader::from_fns(source, connect, |body| body);
     assert!(matches!(
         updates.next(),
         Some(Err(ReconnectError::Closed { .. }))
@@ -614,6 +683,51 @@ fn after_the_end_there_is_nothing_and_nothing_is_asked_for() {
     assert!(updates.source().is_closed());
     assert_eq!(updates.size_hint(), (0, Some(0)));
     assert!(format!("{updates:?}").contains("has_ended: true"));
+}
+
+/// A blocking client that sleeps in its own way.
+struct Blocking<C, B, Z> {
+    connect: C,
+    body: B,
+    sleep: Z,
+}
+
+impl<C, B, Z, R, E, S> BlockingTransport for Blocking<C, B, Z>
+where
+    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
+    B: FnMut(R) -> S,
+    Z: FnMut(Duration),
+    S: Read,
+    E: From<io::Error>,
+{
+    type Response = R;
+    type Error = E;
+    type Body = S;
+
+    fn connect(&mut self, request: Request<'_>) -> Result<(Head, R), E> {
+        (self.connect)(request)
+    }
+
+    fn body(&mut self, response: R) -> S {
+        (self.body)(response)
+    }
+
+    fn sleep(&mut self, delay: Duration) {
+        (self.sleep)(delay);
+    }
+}
+
+fn blocking<C, B, Z, R, E, S>(connect: C, body: B, sleep: Z) -> Blocking<C, B, Z>
+where
+    C: FnMut(Request<'_>) -> Result<(Head, R), E>,
+    B: FnMut(R) -> S,
+    Z: FnMut(Duration),
+{
+    Blocking {
+        connect,
+        body,
+        sleep,
+    }
 }
 
 /// A reader that says one thing after the other.
@@ -648,8 +762,9 @@ fn a_reader_may_be_interrupted_and_may_give_up_waiting() {
             Ok::<_, io::Error>((Head::new(status, [SSE]), saying))
         };
         let body = |saying: Option<Saying>| saying.expect("it was accepted");
-        let updates = ReconnectingReader::new(growing().with_policy(policy), connect, body);
-        let updates = updates.with_sleep(|_| {});
+        let transport = blocking(connect, body, |_| {});
+        let updates =
+            ReconnectingReader::new(fast_source().with_policy(policy), transport).with_items();
         let told = updates.map(|update| match update {
             Ok(Update::Item(OwnedItem::Event(event))) => event.data().to_owned(),
             Ok(Update::Reconnecting { why, error, .. }) => {
@@ -694,8 +809,8 @@ fn a_reader_that_gives_up_waiting_again_and_again_is_idle() {
 
     let connect = |_: Request<'_>| Ok::<_, io::Error>((Head::new(200, [SSE]), Silent));
     let policy = policy().with_idle_timeout(Duration::from_millis(1));
-    let source = growing().with_policy(policy.with_attempts(1));
-    let updates: Vec<_> = ReconnectingReader::new(source, connect, |silent| silent).collect();
+    let source = fast_source().with_policy(policy.with_attempts(1));
+    let updates: Vec<_> = ReconnectingReader::from_fns(source, connect, |silent| silent).collect();
     let [Ok(Update::Opened), Err(ReconnectError::Closed { why, .. })] = &updates[..] else {
         panic!("it opens, and is idle")
     };
@@ -716,8 +831,8 @@ fn what_was_slept_counts_as_passed() {
         ready(())
     };
     let policy = Policy::browser().with_attempts(4);
-    let updates = ReconnectingStream::new(
-        shared().with_policy(policy),
+    let updates = ReconnectingStream::from_fns(
+        fast_source().with_policy(policy),
         connect,
         |body: Chunks| body,
         sleep,
@@ -730,14 +845,11 @@ fn what_was_slept_counts_as_passed() {
 
 #[test]
 fn what_a_reader_slept_counts_as_passed() {
-    thread_local!(static SLEPT: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) });
-
+    let mut slept = Vec::new();
     let connect = |_: Request<'_>| Err::<(Head, io::Empty), _>(io::Error::other("refused"));
-    let source = growing().with_policy(Policy::browser().with_attempts(4));
-    let updates = ReconnectingReader::new(source, connect, |body| body);
-    let updates = updates.with_sleep(|time| SLEPT.with_borrow_mut(|slept| slept.push(time)));
-    assert_eq!(updates.count(), 4);
-    let slept = SLEPT.take();
+    let source = fast_source().with_policy(Policy::browser().with_attempts(4));
+    let transport = blocking(connect, |body| body, |delay| slept.push(delay));
+    assert_eq!(ReconnectingReader::new(source, transport).count(), 4);
     assert_eq!(slept.len(), 3);
     // The clock goes on while it decides.
     let almost = Duration::from_secs(2)..=Duration::from_secs(3);
@@ -745,7 +857,7 @@ fn what_a_reader_slept_counts_as_passed() {
 }
 
 #[test]
-fn a_last_event_id_and_limits_come_with_the_source() {
+fn a_last_event_id_and_limits_come_with_the_fast_source() {
     let mut decoder = EventDecoder::new();
     let id = LastEventId::new("41").expect("it has no line end");
     decoder.set_last_event_id(id).expect("it fits");
@@ -754,7 +866,7 @@ fn a_last_event_id_and_limits_come_with_the_source() {
         assert_eq!(request.last_event_id(), "41");
         Err::<(Head, io::Empty), _>(io::Error::other("seen"))
     };
-    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    let mut updates = ReconnectingReader::from_fns(source, connect, |body| body);
     let Some(Err(error)) = updates.next() else {
         panic!("there is one attempt")
     };
@@ -774,14 +886,12 @@ fn for_a_reader_too_an_event_that_is_too_large_is_an_error_and_the_stream_goes_o
     let decoder = EventDecoder::with_limits(Limits::new().with_event(5));
     let source = EventSource::with_decoder(decoder, 1).with_policy(policy());
     let mut sayings = VecDeque::from([&b"data: too large\n\ndata: 2\n\n"[..]]);
-    let updates =
-        ReconnectingReader::new(source, |_: Request<'_>| answer(&mut sayings), |body| body);
-    let updates: Vec<_> = updates.with_sleep(|_| {}).take(3).collect();
+    let transport = blocking(|_: Request<'_>| answer(&mut sayings), |body| body, |_| {});
+    let updates = ReconnectingReader::new(source, transport);
+    let updates: Vec<_> = updates.take(3).collect();
     let limit = DecodeError::EventTooLarge { limit: 5 };
     assert!(matches!(&updates[1], Err(ReconnectError::Decode(error)) if *error == limit));
-    assert!(
-        matches!(&updates[2], Ok(Update::Item(OwnedItem::Event(event))) if event.data() == "2")
-    );
+    assert!(matches!(&updates[2], Ok(Update::Item(event)) if event.data() == "2"));
 }
 
 #[test]
@@ -795,10 +905,11 @@ fn a_reader_that_is_told_to_connect_again_drops_what_it_has_read_and_says_what_i
         ids.push(request.last_event_id().to_owned());
         answer(&mut sayings)
     };
-    let mut updates = ReconnectingReader::new(growing(), connect, |body| body).with_sleep(|_| {});
+    let transport = blocking(connect, |body| body, |_| {});
+    let mut updates = ReconnectingReader::new(fast_source(), transport);
     let mut seen = Vec::new();
     while let Some(Ok(update)) = updates.next() {
-        if let Update::Item(OwnedItem::Event(event)) = update {
+        if let Update::Item(event) = update {
             seen.push(event.data().to_owned());
             if event.data() == "a" {
                 updates.reconnect();
@@ -810,8 +921,101 @@ fn a_reader_that_is_told_to_connect_again_drops_what_it_has_read_and_says_what_i
     assert_eq!(ids, ["", "1", "1"]);
 }
 
+/// A blocking client whose types all have names, and which notes what it slept.
+struct Sayer {
+    sayings: VecDeque<&'static [u8]>,
+    slept: Vec<Duration>,
+    log: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl BlockingTransport for Sayer {
+    type Response = &'static [u8];
+    type Error = io::Error;
+    type Body = &'static [u8];
+
+    fn connect(&mut self, _: Request<'_>) -> io::Result<(Head, &'static [u8])> {
+        self.log.borrow_mut().append(&mut self.slept);
+        answer(&mut self.sayings)
+    }
+
+    fn body(&mut self, response: &'static [u8]) -> &'static [u8] {
+        response
+    }
+
+    fn sleep(&mut self, delay: Duration) {
+        self.slept.push(delay);
+    }
+}
+
+/// A type whose fields are readers that reconnect, which only a transport with a name allows.
+struct Feeds {
+    events: ReconnectingReader<Sayer>,
+    items: ReconnectingReader<Sayer, OwnedItem>,
+}
+
 #[test]
-fn the_error_of_the_http_client_is_shown_and_its_source_is_the_source() {
+fn a_reader_of_a_transport_has_a_name_and_gives_events_or_items() {
+    let sayings = [
+        &b": c\nretry: 3000\nid: 1\ndata: a\n\nda"[..],
+        b"data: b\n\n",
+    ];
+    let policy = Policy::browser().with_bounds(Duration::ZERO, Duration::from_secs(60));
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let reader = || {
+        let sayer = Sayer {
+            sayings: sayings.into(),
+            slept: Vec::new(),
+            log: Rc::clone(&log),
+        };
+        ReconnectingReader::new(EventSource::new(1).with_policy(policy), sayer)
+    };
+    let feeds = Feeds {
+        events: reader(),
+        items: reader().with_items(),
+    };
+    let mut updates = Vec::new();
+    for update in feeds.events {
+        updates.push(match update {
+            Ok(Update::Item(event)) => format!("{} {}", event.data(), event.last_event_id()),
+            Ok(Update::Reconnecting { after, .. }) => format!("{after:?}"),
+            Ok(update) => format!("{update:?}"),
+            Err(error) => error.to_string(),
+        });
+    }
+    let end = "refused: the status of the response is 204, not 200";
+    assert_eq!(updates, ["Opened", "a 1", "3s", "Opened", "b 1", "3s", end]);
+    // Less of it where time has passed since it was decided; and it is slept by the transport alone.
+    let slept = log.take();
+    assert_eq!(slept.len(), 2);
+    assert!(
+        slept.iter().all(|delay| *delay <= Duration::from_secs(3)),
+        "{slept:?}"
+    );
+
+    let items = feeds.items.filter_map(|update| match update {
+        Ok(Update::Item(item)) => Some(item),
+        _ => None,
+    });
+    let items: Vec<OwnedItem> = items.collect();
+    let [
+        OwnedItem::Comment { text, end: true },
+        OwnedItem::Retry(time),
+        OwnedItem::Event(first),
+        OwnedItem::Event(second),
+    ] = &items[..]
+    else {
+        panic!("{items:?}")
+    };
+    assert_eq!((&text[..], *time), (&b" c"[..], Duration::from_secs(3)));
+    assert_eq!((first.data(), first.id()), ("a", Some("1")));
+    assert_eq!(
+        (second.data(), second.last_event_id(), second.id()),
+        ("b", "1", None)
+    );
+}
+
+#[test]
+fn the_error_of_the_http_client_is_shown_and_its_source_is_the_fast_source() {
     #[derive(Debug)]
     struct Failed(io::Error);
 
@@ -833,8 +1037,8 @@ fn the_error_of_the_http_client_is_shown_and_its_source_is_the_source() {
 
     let connect =
         |_: Request<'_>| Err::<(Head, io::Empty), _>(Failed(io::Error::other("no route")));
-    let source = growing().with_policy(policy().with_attempts(1));
-    let mut updates = ReconnectingReader::new(source, connect, |body| body);
+    let source = fast_source().with_policy(policy().with_attempts(1));
+    let mut updates = ReconnectingReader::from_fns(source, connect, |body| body);
     let Some(Err(error)) = updates.next() else {
         panic!("there is one attempt")
     };

@@ -4,9 +4,9 @@
 mod common;
 
 use common::cuts;
-use common::doors::{self, DOORS, Meaning};
 use common::oracle::{self, Config, Dispatched, Seen};
 use common::random::Random;
+use common::readers::{self, Meaning, READERS};
 use core::time::Duration;
 use proptest::collection::vec;
 use proptest::option;
@@ -197,7 +197,7 @@ fn every_way_out(outgoing: &Outgoing<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The oracle sees just this in the stream, and so does every door of the crate, whole and cut at random.
+/// The oracle sees just this in the stream, and so does every reader of the crate, whole and cut at random.
 fn assert_means(stream: &[u8], expected: &[Seen]) {
     let config = config();
     let outcome = oracle::interpret(stream, &config);
@@ -206,16 +206,16 @@ fn assert_means(stream: &[u8], expected: &[Seen]) {
     let meaning = Meaning::of(stream, &config);
     let cut = cuts::random(stream, &mut Random::new(7));
     for chunks in [&[stream][..], &cut] {
-        let doors = DOORS
+        let readers = READERS
             .iter()
-            .filter_map(|door| door.check_both_ends(chunks, &config, &meaning, 7));
-        assert!(doors.count() > 0, "no door takes these limits");
+            .filter_map(|reader| reader.check_both_ends(chunks, &config, &meaning, 7));
+        assert!(readers.count() > 0, "no reader takes these limits");
     }
 }
 
 /// The limits of memory in which any of the streams fits.
 fn config() -> Config {
-    doors::lent_config(1 << 18)
+    readers::memory_config(1 << 18)
 }
 
 /// The stream that someone sends who forwards the events of another.

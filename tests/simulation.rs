@@ -2,7 +2,6 @@
 //! order, or is told what is missing, whatever happens to its connections.
 #![cfg(all(feature = "std", feature = "bytes"))]
 
-use bytes::Bytes;
 use core::cell::RefCell;
 use core::ops::Range;
 use core::time::Duration;
@@ -10,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sse_wire::client::{Backoff, EventSource, Policy, Step};
 use sse_wire::replay::ReplayLog;
-use sse_wire::{EventDecoder, EventType, Frame, LastEventId, Outgoing, SharedDecoder};
+use sse_wire::{EventDecoder, EventType, Frame, LastEventId, Outgoing};
 use std::env;
 
 /// What becomes of one connection.
@@ -110,18 +109,18 @@ impl Server {
     }
 }
 
-/// One of the two decoders, so that both are tried.
+/// A client that borrows its events, in a fixed buffer, or one that owns them, so that both are tried.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Client {
-    Lent(EventSource<EventDecoder<[u8; 1024]>>),
-    Shared(EventSource<SharedDecoder>),
+    Borrowing(EventSource<[u8; 1024]>),
+    Owning(EventSource),
 }
 
 macro_rules! source {
     ($client:expr, $source:ident => $result:expr) => {
         match $client {
-            Client::Lent($source) => $result,
-            Client::Shared($source) => $result,
+            Client::Borrowing($source) => $result,
+            Client::Owning($source) => $result,
         }
     };
 }
@@ -140,15 +139,15 @@ impl Client {
             }
         };
         match self {
-            Self::Lent(source) => {
+            Self::Borrowing(source) => {
                 let mut chunk = chunk;
                 while let Some(found) = source.decode(&mut chunk).expect("it fits") {
                     event(found.event_type(), found.data(), found.last_event_id());
                 }
             }
-            Self::Shared(source) => {
-                let mut chunk = Bytes::copy_from_slice(chunk);
-                while let Some(found) = source.decode(&mut chunk).expect("it fits") {
+            Self::Owning(source) => {
+                let mut chunk = chunk;
+                while let Some(found) = source.decode_owned(&mut chunk).expect("it fits") {
                     event(found.event_type(), found.data(), found.last_event_id());
                 }
             }
@@ -176,10 +175,9 @@ fn simulate(schedule: &[Connection], entropy: u64, most_frames: usize) -> (Seen,
     };
     let mut client = if entropy % 2 == 0 {
         let decoder = EventDecoder::with_buffer([0; 1024]);
-        Client::Lent(EventSource::with_decoder(decoder, entropy).with_policy(policy()))
+        Client::Borrowing(EventSource::with_decoder(decoder, entropy).with_policy(policy()))
     } else {
-        let source = EventSource::with_decoder(SharedDecoder::new(), entropy);
-        Client::Shared(source.with_policy(policy()))
+        Client::Owning(EventSource::new(entropy).with_policy(policy()))
     };
     let last = Connection {
         fate: Fate::Cut {

@@ -1,5 +1,5 @@
 //! The example `soak` checks what it sends, says what it took, and ends as a program should.
-#![cfg(all(feature = "std", feature = "bytes"))]
+#![cfg(all(feature = "std", feature = "stream"))]
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod program;

@@ -37,6 +37,8 @@ enum Said {
 enum Calls {
     Items,
     Raw,
+    #[cfg(feature = "alloc")]
+    Owned,
 }
 
 fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]], calls: Calls) -> Vec<Said> {
@@ -52,6 +54,20 @@ fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]], calls: Calls
                         said.push(Said::Event {
                             event_type: event.event_type().to_vec(),
                             data: event.data().to_vec(),
+                            last_event_id: event.last_event_id().to_owned(),
+                            id: event.id().map(str::to_owned),
+                        });
+                        continue;
+                    }
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(error),
+                },
+                #[cfg(feature = "alloc")]
+                Calls::Owned => match decoder.decode_owned(&mut input) {
+                    Ok(Some(event)) => {
+                        said.push(Said::Event {
+                            event_type: event.event_type().as_bytes().to_vec(),
+                            data: event.data().as_bytes().to_vec(),
                             last_event_id: event.last_event_id().to_owned(),
                             id: event.id().map(str::to_owned),
                         });
@@ -120,7 +136,13 @@ fn memories() -> impl Strategy<Value = usize> {
 }
 
 fn calls() -> impl Strategy<Value = Calls> {
-    prop_oneof![Just(Calls::Items), Just(Calls::Raw)]
+    const CALLS: &[Calls] = &[
+        Calls::Items,
+        Calls::Raw,
+        #[cfg(feature = "alloc")]
+        Calls::Owned,
+    ];
+    proptest::sample::select(CALLS)
 }
 
 fn cut_lines() -> impl Strategy<Value = CutLine> {
@@ -153,14 +175,14 @@ proptest! {
         calls in calls(),
         cut_line in cut_lines(),
     ) {
-        let lent = read_to_the_end(memory, &cuts::at(&document, &first), calls, cut_line);
+        let fixed = read_to_the_end(memory, &cuts::at(&document, &first), calls, cut_line);
         let limits = Limits::new()
             .with_event(memory - memory / 4)
             .with_last_event_id(memory / 4);
         let mut decoder = EventDecoder::with_limits(limits);
         let mut growing = read(&mut decoder, &cuts::at(&document, &second), calls);
         growing.extend(end(&mut decoder, cut_line));
-        prop_assert_eq!(lent, growing);
+        prop_assert_eq!(fixed, growing);
     }
 
     /// A stream that was broken off anywhere leaves nothing behind but the last event ID and the reconnection time.
@@ -171,8 +193,8 @@ proptest! {
         memory in memories(),
         ended in prop_oneof![Just(None), cut_lines().prop_map(Some)],
     ) {
-        let mut lent = vec![0; memory];
-        let mut decoder = EventDecoder::with_buffer(&mut lent[..]);
+        let mut buffer = vec![0; memory];
+        let mut decoder = EventDecoder::with_buffer(&mut buffer[..]);
         read(&mut decoder, &cuts::at(&before, &cut), Calls::Items);
         match ended {
             None => decoder.restart(),
@@ -182,8 +204,8 @@ proptest! {
         let mut restarted = read(&mut decoder, &[&document], Calls::Items);
         restarted.push(Said::Comment(decoder.last_event_id().as_bytes().to_vec()));
 
-        let mut lent = vec![0; memory];
-        let mut decoder = EventDecoder::with_buffer(&mut lent[..]);
+        let mut buffer = vec![0; memory];
+        let mut decoder = EventDecoder::with_buffer(&mut buffer[..]);
         decoder
             .set_last_event_id(LastEventId::new(&kept).expect("it was an ID"))
             .expect("it had room");

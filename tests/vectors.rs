@@ -1,9 +1,9 @@
-//! The events of the standard and of real browsers: every vector through every door, however it is cut.
+//! The events of the standard and of real browsers: every vector through every reader, however it is cut.
 
 mod common;
 
-use common::doors::{self, DOORS, Door, Meaning, Ran, Sees, Stream};
 use common::oracle::{self, Config, Dispatched, Line, Outcome, Seen};
+use common::readers::{self, Meaning, READERS, Ran, Reader, Sees, Stream};
 use common::vectors::{self, Expected, Vector};
 use common::{cuts, random::Random};
 use sse_wire::CutLine;
@@ -33,12 +33,12 @@ fn the_oracle_gives_what_the_vectors_expect() {
 
 // In two halves, which run side by side.
 #[test]
-fn every_door_gives_what_the_vectors_expect_at_every_cut() {
+fn every_reader_gives_what_the_vectors_expect_at_every_cut() {
     every_cut(vectors::parse().iter().step_by(2));
 }
 
 #[test]
-fn every_door_gives_what_the_other_vectors_expect_at_every_cut() {
+fn every_reader_gives_what_the_other_vectors_expect_at_every_cut() {
     every_cut(vectors::parse().iter().skip(1).step_by(2));
 }
 
@@ -48,9 +48,9 @@ fn every_cut<'v>(vectors: impl ExactSizeIterator<Item = &'v Vector>) {
         let config = config(vector);
         let meaning = Meaning::of(&vector.input, &config);
         let read = |chunks: &[&[u8]]| {
-            for door in DOORS {
-                if let Some(ran) = door.check_both_ends(chunks, &config, &meaning, 1) {
-                    assert_events(door, &ran, vector);
+            for reader in READERS {
+                if let Some(ran) = reader.check_both_ends(chunks, &config, &meaning, 1) {
+                    assert_events(reader, &ran, vector);
                 }
             }
         };
@@ -63,8 +63,8 @@ fn every_cut<'v>(vectors: impl ExactSizeIterator<Item = &'v Vector>) {
         }
     }
     println!(
-        "{count} vectors, {streams} streams, each through {} doors",
-        DOORS.len()
+        "{count} vectors, {streams} streams, each through {} readers",
+        READERS.len()
     );
 }
 
@@ -83,11 +83,11 @@ fn events_are_dispatched_with_the_chunk_that_completes_them() {
             cut_line: CutLine::Discard,
             seed: 3,
         };
-        for door in DOORS {
-            if let Some(ran) = door.check(&stream, &config, &meaning) {
+        for reader in READERS {
+            if let Some(ran) = reader.check(&stream, &config, &meaning) {
                 assert_eq!(
                     &ran.dispatched_after, expected,
-                    "{} through {door:?}",
+                    "{} through {reader:?}",
                     vector.id
                 );
                 checked += 1;
@@ -106,15 +106,15 @@ fn small_memory_gives_what_the_oracle_says() {
         if vector.input.len() > cuts::EXHAUSTIVE_UP_TO {
             continue;
         }
-        for &bytes in doors::MEMORY {
+        for &bytes in readers::MEMORY {
             let config = Config {
                 initial_last_event_id: vector.initial_last_event_id.clone(),
-                ..doors::lent_config(bytes)
+                ..readers::memory_config(bytes)
             };
             let meaning = Meaning::of(&vector.input, &config);
             let read = |chunks: &[&[u8]]| {
-                for door in DOORS {
-                    door.check_both_ends(chunks, &config, &meaning, 4);
+                for reader in READERS {
+                    reader.check_both_ends(chunks, &config, &meaning, 4);
                 }
             };
             read(&[&vector.input]);
@@ -130,8 +130,8 @@ fn small_memory_gives_what_the_oracle_says() {
 fn config(vector: &Vector) -> Config {
     Config {
         initial_last_event_id: vector.initial_last_event_id.clone(),
-        // As lent memory has them, so that the doors with lent memory take part.
-        ..doors::lent_config(256 << 10)
+        // As a fixed buffer has them, so that the readers with a fixed buffer take part.
+        ..readers::memory_config(256 << 10)
     }
 }
 
@@ -206,19 +206,19 @@ fn assert_final_state(vector: &Vector, outcome: &Outcome) {
     );
 }
 
-/// Holds a door against the vector itself, not only against the oracle.
-fn assert_events(door: &Door, ran: &Ran, vector: &Vector) {
+/// Compares a reader to the vector itself, not only against the oracle.
+fn assert_events(reader: &Reader, ran: &Ran, vector: &Vector) {
     let seen: Vec<Seen> = ran.seen.iter().map(|(_, seen)| seen.clone()).collect();
     let (mut events, _) = readable(&seen);
     let mut wanted = vector.events.clone();
     for (event, wanted) in events.iter_mut().zip(&mut wanted) {
-        // A door cannot tell whether it was the event's own block that set the time, nor do all doors see it.
-        if door.sees != Sees::Items || wanted.retry.is_none() {
+        // A reader cannot tell whether it was the event's own block that set the time, nor do all readers see it.
+        if reader.sees != Sees::Items || wanted.retry.is_none() {
             event.retry = None;
             wanted.retry = None;
         }
     }
-    assert_eq!(events, wanted, "{} through {door:?}", vector.id);
+    assert_eq!(events, wanted, "{} through {reader:?}", vector.id);
     assert_eq!(ran.last_event_id, vector.final_last_event_id);
     assert_eq!(ran.reconnection_time, vector.final_retry);
 }

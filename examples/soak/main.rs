@@ -30,8 +30,8 @@ static ALLOCATOR: Counting = Counting;
 const HELP: &str = "\
 Encodes and decodes back to back, and checks every event: random events, limits that some of
 them exceed, cuts anywhere, connections that are lost in the middle of an event, and new ones
-that go on. Every decoder (growing, in lent memory, shared), every call and every way to
-encode has its turn.
+that go on. Every decoder (with a buffer that grows, with a fixed one, in a stream), every
+call and every way to encode has its turn.
 
 Usage: soak [OPTIONS]
 

@@ -1,13 +1,23 @@
 //! A decoder, and the connections through which events are sent to it.
 
+extern crate alloc;
+
+use alloc::rc::Rc;
+use core::cell::RefCell;
 use core::convert::Infallible;
 use core::fmt::Write as _;
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use bytes::Bytes;
+use futures_util::Stream;
+#[cfg(feature = "bytes")]
+use sse_wire::Frame;
+use sse_wire::stream::EventStream;
 use sse_wire::{
-    Buffer, Chunk, DecodeError, EventDecoder, EventType, Frame, Item, LastEventId, Limits,
-    Outgoing, SharedDecoder, SharedItem,
+    Buffer, DecodeError, Event, EventDecoder, EventType, Item, LastEventId, Limits, Outgoing,
+    OwnedItem, ReadError,
 };
 
 use crate::random::Random;
@@ -42,12 +52,10 @@ pub(crate) fn run(seed: u64, totals: &mut Totals) -> Result<(), String> {
             let limits = decoder.limits();
             connections(&mut decoder, limits, &mut random, totals)
         }
-        _ => connections(
-            &mut SharedDecoder::with_limits(limits),
-            limits,
-            &mut random,
-            totals,
-        ),
+        _ => {
+            let mut streamed = Streamed::new(EventDecoder::with_limits(limits));
+            connections(&mut streamed, limits, &mut random, totals)
+        }
     }
 }
 
@@ -119,34 +127,25 @@ trait Reader {
     fn reconnection_time(&self) -> Option<Duration>;
 }
 
+fn parts<'e>(event: &Event<'e>) -> (&'e [u8], &'e [u8], &'e str, bool) {
+    let (event_type, data) = (event.event_type().as_bytes(), event.data().as_bytes());
+    (event_type, data, event.last_event_id(), true)
+}
+
 impl<B: Buffer> Reader for EventDecoder<B> {
     fn read(&mut self, mut input: &[u8], random: &mut Random, tell: &mut dyn FnMut(Told<'_>)) {
-        match random.below(4) {
+        match random.below(5) {
             0 => {
                 while let Some(event) = self.decode(&mut input).transpose() {
-                    tell(event.map(|event| {
-                        let (event_type, data) = (event.event_type(), event.data());
-                        (
-                            event_type.as_bytes(),
-                            data.as_bytes(),
-                            event.last_event_id(),
-                            true,
-                        )
-                    }));
+                    tell(event.as_ref().map(parts).map_err(|error| *error));
                 }
             }
             1 => {
-                let mut chunk = Chunk::new(input);
-                while let Some(event) = self.decode_chunk(&mut chunk).transpose() {
-                    tell(event.map(|event| {
-                        let (event_type, data) = (event.event_type(), event.data());
-                        (
-                            event_type.as_bytes(),
-                            data.as_bytes(),
-                            event.last_event_id(),
-                            true,
-                        )
-                    }));
+                while let Some(event) = self.decode_owned(&mut input).transpose() {
+                    tell(match &event {
+                        Ok(event) => Ok(parts(&event.as_event())),
+                        Err(error) => Err(*error),
+                    });
                 }
             }
             2 => {
@@ -161,14 +160,19 @@ impl<B: Buffer> Reader for EventDecoder<B> {
                     }));
                 }
             }
+            3 => {
+                while let Some(item) = self.decode_owned_item(&mut input).transpose() {
+                    match &item {
+                        Ok(OwnedItem::Event(event)) => tell(Ok(parts(&event.as_event()))),
+                        Ok(_) => {}
+                        Err(error) => tell(Err(*error)),
+                    }
+                }
+            }
             _ => {
                 while let Some(item) = self.decode_item(&mut input).transpose() {
                     match item {
-                        Ok(Item::Event(event)) => {
-                            let (event_type, data) = (event.event_type(), event.data());
-                            let id = event.last_event_id();
-                            tell(Ok((event_type.as_bytes(), data.as_bytes(), id, true)));
-                        }
+                        Ok(Item::Event(event)) => tell(Ok(parts(&event))),
                         Ok(_) => {}
                         Err(error) => tell(Err(error)),
                     }
@@ -190,57 +194,97 @@ impl<B: Buffer> Reader for EventDecoder<B> {
     }
 }
 
-impl Reader for SharedDecoder {
+/// The next chunk of a connection, once it has arrived.
+#[derive(Default, Clone)]
+struct Socket(Rc<RefCell<Option<Vec<u8>>>>);
+
+impl Stream for Socket {
+    type Item = Result<Vec<u8>, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.take() {
+            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A decoder in a stream of events.
+struct Streamed {
+    socket: Socket,
+    events: EventStream<Socket>,
+}
+
+impl Streamed {
+    fn new(decoder: EventDecoder) -> Self {
+        let socket = Socket::default();
+        let events = EventStream::new(socket.clone()).with_decoder(decoder);
+        Self { socket, events }
+    }
+}
+
+fn rejection(error: ReadError<Infallible>) -> DecodeError {
+    match error {
+        ReadError::Decode(error) => error,
+        ReadError::Transport(never) => match never {},
+    }
+}
+
+impl Reader for Streamed {
     fn read(&mut self, chunk: &[u8], random: &mut Random, tell: &mut dyn FnMut(Told<'_>)) {
-        let mut input = Bytes::copy_from_slice(chunk);
-        match random.below(3) {
-            0 => {
-                while let Some(event) = self.decode(&mut input).transpose() {
-                    tell(event.as_ref().map_err(|error| *error).map(|event| {
-                        let (event_type, data) = (event.event_type(), event.data());
-                        (
-                            event_type.as_bytes(),
-                            data.as_bytes(),
-                            event.last_event_id(),
-                            true,
-                        )
-                    }));
-                }
-            }
-            1 => {
-                while let Some(event) = self.decode_raw(&mut input).transpose() {
-                    tell(event.as_ref().map_err(|error| *error).map(|event| {
-                        let (event_type, data) = (event.event_type(), event.data());
-                        (event_type, data, event.last_event_id(), false)
-                    }));
-                }
-            }
-            _ => {
-                while let Some(item) = self.decode_item(&mut input).transpose() {
-                    match &item {
-                        Ok(SharedItem::Event(event)) => {
-                            let (event_type, data) = (event.event_type(), event.data());
-                            let id = event.last_event_id();
-                            tell(Ok((event_type.as_bytes(), data.as_bytes(), id, true)));
-                        }
-                        Ok(_) => {}
-                        Err(error) => tell(Err(*error)),
+        self.socket.0.replace(Some(chunk.to_vec()));
+        let mut events = Pin::new(&mut self.events);
+        let mut context = Context::from_waker(Waker::noop());
+        // A call that is pending has been polled for the next chunk; another call may take over at any event.
+        loop {
+            match random.below(4) {
+                0 => match events.as_mut().poll_next_event(&mut context) {
+                    Poll::Ready(event) => {
+                        let event = event.transpose().expect("the stream goes on");
+                        tell(event.as_ref().map(parts).map_err(|error| rejection(*error)));
                     }
-                }
+                    Poll::Pending => return,
+                },
+                1 => match events.as_mut().poll_next_raw_event(&mut context) {
+                    Poll::Ready(event) => {
+                        let event = event.transpose().expect("the stream goes on");
+                        tell(event.map_err(rejection).map(|event| {
+                            let (event_type, data) = (event.event_type(), event.data());
+                            (event_type, data, event.last_event_id(), false)
+                        }));
+                    }
+                    Poll::Pending => return,
+                },
+                2 => match events.as_mut().poll_next_item(&mut context) {
+                    Poll::Ready(item) => match item.transpose().expect("the stream goes on") {
+                        Ok(Item::Event(event)) => tell(Ok(parts(&event))),
+                        Ok(_) => {}
+                        Err(error) => tell(Err(rejection(error))),
+                    },
+                    Poll::Pending => return,
+                },
+                _ => match events.as_mut().poll_next(&mut context) {
+                    Poll::Ready(event) => match event.expect("the stream goes on") {
+                        Ok(event) => tell(Ok(parts(&event.as_event()))),
+                        Err(error) => tell(Err(rejection(error))),
+                    },
+                    Poll::Pending => return,
+                },
             }
         }
     }
 
     fn restart(&mut self) {
-        self.restart();
+        let Self { events, .. } = mem::replace(self, Self::new(EventDecoder::new()));
+        *self = Self::new(events.into_decoder());
     }
 
     fn last_event_id(&self) -> &str {
-        self.last_event_id()
+        self.events.decoder().last_event_id()
     }
 
     fn reconnection_time(&self) -> Option<Duration> {
-        self.reconnection_time()
+        self.events.decoder().reconnection_time()
     }
 }
 
@@ -395,6 +439,7 @@ fn encode(outgoing: &Outgoing<'_>, random: &mut Random, out: &mut Vec<u8>) {
         }
         2 => outgoing.write_to(out).expect("a Vec takes everything"),
         3 => out.extend(outgoing.to_string().as_bytes()),
+        #[cfg(feature = "bytes")]
         4 => out.extend(Frame::from(*outgoing).as_bytes()),
         _ => {
             let Ok(()) = outgoing.encode_with(out, |data| {

@@ -3,6 +3,7 @@
 #![allow(
     clippy::std_instead_of_alloc,
     unused_imports,
+    unused_macros,
     reason = "the tests have std, and each feature uses a part of this"
 )]
 
@@ -13,10 +14,10 @@ use super::readers::{
 #[cfg(feature = "alloc")]
 use super::readers::{owned, seen_owned_item};
 use core::fmt::Debug;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use sse_wire::{Buffer, DecodeError, EventDecoder, LastEventId, ReadError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An adapter that is read as far as what it was fed allows.
 trait Pull {
@@ -799,7 +800,27 @@ pub mod embedded {
         }
     }
 
+    /// Blocking.
+    #[cfg(feature = "embedded-io")]
     pub fn run(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        run_reader(stream, config, next_call, false)
+    }
+
+    /// Asynchronously.
+    #[cfg(feature = "embedded-io-async")]
+    pub fn run_async(
+        stream: &Stream<'_>,
+        config: &Config,
+        next_call: impl FnMut() -> Call,
+    ) -> Option<Ran> {
+        run_reader(stream, config, next_call, true)
+    }
+
+    fn run_reader(
         stream: &Stream<'_>,
         config: &Config,
         next_call: impl FnMut() -> Call,

@@ -26,129 +26,86 @@ use sse_wire::{
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedEvent, OwnedItem};
 
+/// One call, or the mixed ones, of a reader that `run` runs.
+macro_rules! reader {
+    ($name:literal, $run:path, mixed $calls:ident) => {
+        Reader::new($name, Sees::Some, |stream, config| {
+            $run(stream, config, mixed(stream, Call::$calls))
+        })
+    };
+    ($name:literal, $run:path, $call:ident) => {
+        Reader::new($name, Call::$call.sees(), |stream, config| {
+            $run(stream, config, || Call::$call)
+        })
+    };
+}
+
 /// Every reader.
 pub const READERS: &[Reader] = &[
     #[cfg(feature = "alloc")]
-    Reader::new("decode, growing", Sees::Events, |stream, config| {
-        growing(stream, config, || Call::Decode)
-    }),
+    reader!("decode, growing", growing, Decode),
     #[cfg(feature = "alloc")]
-    Reader::new("decode_raw, growing", Sees::Events, |stream, config| {
-        growing(stream, config, || Call::DecodeRaw)
-    }),
+    reader!("decode_raw, growing", growing, DecodeRaw),
     #[cfg(feature = "alloc")]
-    Reader::new("decode_item, growing", Sees::Items, |stream, config| {
-        growing(stream, config, || Call::DecodeItem)
-    }),
+    reader!("decode_item, growing", growing, DecodeItem),
     #[cfg(feature = "alloc")]
-    Reader::new("decode_owned, growing", Sees::Events, |stream, config| {
-        growing(stream, config, || Call::DecodeOwned)
-    }),
+    reader!("decode_owned, growing", growing, DecodeOwned),
     #[cfg(feature = "alloc")]
-    Reader::new(
-        "decode_owned_item, growing",
-        Sees::Items,
-        |stream, config| growing(stream, config, || Call::DecodeOwnedItem),
-    ),
+    reader!("decode_owned_item, growing", growing, DecodeOwnedItem),
     #[cfg(feature = "alloc")]
-    Reader::new("all calls mixed, growing", Sees::Some, |stream, config| {
-        growing(stream, config, mixed(stream, Call::ALL))
-    }),
-    Reader::new("decode, slice", Sees::Events, |stream, config| {
-        slice(stream, config, || Call::Decode)
-    }),
-    Reader::new("decode_raw, slice", Sees::Events, |stream, config| {
-        slice(stream, config, || Call::DecodeRaw)
-    }),
-    Reader::new("decode_item, slice", Sees::Items, |stream, config| {
-        slice(stream, config, || Call::DecodeItem)
-    }),
+    reader!("all calls mixed, growing", growing, mixed ALL),
+    reader!("decode, slice", slice, Decode),
+    reader!("decode_raw, slice", slice, DecodeRaw),
+    reader!("decode_item, slice", slice, DecodeItem),
     #[cfg(feature = "alloc")]
-    Reader::new("decode_owned, slice", Sees::Events, |stream, config| {
-        slice(stream, config, || Call::DecodeOwned)
-    }),
-    Reader::new("all calls mixed, slice", Sees::Some, |stream, config| {
-        slice(stream, config, mixed(stream, Call::ALL))
-    }),
-    Reader::new("decode, array", Sees::Events, |stream, config| {
-        array(stream, config, || Call::Decode)
-    }),
-    Reader::new("all calls mixed, array", Sees::Some, |stream, config| {
-        array(stream, config, mixed(stream, Call::ALL))
-    }),
+    reader!("decode_owned, slice", slice, DecodeOwned),
+    #[cfg(feature = "alloc")]
+    reader!("decode_owned_item, slice", slice, DecodeOwnedItem),
+    reader!("all calls mixed, slice", slice, mixed ALL),
+    reader!("decode, array", array, Decode),
+    reader!("decode_raw, array", array, DecodeRaw),
+    reader!("decode_item, array", array, DecodeItem),
+    reader!("all calls mixed, array", array, mixed ALL),
     Reader::new("FieldParser, assembled", Sees::Items, assembled),
     Reader::new("encoded again", Sees::Events, encoded_again),
     #[cfg(feature = "std")]
-    Reader::new("io, Read, text", Sees::Events, |stream, config| {
-        adapters::io::run(stream, config, || Call::Decode)
-    }),
+    reader!("io, Read, text", adapters::io::run, Decode),
     #[cfg(feature = "std")]
-    Reader::new("io, iterator", Sees::Events, |stream, config| {
-        adapters::io::run(stream, config, || Call::DecodeOwned)
-    }),
+    reader!("io, iterator", adapters::io::run, DecodeOwned),
     #[cfg(feature = "std")]
-    Reader::new("io, BufRead, raw", Sees::Events, |stream, config| {
-        adapters::io::run_buffered(stream, config, || Call::DecodeRaw)
-    }),
+    reader!("io, BufRead, raw", adapters::io::run_buffered, DecodeRaw),
     #[cfg(feature = "std")]
-    Reader::new("io, BufRead, items", Sees::Items, |stream, config| {
-        adapters::io::run_buffered(stream, config, || Call::DecodeItem)
-    }),
+    reader!("io, BufRead, items", adapters::io::run_buffered, DecodeItem),
     #[cfg(feature = "std")]
-    Reader::new("io, BufRead, mixed", Sees::Some, |stream, config| {
-        let calls = mixed(stream, Call::WITH_OWNED_EVENTS);
-        adapters::io::run_buffered(stream, config, calls)
-    }),
+    reader!("io, BufRead, mixed", adapters::io::run_buffered, mixed WITH_OWNED_EVENTS),
     #[cfg(feature = "stream")]
-    Reader::new("stream, owned", Sees::Events, |stream, config| {
-        adapters::stream::run(stream, config, || Call::DecodeOwned)
-    }),
+    reader!("stream, owned", adapters::stream::run, DecodeOwned),
     #[cfg(feature = "stream")]
-    Reader::new("stream, owned items", Sees::Items, |stream, config| {
-        adapters::stream::run_items(stream, config, || Call::DecodeOwnedItem)
-    }),
+    reader!(
+        "stream, owned items",
+        adapters::stream::run_items,
+        DecodeOwnedItem
+    ),
     #[cfg(feature = "stream")]
-    Reader::new("stream, text", Sees::Events, |stream, config| {
-        adapters::stream::run(stream, config, || Call::Decode)
-    }),
+    reader!("stream, text", adapters::stream::run, Decode),
     #[cfg(feature = "stream")]
-    Reader::new("stream, raw", Sees::Events, |stream, config| {
-        adapters::stream::run(stream, config, || Call::DecodeRaw)
-    }),
+    reader!("stream, raw", adapters::stream::run, DecodeRaw),
     #[cfg(feature = "stream")]
-    Reader::new("stream, items", Sees::Items, |stream, config| {
-        adapters::stream::run(stream, config, || Call::DecodeItem)
-    }),
+    reader!("stream, items", adapters::stream::run, DecodeItem),
     #[cfg(feature = "stream")]
-    Reader::new("stream, mixed", Sees::Some, |stream, config| {
-        let calls = mixed(stream, Call::WITH_OWNED_EVENTS);
-        adapters::stream::run(stream, config, calls)
-    }),
+    reader!("stream, mixed", adapters::stream::run, mixed WITH_OWNED_EVENTS),
     #[cfg(feature = "stream")]
-    Reader::new("stream of items, mixed", Sees::Some, |stream, config| {
-        let calls = mixed(stream, Call::WITH_OWNED_ITEMS);
-        adapters::stream::run_items(stream, config, calls)
-    }),
+    reader!("stream of items, mixed", adapters::stream::run_items, mixed WITH_OWNED_ITEMS),
     #[cfg(feature = "http-body")]
-    Reader::new("body, items", Sees::Items, |stream, config| {
-        adapters::stream::run_body(stream, config, || Call::DecodeOwnedItem)
-    }),
+    reader!("body, items", adapters::stream::run_body, DecodeOwnedItem),
     #[cfg(feature = "tokio")]
-    Reader::new("tokio, text", Sees::Events, |stream, config| {
-        adapters::tokio::run(stream, config, || Call::Decode)
-    }),
+    reader!("tokio, text", adapters::tokio::run, Decode),
     #[cfg(feature = "tokio")]
-    Reader::new("tokio, raw", Sees::Events, |stream, config| {
-        adapters::tokio::run(stream, config, || Call::DecodeRaw)
-    }),
+    reader!("tokio, raw", adapters::tokio::run, DecodeRaw),
     #[cfg(feature = "tokio")]
-    Reader::new("tokio, items", Sees::Items, |stream, config| {
-        adapters::tokio::run(stream, config, || Call::DecodeItem)
-    }),
+    reader!("tokio, items", adapters::tokio::run, DecodeItem),
     #[cfg(feature = "tokio")]
-    Reader::new("tokio, mixed", Sees::Some, |stream, config| {
-        adapters::tokio::run(stream, config, mixed(stream, Call::BORROWED))
-    }),
+    reader!("tokio, mixed", adapters::tokio::run, mixed BORROWED),
     #[cfg(feature = "tokio")]
     Reader::new("codec, events", Sees::Events, adapters::tokio::run_codec),
     #[cfg(feature = "tokio")]
@@ -158,23 +115,19 @@ pub const READERS: &[Reader] = &[
         adapters::tokio::run_codec_items,
     ),
     #[cfg(feature = "embedded-io")]
-    Reader::new("embedded, text", Sees::Events, |stream, config| {
-        adapters::embedded::run(stream, config, || Call::Decode, false)
-    }),
+    reader!("embedded, text", adapters::embedded::run, Decode),
     #[cfg(feature = "embedded-io")]
-    Reader::new("embedded, mixed", Sees::Some, |stream, config| {
-        let calls = mixed(stream, Call::BORROWED);
-        adapters::embedded::run(stream, config, calls, false)
-    }),
+    reader!("embedded, raw", adapters::embedded::run, DecodeRaw),
+    #[cfg(feature = "embedded-io")]
+    reader!("embedded, mixed", adapters::embedded::run, mixed BORROWED),
     #[cfg(feature = "embedded-io-async")]
-    Reader::new("embedded, async, items", Sees::Items, |stream, config| {
-        adapters::embedded::run(stream, config, || Call::DecodeItem, true)
-    }),
+    reader!(
+        "embedded, async, items",
+        adapters::embedded::run_async,
+        DecodeItem
+    ),
     #[cfg(feature = "embedded-io-async")]
-    Reader::new("embedded, async, mixed", Sees::Some, |stream, config| {
-        let calls = mixed(stream, Call::BORROWED);
-        adapters::embedded::run(stream, config, calls, true)
-    }),
+    reader!("embedded, async, mixed", adapters::embedded::run_async, mixed BORROWED),
 ];
 
 /// The sizes of caller-provided memory that are tried.
@@ -255,6 +208,18 @@ pub enum Call {
 }
 
 impl Call {
+    /// What a reader reports that makes this call alone.
+    const fn sees(self) -> Sees {
+        match self {
+            Self::Decode | Self::DecodeRaw => Sees::Events,
+            Self::DecodeItem => Sees::Items,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwned => Sees::Events,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwnedItem => Sees::Items,
+        }
+    }
+
     /// The calls whose results borrow.
     pub const BORROWED: &'static [Self] = &[Self::Decode, Self::DecodeRaw, Self::DecodeItem];
 

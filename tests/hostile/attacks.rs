@@ -193,16 +193,16 @@ pub(crate) fn attacks(limits: Limits) -> Vec<Attack> {
             .gives(Refused(TooLarge::Event)),
         Attack::new("endless tiny data lines within one event", "", "data:x\r")
             .gives(Refused(TooLarge::Event)),
-        Attack::new("huge event type", "event: ", "x")
+        Attack::new("oversized event type", "event: ", "x")
             .ends(b"\ndata: lost\n\n")
             .gives(Refused(TooLarge::Event)),
         Attack::new("endless event types", "", "event: x\n"),
-        Attack::new("huge id", "id: ", "1")
+        Attack::new("oversized id", "id: ", "1")
             .ends(b"\ndata: lost\n\n")
             .gives(Refused(TooLarge::LastEventId)),
         Attack::new("endless ids", "", "id: 12345\n").leaves_id("12345"),
         Attack::new(
-            "huge ids, again and again",
+            "oversized ids, again and again",
             "",
             ["id: ", &giant_id, "\n\n"].concat(),
         )

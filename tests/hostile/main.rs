@@ -1,4 +1,4 @@
-//! Whatever a peer sends: what it sent before and behind it arrives, what is too large is refused with an error that says so,
+//! Whatever a peer sends: what it sent before and behind it arrives, what is too large is rejected with an error that says so,
 //! and memory is bounded. `SECURITY.md` has a table of the attacks, and says in which test each of them is.
 
 extern crate alloc;
@@ -10,25 +10,21 @@ mod common;
 pub mod promise;
 
 mod attacks;
-#[cfg(all(
-    feature = "futures-core",
-    feature = "tokio-util",
-    feature = "embedded-io"
-))]
+#[cfg(all(feature = "stream", feature = "tokio", feature = "embedded-io"))]
 mod measured;
 
 use alloc::collections::BTreeSet;
 use attacks::{Script, TooLarge, assert_told, attacks};
-use common::doors::{self, DOORS, Meaning};
 use common::oracle::{self, Refusal, Seen};
+use common::readers::{self, Meaning, READERS};
 use sse_wire::Limits;
 
-/// Enough for every door to see a limit exceeded many times over.
+/// Enough for every reader to see a limit exceeded many times over.
 const BYTES: usize = 6000;
 
 #[test]
-fn through_every_door_the_events_around_an_attack_arrive() {
-    let config = doors::lent_config(1024);
+fn through_every_reader_the_events_around_an_attack_arrive() {
+    let config = readers::memory_config(1024);
     let limits = Limits::new()
         .with_event(config.event_limit)
         .with_last_event_id(config.last_event_id_limit);
@@ -60,10 +56,10 @@ fn through_every_door_the_events_around_an_attack_arrive() {
         let meaning = Meaning::of(&stream, &config);
         for size in [1, 2, 7, 64, 1400, usize::MAX] {
             let chunks: Vec<&[u8]> = stream.chunks(size).collect();
-            let doors = DOORS
+            let readers = READERS
                 .iter()
-                .filter_map(|door| door.check_both_ends(&chunks, &config, &meaning, 7));
-            assert!(doors.count() > 0, "no door takes these limits");
+                .filter_map(|reader| reader.check_both_ends(&chunks, &config, &meaning, 7));
+            assert!(readers.count() > 0, "no reader takes these limits");
         }
     }
 }
@@ -73,7 +69,7 @@ fn through_every_door_the_events_around_an_attack_arrive() {
 fn one_byte_order_mark_is_skipped_and_no_other() {
     const MARK: &[u8] = b"\xEF\xBB\xBF";
     let line = b"data: a\n\ndata: b\n\n";
-    let config = doors::lent_config(4096);
+    let config = readers::memory_config(4096);
     for (begins, is_read) in [
         (&b""[..], true),
         (MARK, true),
@@ -98,10 +94,10 @@ fn one_byte_order_mark_is_skipped_and_no_other() {
             vec![before, after]
         });
         for chunks in in_two.chain([singly]) {
-            let doors = DOORS
+            let readers = READERS
                 .iter()
-                .filter_map(|door| door.check_both_ends(&chunks, &config, &meaning, 7));
-            assert!(doors.count() > 0, "no door takes these limits");
+                .filter_map(|reader| reader.check_both_ends(&chunks, &config, &meaning, 7));
+            assert!(readers.count() > 0, "no reader takes these limits");
         }
     }
 }

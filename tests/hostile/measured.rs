@@ -1,5 +1,5 @@
 //! What an attack costs, in memory and in time.
 
-mod doors;
 mod linear;
 mod memory;
+mod readers;

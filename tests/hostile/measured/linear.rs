@@ -1,6 +1,6 @@
 //! What an attack costs in time: `scripts/linear.sh` counts the instructions for n bytes of each, and for 4n.
 
-use super::doors::{DOORS, Pieces};
+use super::readers::{Pieces, READERS};
 use crate::attacks::{Script, attacks};
 use bytes::Bytes;
 use core::hint::black_box;
@@ -11,19 +11,17 @@ const LIMITS: Limits = Limits::new().with_event(1024).with_last_event_id(256);
 
 const BYTES: usize = 32 << 10;
 
-/// The doors that differ in what they do for each piece, or each event.
-const NAMES: &[&str] = &[
-    "decode",
-    "decode_chunk",
-    "decode_item",
-    "SharedDecoder::decode",
-];
+/// The readers that differ in what they do for each piece, or each event.
+const NAMES: &[&str] = &["decode", "decode_item", "decode_owned"];
 
 #[test]
 #[ignore = "scripts/linear.sh runs it where instructions are counted"]
 fn counted() {
     for name in NAMES {
-        let door = DOORS.iter().find(|door| door.name == *name).expect(name);
+        let reader = READERS
+            .iter()
+            .find(|reader| reader.name == *name)
+            .expect(name);
         for attack in attacks(LIMITS) {
             for size in [1, 1400] {
                 let shown: String = attack
@@ -45,7 +43,7 @@ fn counted() {
                     };
                     let mut told = 0;
                     measured(&mut || {
-                        (door.run)(pieces.clone(), LIMITS, &mut |_| told += 1);
+                        (reader.run)(pieces.clone(), LIMITS, &mut |_| told += 1);
                     });
                     assert_eq!(told, script.count());
                 }

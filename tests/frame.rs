@@ -140,7 +140,7 @@ proptest! {
     #[test]
     fn what_is_unfinished_becomes_whole_with_a_blank_line(bytes in sequence()) {
         prop_assume!(!bytes.starts_with(b"\xEF\xBB\xBF"));
-        // The end of the line, unless it is the rest of one, and the blank line: nothing is refused for what it says.
+        // The end of the line, unless it is the rest of one, and the blank line: no content is rejected.
         prop_assert!(parse(&[&bytes[..], b"\n\n"].concat()).is_ok());
     }
 }
@@ -172,7 +172,7 @@ fn what_is_a_frame_and_what_is_not() {
             accepted.escape_ascii().to_string()
         );
     }
-    for (refused, whole) in [
+    for (rejected, whole) in [
         (&b":"[..], 0),
         (b"\n: ping", 1),
         (b"retry: 5", 0),
@@ -192,18 +192,18 @@ fn what_is_a_frame_and_what_is_not() {
     ] {
         let expected = Err(InvalidFrame::Unfinished { whole });
         assert_eq!(
-            parse(refused),
+            parse(rejected),
             expected,
             "{:?}",
-            refused.escape_ascii().to_string()
+            rejected.escape_ascii().to_string()
         );
     }
-    for refused in [
+    for rejected in [
         &b"\xEF\xBB\xBF"[..],
         b"\xEF\xBB\xBFdata: 1\n\n",
         b"\xEF\xBB\xBF\n",
     ] {
-        assert_eq!(parse(refused), Err(InvalidFrame::ByteOrderMark));
+        assert_eq!(parse(rejected), Err(InvalidFrame::ByteOrderMark));
     }
 }
 
@@ -301,8 +301,8 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// A text of one line.
-fn line(refused: &'static [char]) -> impl Strategy<Value = String> {
-    text().prop_map(move |text| text.replace(refused, ""))
+fn line(rejected: &'static [char]) -> impl Strategy<Value = String> {
+    text().prop_map(move |text| text.replace(rejected, ""))
 }
 
 proptest! {
@@ -381,12 +381,12 @@ fn frames_become_one() {
     assert_eq!(Frame::from_iter([] as [Frame; 0]), Frame::new());
     assert_eq!(Frame::from_iter([] as [&Frame; 0]), Frame::new());
     let expected = "data: 1\n\ndata: 2\n\ndata: 3\n\n";
-    let lent: Frame = [&one, &two, &three].into_iter().collect();
-    assert_eq!(lent.as_bytes(), expected);
+    let borrowed: Frame = [&one, &two, &three].into_iter().collect();
+    assert_eq!(borrowed.as_bytes(), expected);
     let owned: Frame = [one.clone(), two, three].into_iter().collect();
     assert_eq!(owned.as_bytes(), expected);
 
-    // One that is alone is not copied; of one that is lent, a copy is made.
+    // One that is alone is not copied; one that is borrowed is copied.
     let place = one.as_bytes().as_ptr();
     assert_eq!(Frame::from_iter([one.clone()]).as_bytes().as_ptr(), place);
     assert_ne!(Frame::from_iter([&one]).as_bytes().as_ptr(), place);
@@ -432,7 +432,7 @@ fn a_frame_is_its_bytes() {
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn an_invalid_frame_reports_the_reason() {
     assert_eq!(
         InvalidFrame::ByteOrderMark.to_string(),
         "a frame must not begin with a byte order mark"

@@ -1,68 +1,90 @@
-//! What the short ways of the decoder leave to the long one, and what they leave behind (WHATWG HTML 9.2.5 and 9.2.6).
+//! What the fast paths of the decoder leave to the general path, and what they leave behind (WHATWG HTML 9.2.5 and 9.2.6).
 
+#[cfg(feature = "alloc")]
+use sse_wire::OwnedEvent;
 use sse_wire::{Buffer, CutLine, EventDecoder};
 
 /// Type, data, and last event ID.
-type Told = (String, String, String);
+type Seen = (String, String, String);
 
-fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told> {
-    let mut told = Vec::new();
+/// Reads through the call that borrows, and asserts that the one that copies returns the same.
+fn read<B: Buffer + Clone>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Seen> {
+    #[cfg(feature = "alloc")]
+    let mut owning = decoder.clone();
+    let mut seen = Vec::new();
     for &chunk in chunks {
         let mut input = chunk;
+        #[cfg(feature = "alloc")]
+        let mut owned_input = chunk;
         loop {
-            match decoder.decode(&mut input) {
-                Ok(Some(event)) => told.push((
+            #[cfg(feature = "alloc")]
+            let owned = owning.decode_owned(&mut owned_input);
+            let event = decoder.decode(&mut input);
+            #[cfg(feature = "alloc")]
+            {
+                let as_event = owned
+                    .as_ref()
+                    .map(|owned| owned.as_ref().map(OwnedEvent::as_event));
+                assert_eq!(as_event, event.as_ref().copied());
+            }
+            match event {
+                Ok(Some(event)) => seen.push((
                     event.event_type().to_owned(),
                     event.data().to_owned(),
                     event.last_event_id().to_owned(),
                 )),
                 Ok(None) => break,
-                // Some of these are refused on purpose; what matters is what comes behind them.
+                // Some of these are rejected on purpose; what matters is what comes behind them.
                 Err(_) => {}
             }
         }
+        #[cfg(feature = "alloc")]
+        assert_eq!(owned_input, input);
     }
-    told
+    seen
 }
 
 /// Reads them as a stream of their own, where a byte order mark may stand, and behind events in another chunk and in the first one,
-/// where the short ways begin.
+/// where the fast paths begin.
 #[track_caller]
-fn read_anywhere<B: Buffer>(new: impl Fn() -> EventDecoder<B>, chunks: &[&[u8]]) -> Vec<Told> {
-    let told = read(&mut new(), chunks);
+fn read_anywhere<B: Buffer + Clone>(
+    new: impl Fn() -> EventDecoder<B>,
+    chunks: &[&[u8]],
+) -> Vec<Seen> {
+    let seen = read(&mut new(), chunks);
     let before = b"data: before\n\n";
     assert_eq!(
         read(&mut behind_an_event(new()), chunks),
-        told,
+        seen,
         "behind an event"
     );
     let first = chunks.first().copied().unwrap_or_default();
     let first = [before, before, first].concat();
     let rest = chunks.get(1..).unwrap_or_default();
     let later = read(&mut new(), &[&[&first[..]], rest].concat());
-    assert_eq!(later[2..], told, "behind events in the same chunk");
-    told
+    assert_eq!(later[2..], seen, "behind events in the same chunk");
+    seen
 }
 
-fn behind_an_event<B: Buffer>(mut decoder: EventDecoder<B>) -> EventDecoder<B> {
-    let told = read(&mut decoder, &[b"data: before\n\n"]);
-    assert_eq!(told.len(), 1);
+fn behind_an_event<B: Buffer + Clone>(mut decoder: EventDecoder<B>) -> EventDecoder<B> {
+    let seen = read(&mut decoder, &[b"data: before\n\n"]);
+    assert_eq!(seen.len(), 1);
     decoder
 }
 
 #[track_caller]
-fn assert_told(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
-    let expected: Vec<Told> = expected
+fn assert_seen(chunks: &[&[u8]], expected: &[(&str, &str, &str)]) {
+    let expected: Vec<Seen> = expected
         .iter()
         .map(|&(event_type, data, id)| (event_type.to_owned(), data.to_owned(), id.to_owned()))
         .collect();
-    let lent = || EventDecoder::with_buffer([0; 4096]);
-    assert_eq!(read_anywhere(lent, chunks), expected, "in lent memory");
+    let fixed = || EventDecoder::with_buffer([0; 4096]);
+    assert_eq!(read_anywhere(fixed, chunks), expected, "in a fixed buffer");
     #[cfg(feature = "alloc")]
     assert_eq!(
         read_anywhere(EventDecoder::new, chunks),
         expected,
-        "in memory that grows"
+        "in a buffer that grows"
     );
 }
 
@@ -72,7 +94,7 @@ fn an_id_with_two_nuls_is_ignored_as_one_with_one_is() {
     let expected = [("message", "x", "1")];
     for cut in 0..stream.len() {
         let (front, back) = stream.split_at(cut);
-        assert_told(&[front, back], &expected);
+        assert_seen(&[front, back], &expected);
     }
 }
 
@@ -89,7 +111,62 @@ fn each_byte_counts_at_each_place_of_an_id() {
                 let stream = [b"id: 0\n\nid: ", &id[..], b"\ndata: x\n\n"].concat();
                 let text = String::from_utf8_lossy(&id);
                 let expected = if byte == 0 { "0" } else { &text };
-                assert_told(&[&stream], &[("message", "x", expected)]);
+                assert_seen(&[&stream], &[("message", "x", expected)]);
+            }
+        }
+    }
+}
+
+/// Those below eight bytes are looked at as two halves that overlap, or byte by byte, and all others as words: everything that can
+/// be in an ID stands at each of its places, and there are two of it at each pair of places.
+#[test]
+fn whatever_is_in_a_short_id_counts_at_each_place() {
+    // NUL, ASCII at its ends, characters of each length, and what is no character: cut off, or with a byte too many, or never one.
+    let parts: [&[u8]; 15] = [
+        b"\0",
+        b"\x01",
+        b"\x7F",
+        b"\t",
+        b":",
+        "\u{80}".as_bytes(),
+        "é".as_bytes(),
+        "流".as_bytes(),
+        "🦀".as_bytes(),
+        b"\x80",
+        b"\xC3",
+        b"\xE2\x82",
+        b"\xF0\x9F\xA6",
+        b"\xFF",
+        b"\xC0\x80",
+    ];
+    let plain = b"abcdefghi";
+    let before = b"id: 0\n\nid: ";
+    let check = |id: &[u8]| {
+        let stream = [before, id, b"\ndata: x\n\n"].concat();
+        let text = String::from_utf8_lossy(id);
+        let expected = if id.contains(&0) { "0" } else { &text };
+        assert_seen(&[&stream], &[("message", "x", expected)]);
+        let (front, back) = stream.split_at(before.len() + id.len().div_ceil(2));
+        assert_seen(&[front, back], &[("message", "x", expected)]);
+    };
+    for length in 0..=9 {
+        check(&plain[..length]);
+        for part in parts {
+            for place in 0..=length.saturating_sub(part.len()) {
+                if part.len() > length {
+                    continue;
+                }
+                let mut id = plain[..length].to_vec();
+                id[place..place + part.len()].copy_from_slice(part);
+                check(&id);
+                for other in [&b"\0"[..], "é".as_bytes(), b"\xFF"] {
+                    let behind = place + part.len();
+                    for place in behind..=length.saturating_sub(other.len()) {
+                        let mut id = id.clone();
+                        id[place..place + other.len()].copy_from_slice(other);
+                        check(&id);
+                    }
+                }
             }
         }
     }
@@ -106,7 +183,7 @@ fn lines_of_any_length_are_joined_whole() {
                 let block = lines.each_ref().map(|line| format!("data: {line}\n"));
                 let stream = [&block.concat(), "\ndata: next\n\n", &" ".repeat(300)].concat();
                 let expected = [("message", &*lines.join("\n"), ""), ("message", "next", "")];
-                assert_told(&[stream.as_bytes()], &expected);
+                assert_seen(&[stream.as_bytes()], &expected);
             }
         }
     }
@@ -114,14 +191,14 @@ fn lines_of_any_length_are_joined_whole() {
 
 #[test]
 fn what_looks_like_data_within_a_line_is_none() {
-    assert_told(&[b"foo", b"data: x", b"y\n\n"], &[]);
+    assert_seen(&[b"foo", b"data: x", b"y\n\n"], &[]);
     let z = ("message", "z", "");
-    assert_told(&[b": foo", b"data: x", b"\n\ndata: z\n\n"], &[z]);
-    assert_told(
+    assert_seen(&[b": foo", b"data: x", b"\n\ndata: z\n\n"], &[z]);
+    assert_seen(
         &[b"id: foo", b"data: x", b"\ndata: z\n\n"],
         &[("message", "z", "foodata: x")],
     );
-    assert_told(
+    assert_seen(
         &[b"data: a", b"data: b", b"\n\n"],
         &[("message", "adata: b", "")],
     );
@@ -135,7 +212,7 @@ fn a_line_end_of_two_is_one_wherever_it_is_cut() {
         for second in cut..stream.len() {
             let (front, back) = stream.split_at(second);
             let (front, middle) = front.split_at(cut);
-            assert_told(&[front, middle, back], &expected);
+            assert_seen(&[front, middle, back], &expected);
         }
     }
 }
@@ -149,18 +226,18 @@ fn the_last_event_type_counts() {
             "id: 1\n" => ("x", "1"),
             _ => ("w\nx", ""),
         };
-        assert_told(&[stream.as_bytes()], &[("b", data, id)]);
+        assert_seen(&[stream.as_bytes()], &[("b", data, id)]);
     }
 }
 
 #[test]
 fn what_was_replaced_is_no_part_of_the_next_event() {
     let replaced = ("message", "\u{FFFD}", "");
-    assert_told(
+    assert_seen(
         &[b"data: \xFF\n\ndata: a\ndata: b\n\n"],
         &[replaced, ("message", "a\nb", "")],
     );
-    assert_told(
+    assert_seen(
         &[b"data: \xFF\n\ndata: a", b"b\n\n"],
         &[replaced, ("message", "ab", "")],
     );
@@ -187,20 +264,21 @@ fn nothing_is_taken_behind_the_blank_line() {
 
 /// The limits of 64 bytes are 48 for an event and 16 for an ID: there is room for two IDs and a line only if the data is gone.
 #[test]
-fn a_refused_event_leaves_its_room_to_the_ids_behind_it() {
+fn a_rejected_event_leaves_its_room_to_the_ids_behind_it() {
     let [first, second, third] = ["a", "b", "c"].map(|letter| letter.repeat(15));
     // It is ignored, once it was read.
     let with_nul = format!("{}\0", "c".repeat(14));
     let one_line = format!("data: {}\n", "x".repeat(49));
     let two_lines = format!("data: {}\ndata: x\n", "x".repeat(47));
-    for refused in [one_line, two_lines] {
+    for rejected in [one_line, two_lines] {
         for (last, counts) in [(&third, &third), (&with_nul, &second)] {
-            let stream = format!("id: {first}\n\n{refused}id: {second}\nid: {last}\n\ndata: y\n\n");
+            let stream =
+                format!("id: {first}\n\n{rejected}id: {second}\nid: {last}\n\ndata: y\n\n");
             for size in [1, 3, 20, stream.len()] {
                 let chunks: Vec<_> = stream.as_bytes().chunks(size).collect();
-                let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &chunks);
+                let seen = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &chunks);
                 let expected = ("message".to_owned(), "y".to_owned(), counts.clone());
-                assert_eq!(told, [expected], "{size} bytes at a time");
+                assert_eq!(seen, [expected], "{size} bytes at a time");
             }
         }
     }
@@ -213,24 +291,24 @@ fn every_line_of_an_event_counts_where_all_are_whole() {
         for second in [0, 1, 2, 26, 27, 28, 47, 48] {
             let lines = ["x".repeat(first), "y".repeat(second)];
             let stream = format!("data: {}\ndata: {}\n\n", lines[0], lines[1]);
-            let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
+            let seen = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
             let data = lines.join("\n");
             let fits = data.len() <= 48;
             let expected = fits.then(|| ("message".to_owned(), data, String::new()));
-            assert_eq!(told, Vec::from_iter(expected), "{first} + 1 + {second}");
+            assert_eq!(seen, Vec::from_iter(expected), "{first} + 1 + {second}");
         }
     }
 }
 
 #[test]
-fn an_event_type_that_is_too_large_is_refused_though_another_one_comes() {
+fn an_event_type_that_is_too_large_is_rejected_though_another_one_comes() {
     let stream = format!(
         "event: {}\nevent: b\ndata: x\n\ndata: y\n\n",
         "a".repeat(49)
     );
-    let told = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
+    let seen = read_anywhere(|| EventDecoder::with_buffer([0; 64]), &[stream.as_bytes()]);
     assert_eq!(
-        told,
+        seen,
         [("message".to_owned(), "y".to_owned(), String::new())]
     );
 }

@@ -1,20 +1,19 @@
-//! Doors that take a stream piece by piece and keep nothing of it, so that what they allocate is what the crate needs.
+//! Readers that take a stream piece by piece and retain nothing of it, so that what they allocate is what the crate needs.
 
 use bytes::Bytes;
 use core::convert::Infallible;
-use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, Stream, StreamExt};
-use sse_wire::codec::EventCodec;
 use sse_wire::io::EventReader;
-use sse_wire::stream::{EventStream, OwnedEventStream};
+use sse_wire::stream::EventStream;
+use sse_wire::tokio::EventCodec;
 use sse_wire::{
-    Buffer, Chunk, DecodeError, Event, EventDecoder, Item, Limits, RawEvent, ReadError,
-    SharedDecoder, SharedItem,
+    Buffer, DecodeError, Event, EventDecoder, Item, Limits, OwnedItem, RawEvent, ReadError,
 };
-use std::io::{self, Read};
+use std::io;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::FramedRead;
 
@@ -22,9 +21,9 @@ use tokio_util::codec::FramedRead;
 pub(crate) type Told<'e> = Result<(&'e [u8], &'e [u8], &'e str), DecodeError>;
 
 /// One way to read a stream.
-pub(crate) struct Door {
+pub(crate) struct Reader {
     pub(crate) name: &'static str,
-    /// Whether events are told as the bytes that came, and not as text.
+    /// Whether events are reported as the bytes that came, and not as text.
     pub(crate) raw: bool,
     /// What it may allocate at a time, in bytes.
     pub(crate) bound: fn(Limits) -> usize,
@@ -50,7 +49,7 @@ impl Iterator for Pieces {
     }
 }
 
-impl Read for Pieces {
+impl io::Read for Pieces {
     fn read(&mut self, memory: &mut [u8]) -> io::Result<usize> {
         let size = self.size.min(self.stream.len()).min(memory.len());
         memory[..size].copy_from_slice(&self.stream.split_to(size));
@@ -81,37 +80,26 @@ pub(crate) fn decoders_bound(limits: Limits) -> usize {
     2 * (limits.last_event_id + limits.event.max(2 * limits.last_event_id))
 }
 
-/// Beside the decoder there is the event that is handed over, the ID that it shares with the others, and their reference counts.
+/// Beside the decoder there is the event that is returned, the ID that it shares with the others, the next one while it replaces it, and
+/// their reference counts.
 fn with_an_event(limits: Limits) -> usize {
     decoders_bound(limits) + limits.event + 2 * limits.last_event_id + 512
 }
 
-/// The memory that is lent to a decoder, on the stack.
-pub(crate) const LENT: usize = 4096;
+/// What the comments of an attack take at most, where they are copied: a chunk of them.
+const COMMENTS: usize = 256 << 10;
 
-pub(crate) const DOORS: &[Door] = &[
-    Door {
+/// The size of a fixed buffer, on the stack.
+pub(crate) const FIXED: usize = 4096;
+
+pub(crate) const READERS: &[Reader] = &[
+    Reader {
         name: "decode",
         raw: false,
         bound: decoders_bound,
         run: |pieces, limits, tell| decode(&mut EventDecoder::with_limits(limits), pieces, tell),
     },
-    Door {
-        name: "decode_chunk",
-        raw: false,
-        bound: decoders_bound,
-        run: |pieces, limits, tell| {
-            let mut decoder = EventDecoder::with_limits(limits);
-            for piece in pieces {
-                let mut chunk = Chunk::new(&piece);
-                while let Some(event) = decoder.decode_chunk(&mut chunk).transpose() {
-                    tell(event.as_ref().map(text).map_err(|error| *error));
-                }
-            }
-            decoder.reconnection_time()
-        },
-    },
-    Door {
+    Reader {
         name: "decode_raw",
         raw: true,
         bound: decoders_bound,
@@ -126,7 +114,7 @@ pub(crate) const DOORS: &[Door] = &[
             decoder.reconnection_time()
         },
     },
-    Door {
+    Reader {
         name: "decode_item",
         raw: false,
         bound: decoders_bound,
@@ -134,14 +122,15 @@ pub(crate) const DOORS: &[Door] = &[
             decode_item(&mut EventDecoder::with_limits(limits), pieces, tell)
         },
     },
-    Door {
-        name: "SharedDecoder::decode",
+    Reader {
+        name: "decode_owned",
         raw: false,
         bound: with_an_event,
         run: |pieces, limits, tell| {
-            let mut decoder = SharedDecoder::with_limits(limits);
-            for mut piece in pieces {
-                while let Some(event) = decoder.decode(&mut piece).transpose() {
+            let mut decoder = EventDecoder::with_limits(limits);
+            for piece in pieces {
+                let mut input = &piece[..];
+                while let Some(event) = decoder.decode_owned(&mut input).transpose() {
                     tell(match &event {
                         Ok(event) => Ok(text(&event.as_event())),
                         Err(error) => Err(*error),
@@ -151,16 +140,18 @@ pub(crate) const DOORS: &[Door] = &[
             decoder.reconnection_time()
         },
     },
-    Door {
-        name: "SharedDecoder::decode_item",
+    Reader {
+        name: "decode_owned_item",
         raw: false,
-        bound: with_an_event,
+        // A comment is copied, too, and cannot be larger than the piece that it comes in.
+        bound: |limits| with_an_event(limits) + COMMENTS,
         run: |pieces, limits, tell| {
-            let mut decoder = SharedDecoder::with_limits(limits);
-            for mut piece in pieces {
-                while let Some(item) = decoder.decode_item(&mut piece).transpose() {
+            let mut decoder = EventDecoder::with_limits(limits);
+            for piece in pieces {
+                let mut input = &piece[..];
+                while let Some(item) = decoder.decode_owned_item(&mut input).transpose() {
                     match &item {
-                        Ok(SharedItem::Event(event)) => tell(Ok(text(&event.as_event()))),
+                        Ok(OwnedItem::Event(event)) => tell(Ok(text(&event.as_event()))),
                         Ok(_) => {}
                         Err(error) => tell(Err(*error)),
                     }
@@ -169,7 +160,7 @@ pub(crate) const DOORS: &[Door] = &[
             decoder.reconnection_time()
         },
     },
-    Door {
+    Reader {
         name: "io::EventReader",
         raw: false,
         // Its buffer.
@@ -178,7 +169,7 @@ pub(crate) const DOORS: &[Door] = &[
             let mut reader =
                 EventReader::new(pieces).with_decoder(EventDecoder::with_limits(limits));
             loop {
-                match reader.read_event() {
+                match reader.next_event() {
                     Ok(Some(event)) => tell(Ok(text(&event))),
                     Ok(None) => return reader.decoder().reconnection_time(),
                     Err(ReadError::Decode(error)) => tell(Err(error)),
@@ -187,45 +178,67 @@ pub(crate) const DOORS: &[Door] = &[
             }
         },
     },
-    Door {
+    Reader {
         name: "EventStream",
         raw: false,
         bound: with_an_event,
         run: |pieces, limits, tell| {
             let mut events =
-                EventStream::new(pieces.stream()).with_decoder(SharedDecoder::with_limits(limits));
+                EventStream::new(pieces.stream()).with_decoder(EventDecoder::with_limits(limits));
             while let Some(event) = ready(&mut events) {
                 tell(match &event {
                     Ok(event) => Ok(text(&event.as_event())),
-                    Err(error) => Err(refusal(error)),
+                    Err(error) => Err(rejection(error)),
                 });
             }
             events.decoder().reconnection_time()
         },
     },
-    Door {
-        name: "OwnedEventStream",
+    Reader {
+        name: "EventStream::next_event",
         raw: false,
-        bound: with_an_event,
+        bound: decoders_bound,
         run: |pieces, limits, tell| {
-            let mut events = OwnedEventStream::new(pieces.stream())
-                .with_decoder(EventDecoder::with_limits(limits));
-            while let Some(event) = ready(&mut events) {
-                tell(match &event {
-                    Ok(event) => Ok(text(&event.as_event())),
-                    Err(error) => Err(refusal(error)),
-                });
-            }
+            let mut events =
+                EventStream::new(pieces.stream()).with_decoder(EventDecoder::with_limits(limits));
+            complete(async {
+                while let Some(event) = events.next_event().await.transpose() {
+                    tell(match &event {
+                        Ok(event) => Ok(text(event)),
+                        Err(error) => Err(rejection(error)),
+                    });
+                }
+            });
             events.decoder().reconnection_time()
         },
     },
-    Door {
+    Reader {
+        name: "tokio::EventReader",
+        raw: false,
+        // Its chunk.
+        bound: |limits| decoders_bound(limits) + 16 * 1024,
+        run: |pieces, limits, tell| {
+            let mut reader = sse_wire::tokio::EventReader::new(pieces)
+                .with_decoder(EventDecoder::with_limits(limits));
+            complete(async {
+                while let Some(event) = reader.next_event().await.transpose() {
+                    tell(match &event {
+                        Ok(event) => Ok(text(event)),
+                        Err(ReadError::Decode(error)) => Err(*error),
+                        Err(ReadError::Transport(error)) => panic!("{error}"),
+                    });
+                }
+            });
+            reader.decoder().reconnection_time()
+        },
+    },
+    Reader {
         name: "EventCodec",
         raw: false,
         // What `FramedRead` reads into, twice while it grows.
         bound: |limits| with_an_event(limits) + 32 * 1024,
         run: |pieces, limits, tell| {
-            let codec = EventCodec::new().with_decoder(SharedDecoder::with_limits(limits));
+            let codec = EventCodec::new().with_decoder(EventDecoder::with_limits(limits));
             let mut events = FramedRead::new(pieces, codec);
             while let Some(event) = ready(&mut events) {
                 tell(match &event.expect("nothing fails") {
@@ -238,14 +251,14 @@ pub(crate) const DOORS: &[Door] = &[
     },
 ];
 
-/// The same in lent memory, which allocates nothing. The limits follow from how much it is.
-pub(crate) const LENT_DOORS: &[Door] = &[
-    Door {
-        name: "decode, lent",
+/// The same with a fixed buffer, which allocates nothing. The limits follow from its size.
+pub(crate) const FIXED_READERS: &[Reader] = &[
+    Reader {
+        name: "decode, fixed buffer",
         raw: false,
         bound: |_| 0,
         run: |pieces, _, tell| {
-            let mut memory = [0; LENT];
+            let mut memory = [0; FIXED];
             decode(
                 &mut EventDecoder::with_buffer(&mut memory[..]),
                 pieces,
@@ -253,12 +266,12 @@ pub(crate) const LENT_DOORS: &[Door] = &[
             )
         },
     },
-    Door {
-        name: "decode_item, lent",
+    Reader {
+        name: "decode_item, fixed buffer",
         raw: false,
         bound: |_| 0,
         run: |pieces, _, tell| {
-            let mut memory = [0; LENT];
+            let mut memory = [0; FIXED];
             decode_item(
                 &mut EventDecoder::with_buffer(&mut memory[..]),
                 pieces,
@@ -266,17 +279,17 @@ pub(crate) const LENT_DOORS: &[Door] = &[
             )
         },
     },
-    Door {
+    Reader {
         name: "embedded::EventReader",
         raw: false,
         bound: |_| 0,
         run: |pieces, _, tell| {
-            let (mut memory, mut chunk) = ([0; LENT], [0; 256]);
+            let (mut memory, mut chunk) = ([0; FIXED], [0; 256]);
             let decoder = EventDecoder::with_buffer(&mut memory[..]);
             let mut reader =
                 sse_wire::embedded::EventReader::new(Driver(pieces), decoder, &mut chunk);
             loop {
-                match reader.read_event() {
+                match reader.next_event() {
                     Ok(Some(event)) => tell(Ok(text(&event))),
                     Ok(None) => return reader.decoder().reconnection_time(),
                     Err(ReadError::Decode(error)) => tell(Err(error)),
@@ -331,18 +344,29 @@ fn raw<'e>(event: &RawEvent<'e>) -> (&'e [u8], &'e [u8], &'e str) {
     (event.event_type(), event.data(), event.last_event_id())
 }
 
-pub(crate) fn refusal(error: &ReadError<Infallible>) -> DecodeError {
+pub(crate) fn rejection(error: &ReadError<Infallible>) -> DecodeError {
     match error {
         ReadError::Decode(error) => *error,
         ReadError::Transport(never) => match *never {},
     }
 }
 
-/// What comes next. A door gives way to others after a long run of pieces without an event, and is asked again then.
+/// What comes next. A reader yields after a long run of pieces without an event, and is asked again then.
 pub(crate) fn ready<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     loop {
         if let Some(next) = stream.next().now_or_never() {
             return next;
+        }
+    }
+}
+
+/// Polls a future to its end; it yields now and then, and never waits.
+pub(crate) fn complete<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
         }
     }
 }
@@ -356,6 +380,6 @@ impl embedded_io::ErrorType for Driver {
 
 impl embedded_io::Read for Driver {
     fn read(&mut self, memory: &mut [u8]) -> Result<usize, Infallible> {
-        Ok(Read::read(&mut self.0, memory).unwrap_or(0))
+        Ok(io::Read::read(&mut self.0, memory).unwrap_or(0))
     }
 }

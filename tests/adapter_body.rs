@@ -1,58 +1,38 @@
-//! Events come out of any body, and frames become one: kept alive while there is nothing to send, at its end when they are, and
-//! without an empty frame that would be taken for the end.
+//! Any body becomes events, and frames become a body: with keep-alives while there is nothing to send, at its end when the frames
+//! are, and without empty frames, which some take for the end.
 #![cfg(feature = "http-body")]
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
+
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use alloc::sync::Arc;
-use alloc::task::Wake;
 use bytes::buf::Chain;
 use bytes::{Buf, Bytes};
 use core::cell::{Cell, RefCell};
-use core::marker::{PhantomData, PhantomPinned};
+use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
+use events::{Otherwise, Probe, Wakes};
 use futures_core::{FusedStream, Stream};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use http_body::Body;
 use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, NoTicks};
-use sse_wire::{Frame, Outgoing, ReadError, SharedEvent, SharedItem};
+use sse_wire::{Frame, Outgoing, OwnedEvent, OwnedItem, ReadError};
 
-/// What a transport fails with: not more than an error needs to be.
+/// What a transport fails with, which need not be an `Error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Broken(u8);
-
-/// How often a task was woken.
-#[derive(Debug, Default)]
-struct Wakes(AtomicUsize);
-
-impl Wakes {
-    fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (wakes.clone(), wakes.into())
-    }
-
-    fn take(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// Polls a future for the next item once, and drops it.
 fn poll<S: Stream + Unpin>(stream: &mut S, waker: &Waker) -> Poll<Option<S::Item>> {
     stream.next().poll_unpin(&mut Context::from_waker(waker))
 }
 
-/// A body of what it is told, which must not be polled after its end.
+/// A body of these frames, which must not be polled after its end.
 struct Scripted<D> {
     frames: VecDeque<Poll<Result<http_body::Frame<D>, Broken>>>,
     polls: Rc<Cell<usize>>,
@@ -104,7 +84,7 @@ fn trailers<D>() -> Poll<Result<http_body::Frame<D>, Broken>> {
     Poll::Ready(Ok(http_body::Frame::trailers(http::HeaderMap::new())))
 }
 
-/// Everything that a stream gives to one who drops every future that is pending, as long as the stream wakes.
+/// Everything that a stream gives to a caller that drops every pending future, and polls again once it was woken.
 fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
     let mut stream = pin!(stream);
     let (wakes, waker) = Wakes::new();
@@ -113,13 +93,13 @@ fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
         match poll(&mut stream, &waker) {
             Poll::Ready(Some(item)) => items.push(item),
             Poll::Ready(None) => return items,
-            Poll::Pending => assert!(wakes.take() > 0, "nobody is told to go on"),
+            Poll::Pending => assert!(wakes.take() > 0, "nobody was woken"),
         }
     }
 }
 
 /// The data of all events, or the error that the body failed with.
-fn data_of(read: Vec<Result<SharedEvent, ReadError<Broken>>>) -> Vec<Result<String, Broken>> {
+fn data_of(read: Vec<Result<OwnedEvent, ReadError<Broken>>>) -> Vec<Result<String, Broken>> {
     read.into_iter()
         .map(|event| match event {
             Ok(event) => Ok(event.data().to_owned()),
@@ -130,7 +110,7 @@ fn data_of(read: Vec<Result<SharedEvent, ReadError<Broken>>>) -> Vec<Result<Stri
 }
 
 #[test]
-fn events_come_out_of_the_data_of_a_body() {
+fn the_data_of_a_body_becomes_events() {
     let body = || {
         Scripted::new([
             data(Bytes::from("id: 7\ndata: o")),
@@ -146,22 +126,29 @@ fn events_come_out_of_the_data_of_a_body() {
     let expected = [Ok("one".to_owned()), Ok("two".to_owned())];
     assert_eq!(data_of(read_all(body().events())), expected);
 
-    let raw = read_all(body().raw_events());
-    let raw: Vec<_> = raw.iter().flatten().map(|event| event.data()).collect();
+    let mut events = body().events();
+    let mut raw = Vec::new();
+    loop {
+        match events.next_raw_event().now_or_never() {
+            Some(Ok(Some(event))) => raw.push(event.data().to_vec()),
+            Some(end) => break assert_eq!(end, Ok(None)),
+            None => {}
+        }
+    }
     assert_eq!(raw, [b"one", b"two"]);
 
     let mut items = read_all(body().items()).into_iter().flatten();
-    assert!(matches!(items.next(), Some(SharedItem::Event(event)) if event.id() == Some("7")));
+    assert!(matches!(items.next(), Some(OwnedItem::Event(event)) if event.id() == Some("7")));
     assert!(
-        matches!(items.next(), Some(SharedItem::Comment { text, end: true }) if text == " ping")
+        matches!(items.next(), Some(OwnedItem::Comment { text, end: true }) if text == b" ping")
     );
-    assert!(matches!(items.next(), Some(SharedItem::Event(event)) if event.data() == "two"));
-    assert!(matches!(items.next(), Some(SharedItem::Retry(_))));
+    assert!(matches!(items.next(), Some(OwnedItem::Event(event)) if event.data() == "two"));
+    assert!(matches!(items.next(), Some(OwnedItem::Retry(_))));
     assert_eq!(items.next(), None);
 }
 
 #[test]
-fn the_data_of_a_body_may_lie_in_several_pieces() {
+fn the_data_of_a_frame_may_be_several_slices() {
     let piece = |text: &'static str| -> Chain<Bytes, Chain<&'static [u8], VecDeque<u8>>> {
         let (a, b) = text.split_at(text.len() / 3);
         let (b, c) = b.split_at(b.len() / 2);
@@ -192,13 +179,13 @@ fn the_error_of_a_body_is_passed_on_once_and_is_the_end() {
 }
 
 #[test]
-fn a_long_run_of_trailers_lets_other_tasks_have_their_turn() {
+fn it_yields_after_32_trailers() {
     let last = [data(Bytes::from("data: last\n\n"))];
     let body = Scripted::new((0..1000).map(|_| trailers()).chain(last));
     let asked = body.polls.clone();
     let mut events = body.events();
     let (wakes, waker) = Wakes::new();
-    let (mut before, mut turns) = (0, 0);
+    let (mut before, mut yields) = (0, 0);
     let last = loop {
         let polled = poll(&mut events, &waker);
         assert!(asked.get() - before <= 32);
@@ -207,10 +194,10 @@ fn a_long_run_of_trailers_lets_other_tasks_have_their_turn() {
             Poll::Ready(last) => break last,
             Poll::Pending => assert!(wakes.take() > 0),
         }
-        turns += 1;
+        yields += 1;
     };
     assert!(matches!(last, Some(Ok(event)) if event.data() == "last"));
-    assert_eq!(turns, 1000 / 32);
+    assert_eq!(yields, 1000 / 32);
 }
 
 #[test]
@@ -238,48 +225,49 @@ fn the_data_of_a_body_is_a_stream_of_chunks() {
 }
 
 #[test]
-fn data_that_is_bytes_is_not_copied() {
+fn data_that_is_bytes_is_borrowed() {
     let large = ["data: ", &"x".repeat(4096), "\n\n"].concat();
     let chunk = Bytes::from(large);
     let place = chunk.as_ptr_range();
     let body = Scripted::new([data(chunk)]);
-    let events = read_all(body.events());
-    let event = events[0].as_ref().expect("it fits");
+    let mut events = body.events();
+    let event = events.next_event().now_or_never().expect("it is ready");
+    let event = event.expect("it fits").expect("an event");
     let part = event.data().as_bytes().as_ptr_range();
     assert!(place.start <= part.start && part.end <= place.end);
 }
 
-/// Something to say now and then: what was said and is waiting, and whom to wake.
-struct Source<T> {
-    said: RefCell<VecDeque<T>>,
+/// The sending half of a queue.
+struct Sender<T> {
+    queue: RefCell<VecDeque<T>>,
     has_ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     polls: Cell<usize>,
 }
 
-/// The other end of a source, which must not be polled after its end.
-struct Sayings<T> {
-    source: Rc<Source<T>>,
+/// The receiving half, which must not be polled after its end.
+struct Receiver<T> {
+    sender: Rc<Sender<T>>,
     is_over: bool,
 }
 
-impl<T> Source<T> {
-    fn new() -> (Rc<Self>, Sayings<T>) {
-        let source = Rc::new(Self {
-            said: RefCell::default(),
+impl<T> Sender<T> {
+    fn new() -> (Rc<Self>, Receiver<T>) {
+        let sender = Rc::new(Self {
+            queue: RefCell::default(),
             has_ended: Cell::default(),
             waker: RefCell::default(),
             polls: Cell::default(),
         });
-        let sayings = Sayings {
-            source: source.clone(),
+        let receiver = Receiver {
+            sender: sender.clone(),
             is_over: false,
         };
-        (source, sayings)
+        (sender, receiver)
     }
 
-    fn say(&self, what: T) {
-        self.said.borrow_mut().push_back(what);
+    fn send(&self, what: T) {
+        self.queue.borrow_mut().push_back(what);
         self.wake();
     }
 
@@ -294,41 +282,41 @@ impl<T> Source<T> {
         }
     }
 
-    /// Whether somebody still listens.
-    fn is_heard(self: &Rc<Self>) -> bool {
+    /// Whether the receiver was not dropped.
+    fn has_receiver(self: &Rc<Self>) -> bool {
         Rc::strong_count(self) > 1
     }
 }
 
-impl<T> Stream for Sayings<T> {
+impl<T> Stream for Receiver<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         assert!(!self.is_over, "it was polled after its end");
-        self.source.polls.set(self.source.polls.get() + 1);
-        let next = self.source.said.borrow_mut().pop_front();
+        self.sender.polls.set(self.sender.polls.get() + 1);
+        let next = self.sender.queue.borrow_mut().pop_front();
         if next.is_some() {
             return Poll::Ready(next);
         }
-        if self.source.has_ended.get() {
+        if self.sender.has_ended.get() {
             self.is_over = true;
             return Poll::Ready(None);
         }
-        *self.source.waker.borrow_mut() = Some(context.waker().clone());
+        *self.sender.waker.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
     }
 }
 
-/// What a frame source says.
-type Said = Result<Frame, Broken>;
+/// What a stream of frames gives.
+type Given = Result<Frame, Broken>;
 
-fn frame(data: &str) -> Said {
+fn frame(data: &str) -> Given {
     Ok(Outgoing::message(data).into())
 }
 
 const PING: &str = ":\n\n";
 
-/// What a body gives next; `None` if it waits.
+/// What a body gives next; `None` if it is pending.
 fn next<S, K>(body: &mut EventBody<S, K>, waker: &Waker) -> Option<Option<Result<String, Broken>>>
 where
     EventBody<S, K>: Stream<Item = Result<Bytes, Broken>> + Unpin,
@@ -347,26 +335,26 @@ fn sent(text: &str) -> Option<Option<Result<String, Broken>>> {
 
 #[test]
 fn frames_are_sent_as_they_come() {
-    let (frames, sayings) = Source::<Said>::new();
-    let mut body = EventBody::new(sayings);
+    let (frames, receiver) = Sender::<Given>::new();
+    let mut body = EventBody::new(receiver);
     let (wakes, waker) = Wakes::new();
     assert_eq!(next(&mut body, &waker), None);
     assert_eq!(wakes.take(), 0);
-    frames.say(frame("1"));
+    frames.send(frame("1"));
     assert_eq!(wakes.take(), 1);
-    frames.say(frame("2"));
+    frames.send(frame("2"));
     assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
     assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
     assert_eq!(next(&mut body, &waker), None);
     frames.end();
     assert_eq!(wakes.take(), 1);
     assert_eq!(next(&mut body, &waker), Some(None));
-    // The source would say so if it were polled again.
+    // The receiver would panic if it were polled again.
     assert_eq!(next(&mut body, &waker), Some(None));
 }
 
 #[test]
-fn whatever_becomes_a_frame_can_be_sent() {
+fn anything_that_becomes_a_frame_can_be_sent() {
     let expected = [Ok(Bytes::from("data: 1\n\n"))];
     let blocks = stream::iter([Ok::<_, Broken>(Outgoing::message("1"))]);
     assert_eq!(read_all(EventBody::new(blocks)), expected);
@@ -392,50 +380,50 @@ fn a_frame_is_sent_without_copying_it() {
 }
 
 #[test]
-fn it_is_kept_alive_at_every_tick_at_which_nothing_is_ready() {
-    let (frames, sayings) = Source::<Said>::new();
-    let (ticks, ticking) = Source::<u8>::new();
-    let mut body = EventBody::new(sayings).keep_alive(ticking);
+fn a_keep_alive_is_sent_at_every_tick_at_which_no_frame_is_ready() {
+    let (frames, receiver) = Sender::<Given>::new();
+    let (ticks, ticking) = Sender::<u8>::new();
+    let mut body = EventBody::new(receiver).keep_alive(ticking);
     let (wakes, waker) = Wakes::new();
     let ping = sent(PING);
 
     assert_eq!(next(&mut body, &waker), None);
-    ticks.say(1);
+    ticks.send(1);
     assert_eq!(wakes.take(), 1, "a tick wakes");
     assert_eq!(next(&mut body, &waker), ping);
     assert_eq!(next(&mut body, &waker), None);
-    frames.say(frame("1"));
+    frames.send(frame("1"));
     assert_eq!(wakes.take(), 1, "a frame wakes");
 
     // The tick comes while a frame is ready: the frame goes first, the tick is not lost.
-    ticks.say(2);
-    frames.say(frame("2"));
+    ticks.send(2);
+    frames.send(frame("2"));
     assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
     assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
     assert_eq!(next(&mut body, &waker), ping);
     assert_eq!(next(&mut body, &waker), None);
 
     for tick in [3, 4] {
-        ticks.say(tick);
+        ticks.send(tick);
         assert_eq!(next(&mut body, &waker), ping);
         assert_eq!(next(&mut body, &waker), None);
     }
 }
 
 #[test]
-fn ticks_that_have_piled_up_are_one() {
-    let (frames, sayings) = Source::<Said>::new();
-    let (ticks, ticking) = Source::<u8>::new();
-    let mut body = EventBody::new(sayings).keep_alive(ticking);
+fn missed_ticks_are_one() {
+    let (frames, receiver) = Sender::<Given>::new();
+    let (ticks, ticking) = Sender::<u8>::new();
+    let mut body = EventBody::new(receiver).keep_alive(ticking);
     let (wakes, waker) = Wakes::new();
-    // A slow client did not ask for a while, as an interval of tokio notices when it is asked again.
+    // A slow client did not poll for a while; then an interval of tokio gives all ticks that it missed.
     for tick in 0..40 {
-        ticks.say(tick);
+        ticks.send(tick);
     }
     assert_eq!(next(&mut body, &waker), sent(PING));
     assert_eq!(next(&mut body, &waker), None);
-    ticks.say(41);
-    assert_eq!(wakes.take(), 1, "the next one is waited for");
+    ticks.send(41);
+    assert_eq!(wakes.take(), 1, "it waits for the next one");
     assert_eq!(next(&mut body, &waker), sent(PING));
     frames.end();
     assert_eq!(next(&mut body, &waker), Some(None));
@@ -443,14 +431,14 @@ fn ticks_that_have_piled_up_are_one() {
 
 #[test]
 fn ticks_that_are_always_ready_starve_no_frame() {
-    let (frames, sayings) = Source::<Said>::new();
-    let mut body = EventBody::new(sayings).keep_alive(stream::repeat(()));
+    let (frames, receiver) = Sender::<Given>::new();
+    let mut body = EventBody::new(receiver).keep_alive(stream::repeat(()));
     let (_, waker) = Wakes::new();
     let ping = sent(PING);
     for number in 0..10 {
         assert_eq!(next(&mut body, &waker), ping);
-        frames.say(frame("a"));
-        frames.say(frame("b"));
+        frames.send(frame("a"));
+        frames.send(frame("b"));
         assert_eq!(next(&mut body, &waker), sent("data: a\n\n"), "{number}");
         assert_eq!(next(&mut body, &waker), sent("data: b\n\n"), "{number}");
     }
@@ -460,8 +448,8 @@ fn ticks_that_are_always_ready_starve_no_frame() {
 
 #[test]
 fn frames_that_are_always_ready_are_never_interrupted() {
-    let (ticks, ticking) = Source::<u8>::new();
-    ticks.say(1);
+    let (ticks, ticking) = Sender::<u8>::new();
+    ticks.send(1);
     let frames = stream::repeat(()).map(|()| frame("1"));
     let mut body = EventBody::new(frames).keep_alive(ticking);
     let (_, waker) = Wakes::new();
@@ -472,45 +460,45 @@ fn frames_that_are_always_ready_are_never_interrupted() {
 }
 
 #[test]
-fn when_the_ticks_end_only_keeping_alive_does() {
-    let (frames, sayings) = Source::<Said>::new();
-    let (ticks, ticking) = Source::<u8>::new();
-    let mut body = EventBody::new(sayings).keep_alive(ticking);
+fn when_the_ticks_end_only_the_keep_alives_do() {
+    let (frames, receiver) = Sender::<Given>::new();
+    let (ticks, ticking) = Sender::<u8>::new();
+    let mut body = EventBody::new(receiver).keep_alive(ticking);
     let (wakes, waker) = Wakes::new();
-    ticks.say(1);
+    ticks.send(1);
     ticks.end();
-    assert!(ticks.is_heard());
+    assert!(ticks.has_receiver());
     assert!(matches!(next(&mut body, &waker), Some(Some(Ok(_)))));
-    // They are let go, and would say so if they were polled again.
+    // They are dropped, and would panic if they were polled again.
     for _ in 0..3 {
         assert_eq!(next(&mut body, &waker), None);
-        assert!(!ticks.is_heard());
+        assert!(!ticks.has_receiver());
     }
     assert_eq!(wakes.take(), 0);
-    frames.say(frame("1"));
+    frames.send(frame("1"));
     assert_eq!(wakes.take(), 1);
     assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
 }
 
 #[test]
-fn when_the_frames_end_the_body_does_though_ticks_go_on() {
+fn when_the_frames_end_the_body_does_though_ticks_continue() {
     for (last, expected) in [
         (None, Some(None)),
         (Some(Broken(3)), Some(Some(Err(Broken(3))))),
     ] {
-        let (frames, sayings) = Source::<Said>::new();
-        let (ticks, ticking) = Source::<u8>::new();
-        let mut body = EventBody::new(sayings).keep_alive(ticking);
+        let (frames, receiver) = Sender::<Given>::new();
+        let (ticks, ticking) = Sender::<u8>::new();
+        let mut body = EventBody::new(receiver).keep_alive(ticking);
         let (_, waker) = Wakes::new();
         assert_eq!(next(&mut body, &waker), None);
-        ticks.say(1);
+        ticks.send(1);
         match last {
-            Some(error) => frames.say(Err(error)),
+            Some(error) => frames.send(Err(error)),
             None => frames.end(),
         }
         assert_eq!(next(&mut body, &waker), expected);
-        // Whoever makes the ticks can stop.
-        assert!(!ticks.is_heard());
+        // The sender of the ticks can stop.
+        assert!(!ticks.has_receiver());
         for _ in 0..3 {
             assert_eq!(next(&mut body, &waker), Some(None));
         }
@@ -525,37 +513,37 @@ fn an_error_ends_the_body_even_if_more_would_come() {
 }
 
 #[test]
-fn the_frame_that_keeps_alive_can_be_chosen() {
-    let (_frames, sayings) = Source::<Said>::new();
+fn the_keep_alive_frame_can_be_chosen() {
+    let (_frames, receiver) = Sender::<Given>::new();
     let ping = Frame::from(Outgoing::new().comment("still here"));
-    let mut body = EventBody::new(sayings).keep_alive_with(stream::repeat(()), ping);
+    let mut body = EventBody::new(receiver).keep_alive_with(stream::repeat(()), ping);
     let (_, waker) = Wakes::new();
     assert_eq!(next(&mut body, &waker), sent(": still here\n\n"));
 
     // An empty one would be taken for the end, or would keep the task busy.
-    let (frames, sayings) = Source::<Said>::new();
-    let mut body = EventBody::new(sayings).keep_alive_with(stream::repeat(()), Frame::new());
+    let (frames, receiver) = Sender::<Given>::new();
+    let mut body = EventBody::new(receiver).keep_alive_with(stream::repeat(()), Frame::new());
     let (wakes, waker) = Wakes::new();
     assert_eq!(next(&mut body, &waker), None);
     assert_eq!(wakes.take(), 0);
-    frames.say(frame("1"));
+    frames.send(frame("1"));
     assert_eq!(wakes.take(), 1);
     assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
 }
 
 #[test]
-fn what_keeps_alive_is_no_event() {
-    let (ticks, ticking) = Source::<u8>::new();
-    ticks.say(1);
+fn a_keep_alive_is_no_event() {
+    let (ticks, ticking) = Sender::<u8>::new();
+    ticks.send(1);
     ticks.end();
-    let (frames, sayings) = Source::<Said>::new();
-    let mut body = EventBody::new(sayings).keep_alive(ticking);
+    let (frames, receiver) = Sender::<Given>::new();
+    let mut body = EventBody::new(receiver).keep_alive(ticking);
     let (_, waker) = Wakes::new();
     let mut bytes = Vec::new();
     for _ in 0..2 {
-        let said = next(&mut body, &waker).flatten();
-        bytes.extend(said.map(|said| said.expect("a frame")));
-        frames.say(frame("1"));
+        let given = next(&mut body, &waker).flatten();
+        bytes.extend(given.map(|given| given.expect("a frame")));
+        frames.send(frame("1"));
     }
     assert_eq!(bytes.concat(), ":\n\ndata: 1\n\n");
     assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
@@ -574,7 +562,7 @@ fn empty_frames_are_skipped() {
 }
 
 #[test]
-fn a_long_run_of_empty_frames_lets_other_tasks_have_their_turn() {
+fn it_yields_after_32_empty_frames() {
     let polls = Cell::new(0);
     let frames = stream::iter(0..1000).map(|number| {
         polls.set(polls.get() + 1);
@@ -586,7 +574,7 @@ fn a_long_run_of_empty_frames_lets_other_tasks_have_their_turn() {
     });
     let mut body = EventBody::new(frames);
     let (wakes, waker) = Wakes::new();
-    let (mut before, mut turns) = (0, 0);
+    let (mut before, mut yields) = (0, 0);
     let last = loop {
         let polled = next(&mut body, &waker);
         assert!(polls.get() - before <= 32);
@@ -595,14 +583,14 @@ fn a_long_run_of_empty_frames_lets_other_tasks_have_their_turn() {
             Some(last) => break Some(last),
             None => assert!(wakes.take() > 0),
         }
-        turns += 1;
+        yields += 1;
     };
     assert_eq!(last, sent("data: last\n\n"));
-    assert_eq!(turns, 1000 / 32);
+    assert_eq!(yields, 1000 / 32);
 }
 
 #[test]
-fn the_end_is_known_once_it_has_come() {
+fn the_end_is_reported_once_it_was_reached() {
     for last in [None, Some(Err(Broken(3)))] {
         let frames = [Some(frame("1")), last].into_iter().flatten();
         let mut body = EventBody::new(stream::iter(frames));
@@ -633,24 +621,24 @@ fn the_end_is_known_once_it_has_come() {
 }
 
 #[test]
-fn what_is_sent_as_a_body_is_received_out_of_it() {
-    let (ticks, ticking) = Source::<u8>::new();
-    let (frames, sayings) = Source::<Said>::new();
-    let body = EventBody::new(sayings).keep_alive(ticking);
+fn what_a_body_sends_a_body_receives() {
+    let (ticks, ticking) = Sender::<u8>::new();
+    let (frames, receiver) = Sender::<Given>::new();
+    let body = EventBody::new(receiver).keep_alive(ticking);
     let mut items = body.items();
     let (wakes, waker) = Wakes::new();
     assert!(poll(&mut items, &waker).is_pending());
-    ticks.say(1);
+    ticks.send(1);
     assert_eq!(wakes.take(), 1);
     let ping = poll(&mut items, &waker);
     assert!(
-        matches!(ping, Poll::Ready(Some(Ok(SharedItem::Comment { text, end: true }))) if text.is_empty())
+        matches!(ping, Poll::Ready(Some(Ok(OwnedItem::Comment { text, end: true }))) if text.is_empty())
     );
-    frames.say(frame("one\ntwo"));
-    frames.say(Err(Broken(3)));
+    frames.send(frame("one\ntwo"));
+    frames.send(Err(Broken(3)));
     let event = poll(&mut items, &waker);
     assert!(
-        matches!(event, Poll::Ready(Some(Ok(SharedItem::Event(event)))) if event.data() == "one\ntwo")
+        matches!(event, Poll::Ready(Some(Ok(OwnedItem::Event(event)))) if event.data() == "one\ntwo")
     );
     let error = poll(&mut items, &waker);
     assert!(matches!(
@@ -665,34 +653,16 @@ fn what_is_sent_as_a_body_is_received_out_of_it() {
     assert_eq!(data_of(events), expected);
 }
 
-/// Whether a type is `Send` and so on, as a value: what the type itself has goes before what the trait has.
-struct Probe<T>(PhantomData<T>);
-
-impl<T: Send> Probe<T> {
-    const IS_SEND: bool = true;
-}
-
-impl<T: Unpin> Probe<T> {
-    const IS_UNPIN: bool = true;
-}
-
-trait Otherwise {
-    const IS_SEND: bool = false;
-    const IS_UNPIN: bool = false;
-}
-
-impl<T> Otherwise for Probe<T> {}
-
 #[test]
-fn a_body_is_at_home_where_its_frames_and_ticks_are() {
+fn a_body_is_send_and_unpin_as_its_frames_and_ticks_are() {
     const {
-        assert!(Probe::<EventBody<stream::Empty<Said>>>::IS_SEND);
-        assert!(Probe::<EventBody<stream::Empty<Said>>>::IS_UNPIN);
-        assert!(Probe::<EventBody<stream::Empty<Said>, NoTicks>>::IS_SEND);
-        assert!(!Probe::<EventBody<Sayings<Said>>>::IS_SEND);
-        assert!(!Probe::<EventBody<stream::Empty<Said>, Sayings<()>>>::IS_SEND);
+        assert!(Probe::<EventBody<stream::Empty<Given>>>::IS_SEND);
+        assert!(Probe::<EventBody<stream::Empty<Given>>>::IS_UNPIN);
+        assert!(Probe::<EventBody<stream::Empty<Given>, NoTicks>>::IS_SEND);
+        assert!(!Probe::<EventBody<Receiver<Given>>>::IS_SEND);
+        assert!(!Probe::<EventBody<stream::Empty<Given>, Receiver<()>>>::IS_SEND);
         assert!(!Probe::<EventBody<PhantomPinned>>::IS_UNPIN);
-        assert!(!Probe::<EventBody<stream::Empty<Said>, PhantomPinned>>::IS_UNPIN);
+        assert!(!Probe::<EventBody<stream::Empty<Given>, PhantomPinned>>::IS_UNPIN);
         assert!(!Probe::<BodyChunks<PhantomPinned>>::IS_UNPIN);
     }
     // Frames and ticks that must not be moved.
@@ -702,11 +672,11 @@ fn a_body_is_at_home_where_its_frames_and_ticks_are() {
 }
 
 #[test]
-fn what_is_shown_of_a_body_is_not_the_payload() {
+fn the_debug_form_does_not_show_the_payload() {
     let body = EventBody::new(stream::iter([frame("secret")]));
     let shown = format!("{body:?}");
     assert!(shown.starts_with("EventBody") && !shown.contains("secret"));
-    assert_eq!(body.inner().size_hint(), (1, Some(1)));
+    assert_eq!(body.get_ref().size_hint(), (1, Some(1)));
     let chunks = BodyChunks::new(body);
-    assert_eq!(chunks.inner().inner().size_hint(), (1, Some(1)));
+    assert_eq!(chunks.get_ref().get_ref().size_hint(), (1, Some(1)));
 }

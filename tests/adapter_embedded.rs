@@ -1,9 +1,11 @@
-//! Through memory that is lent, a reader gives the same events however small the memory and whatever fails, blocking and
-//! asynchronously; a writer sends whole blocks or nothing; and nothing is allocated for either.
+//! In caller-provided memory, a reader gives the same events however small the memory is and whatever fails, blocking and
+//! asynchronously; a writer sends whole blocks or nothing; and neither allocates.
 #![cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
 pub mod promise;
 
 use alloc::collections::VecDeque;
@@ -15,51 +17,19 @@ use core::task::{Context, Waker};
 use embedded_io as io;
 #[cfg(not(feature = "embedded-io"))]
 use embedded_io_async as io;
+use events::{Parts, STREAM, events_of, item_parts, parts, raw_parts};
 #[cfg(feature = "embedded-io-async")]
 use futures_util::future::FutureExt;
 use io::ErrorKind;
 use promise::allocator::{Count, Counting, count};
 use sse_wire::embedded::{EventReader, EventWriter};
 use sse_wire::{
-    Buffer, BufferFull, CutLine, DecodeError, Event, EventDecoder, EventType, Item, LastEventId,
-    Outgoing, RawEvent, ReadError, WriteError,
+    Buffer, BufferFull, CutLine, DecodeError, EventDecoder, EventType, LastEventId, Outgoing,
+    ReadError, WriteError,
 };
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Events with everything in them that a cut can come between.
-const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
-    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
-
-/// Type, data, last event ID and own `id` of an event.
-type Told = (String, String, String, Option<String>);
-
-fn told(event: Event<'_>) -> Told {
-    (
-        event.event_type().to_owned(),
-        event.data().to_owned(),
-        event.last_event_id().to_owned(),
-        event.id().map(str::to_owned),
-    )
-}
-
-fn raw_told(event: RawEvent<'_>) -> Told {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let id = event.id().map(str::to_owned);
-    let (event_type, data) = (text(event.event_type()), text(event.data()));
-    (event_type, data, event.last_event_id().to_owned(), id)
-}
-
-/// The events of a stream that is decoded in one piece.
-fn events_of(mut stream: &[u8]) -> Vec<Told> {
-    let mut decoder = EventDecoder::with_buffer([0; 256]);
-    let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
-        events.push(told(event));
-    }
-    events
-}
 
 /// What a driver fails with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +37,7 @@ struct Fault(ErrorKind);
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the driver says {:?}", self.0)
+        write!(formatter, "the driver failed: {:?}", self.0)
     }
 }
 
@@ -79,20 +49,20 @@ impl io::Error for Fault {
     }
 }
 
-/// What a driver does when it is asked for bytes.
+/// What a driver does when it is read.
 #[derive(Debug, Clone)]
 enum Step {
     Gives(Vec<u8>),
     Fails(ErrorKind),
-    /// It says that the stream is at its end.
+    /// It reports the end of the stream.
     Ends,
 }
 
-/// A driver that does what it is told, one step at a time, and then is at its end.
+/// A driver that takes these steps, one at a time, and then is at its end.
 #[derive(Debug, Clone)]
 struct Scripted {
     steps: VecDeque<Step>,
-    asked: usize,
+    reads: usize,
     #[cfg(feature = "embedded-io-async")]
     was_ready: bool,
 }
@@ -101,7 +71,7 @@ impl Scripted {
     fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
-            asked: 0,
+            reads: 0,
             #[cfg(feature = "embedded-io-async")]
             was_ready: false,
         }
@@ -121,7 +91,7 @@ impl Scripted {
     }
 
     fn step(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
-        self.asked += 1;
+        self.reads += 1;
         match self.steps.pop_front() {
             Some(Step::Gives(mut bytes)) => {
                 let left = bytes.split_off(bytes.len().min(buffer.len()));
@@ -214,37 +184,30 @@ fn drive<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn of_item(item: Item<'_>) -> Option<Told> {
-    match item {
-        Item::Event(event) => Some(told(event)),
-        Item::Comment { .. } | Item::Retry(_) => None,
-    }
-}
-
 /// What is read next: `Some(None)` if it is no event.
 fn next_of_any<B: Buffer>(
     reader: &mut EventReader<'_, Scripted, B>,
     way: Way,
-) -> Result<Option<Option<Told>>, ReadError<Fault>> {
+) -> Result<Option<Option<Parts>>, ReadError<Fault>> {
     Ok(match way {
         #[cfg(feature = "embedded-io")]
-        (Call::Event, Style::Blocking) => reader.read_event()?.map(|event| Some(told(event))),
+        (Call::Event, Style::Blocking) => reader.next_event()?.map(|event| Some(parts(event))),
         #[cfg(feature = "embedded-io")]
         (Call::RawEvent, Style::Blocking) => {
-            reader.read_raw_event()?.map(|event| Some(raw_told(event)))
+            reader.next_raw_event()?.map(|event| Some(raw_parts(event)))
         }
         #[cfg(feature = "embedded-io")]
-        (Call::Item, Style::Blocking) => reader.read_item()?.map(of_item),
+        (Call::Item, Style::Blocking) => reader.next_item()?.map(item_parts),
         #[cfg(feature = "embedded-io-async")]
         (Call::Event, Style::Async) => {
-            drive(reader.read_event_async())?.map(|event| Some(told(event)))
+            drive(reader.next_event_async())?.map(|event| Some(parts(event)))
         }
         #[cfg(feature = "embedded-io-async")]
         (Call::RawEvent, Style::Async) => {
-            drive(reader.read_raw_event_async())?.map(|event| Some(raw_told(event)))
+            drive(reader.next_raw_event_async())?.map(|event| Some(raw_parts(event)))
         }
         #[cfg(feature = "embedded-io-async")]
-        (Call::Item, Style::Async) => drive(reader.read_item_async())?.map(of_item),
+        (Call::Item, Style::Async) => drive(reader.next_item_async())?.map(item_parts),
     })
 }
 
@@ -252,7 +215,7 @@ fn next_of_any<B: Buffer>(
 fn next<B: Buffer>(
     reader: &mut EventReader<'_, Scripted, B>,
     way: Way,
-) -> Result<Option<Told>, ReadError<Fault>> {
+) -> Result<Option<Parts>, ReadError<Fault>> {
     loop {
         match next_of_any(reader, way)? {
             Some(Some(event)) => return Ok(Some(event)),
@@ -267,7 +230,7 @@ fn read_all<B: Buffer>(
     reader: &mut EventReader<'_, Scripted, B>,
     way: Way,
     kind: ErrorKind,
-) -> (Vec<Told>, usize) {
+) -> (Vec<Parts>, usize) {
     let (mut events, mut failed) = (Vec::new(), 0);
     loop {
         match next(reader, way) {
@@ -282,12 +245,12 @@ fn read_all<B: Buffer>(
     }
 }
 
-fn data_of(events: &[Told]) -> Vec<&str> {
+fn data_of(events: &[Parts]) -> Vec<&str> {
     events.iter().map(|(_, data, ..)| &data[..]).collect()
 }
 
 #[test]
-fn the_events_are_the_same_whatever_the_size_of_the_chunk() {
+fn events_do_not_depend_on_the_size_of_the_chunk() {
     let expected = events_of(STREAM);
     assert_eq!(expected.len(), 4);
     for way in ways() {
@@ -303,46 +266,6 @@ fn the_events_are_the_same_whatever_the_size_of_the_chunk() {
                 assert_eq!(reader.decoder().last_event_id(), "2");
             }
         }
-    }
-}
-
-#[test]
-fn comments_and_reconnection_times_come_in_the_order_of_the_stream() {
-    fn shown(item: Option<Item<'_>>) -> Option<String> {
-        item.map(|item| format!("{item:?}"))
-    }
-    let mut decoder = EventDecoder::with_buffer([0; 128]);
-    let (mut expected, mut input) = (Vec::new(), STREAM);
-    while let Some(item) = shown(decoder.decode_item(&mut input).expect("it fits")) {
-        expected.push(item);
-    }
-    assert_eq!(expected.len(), 9);
-    for &style in STYLES {
-        let mut chunk = [0; 512];
-        let decoder = EventDecoder::with_buffer([0; 128]);
-        let mut reader = EventReader::new(STREAM, decoder, &mut chunk);
-        let mut next = || match style {
-            #[cfg(feature = "embedded-io")]
-            Style::Blocking => shown(reader.read_item().expect("it fits")),
-            #[cfg(feature = "embedded-io-async")]
-            Style::Async => shown(drive(reader.read_item_async()).expect("it fits")),
-        };
-        let items: Vec<_> = core::iter::from_fn(&mut next).collect();
-        assert_eq!(items, expected, "{style:?}");
-        assert_eq!(next(), None);
-    }
-}
-
-#[test]
-fn the_ways_to_read_can_be_mixed() {
-    let mut chunk = [0; 5];
-    let driver = Scripted::giving(STREAM, 3);
-    let mut reader = EventReader::new(driver, EventDecoder::with_buffer([0; 128]), &mut chunk);
-    for (expected, way) in events_of(STREAM).into_iter().zip(ways().cycle()) {
-        assert_eq!(next(&mut reader, way), Ok(Some(expected)));
-    }
-    for way in ways() {
-        assert_eq!(next(&mut reader, way), Ok(None));
     }
 }
 
@@ -395,7 +318,7 @@ fn a_failure_is_not_the_end() {
         .recover_at_end(CutLine::Keep);
         let failed = next(&mut reader, way).expect_err("it fails");
         assert_eq!(failed, ReadError::Transport(Fault(ErrorKind::TimedOut)));
-        assert_eq!(failed.to_string(), "the driver says TimedOut");
+        assert_eq!(failed.to_string(), "the driver failed: TimedOut");
         assert!(!reader.ended_within_event());
         let event = next(&mut reader, way).expect("it fits").expect("an event");
         assert_eq!(event.1, "a");
@@ -415,9 +338,9 @@ fn dropping_a_pending_future_loses_nothing() {
             let (mut events, mut dropped) = (Vec::new(), 0);
             loop {
                 // Polled once, and dropped.
-                match reader.read_event_async().now_or_never() {
+                match reader.next_event_async().now_or_never() {
                     Some(event) => match event.expect("it fits") {
-                        Some(event) => events.push(told(event)),
+                        Some(event) => events.push(parts(event)),
                         None => break,
                     },
                     None => dropped += 1,
@@ -430,8 +353,8 @@ fn dropping_a_pending_future_loses_nothing() {
 }
 
 #[test]
-fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
-    // 48 bytes for an event, 16 for a last event ID; the text of the last event that is refused takes more than its bytes.
+fn a_rejected_event_is_an_error_and_the_next_call_continues_after_it() {
+    // 48 bytes for an event, 16 for a last event ID; the text of the last event that is rejected takes more than its bytes.
     let long = "x".repeat(49);
     let invalid = "\u{FF}".repeat(17);
     let stream = [
@@ -525,15 +448,15 @@ fn a_recovered_event_that_is_too_large_is_the_last_error() {
         let driver = Scripted::giving(&stream, stream.len());
         let mut reader =
             EventReader::new(driver, decoder, &mut chunk).recover_at_end(CutLine::Keep);
-        let refused = DecodeError::EventTooLarge { limit: 48 };
-        assert_eq!(next(&mut reader, way), Err(ReadError::Decode(refused)));
+        let rejected = DecodeError::EventTooLarge { limit: 48 };
+        assert_eq!(next(&mut reader, way), Err(ReadError::Decode(rejected)));
         assert_eq!(next(&mut reader, way), Ok(None));
         assert!(reader.ended_within_event());
     }
 }
 
 #[test]
-fn after_the_end_the_driver_is_left_alone() {
+fn after_the_end_the_driver_is_not_read_again() {
     for (before, events) in [("", 0), ("data: 1\n\n", 1), ("data: 1\n\ndata: cut", 2)] {
         for way in ways() {
             let [first, second] =
@@ -545,19 +468,19 @@ fn after_the_end_the_driver_is_left_alone() {
                 EventReader::new(script, decoder, &mut chunk).recover_at_end(CutLine::Keep);
             let (read, _) = read_all(&mut reader, way, ErrorKind::Other);
             assert_eq!(read.len(), events, "{way:?}");
-            let asked = reader.inner().asked;
+            let reads = reader.get_ref().reads;
             // An empty first read is the end, too.
-            assert_eq!(asked, 1 + usize::from(!before.is_empty()));
+            assert_eq!(reads, 1 + usize::from(!before.is_empty()));
             for way in ways() {
                 assert_eq!(next(&mut reader, way), Ok(None));
             }
-            assert_eq!(reader.inner().asked, asked);
+            assert_eq!(reader.get_ref().reads, reads);
         }
     }
 }
 
 #[test]
-fn whole_events_are_lent_from_the_chunk() {
+fn whole_events_borrow_from_the_chunk() {
     let stream = &b": ping\nevent: tick\ndata: 1\n\nevent: tock\ndata: 2\n\n"[..];
     let mut chunk = [0; 64];
     let place = chunk.as_ptr_range();
@@ -568,9 +491,9 @@ fn whole_events_are_lent_from_the_chunk() {
     let mut reader = EventReader::new(stream, EventDecoder::with_buffer([0; 64]), &mut chunk);
     for expected in ["1", "2"] {
         #[cfg(feature = "embedded-io")]
-        let event = reader.read_event();
+        let event = reader.next_event();
         #[cfg(not(feature = "embedded-io"))]
-        let event = drive(reader.read_event_async());
+        let event = drive(reader.next_event_async());
         let event = event.expect("it fits").expect("an event");
         assert_eq!(event.data(), expected);
         assert!(lies_within(event.data()) && lies_within(event.event_type()));
@@ -578,7 +501,7 @@ fn whole_events_are_lent_from_the_chunk() {
 }
 
 #[test]
-fn a_driver_that_claims_more_than_there_is_room_for_does_no_harm() {
+fn a_driver_that_reports_a_wild_length_does_no_harm() {
     struct Liar(usize);
     impl io::ErrorType for Liar {
         type Error = Fault;
@@ -587,7 +510,12 @@ fn a_driver_that_claims_more_than_there_is_room_for_does_no_harm() {
         fn lie(&mut self, buffer: &mut [u8]) -> usize {
             self.0 += 1;
             buffer.copy_from_slice(b"data:1\n\n");
-            if self.0 > 3 { 0 } else { 1000 }
+            match self.0 {
+                1 => 1000,
+                2 => 9,
+                3 => usize::MAX,
+                _ => 0,
+            }
         }
     }
     #[cfg(feature = "embedded-io")]
@@ -606,16 +534,16 @@ fn a_driver_that_claims_more_than_there_is_room_for_does_no_harm() {
     let mut reader = EventReader::new(Liar(0), EventDecoder::with_buffer([0; 64]), &mut chunk);
     for expected in [true, true, true, false] {
         #[cfg(feature = "embedded-io")]
-        let event = reader.read_event();
+        let event = reader.next_event();
         #[cfg(not(feature = "embedded-io"))]
-        let event = drive(reader.read_event_async());
+        let event = drive(reader.next_event_async());
         let event = event.expect("it fits");
         assert_eq!(event.is_some_and(|event| event.data() == "1"), expected);
     }
 }
 
 #[test]
-fn the_driver_and_the_decoder_are_given_back() {
+fn the_driver_and_the_decoder_are_returned() {
     for way in ways() {
         let mut memory = [0; 64];
         let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
@@ -630,13 +558,13 @@ fn the_driver_and_the_decoder_are_given_back() {
         assert_eq!((&*event.2, event.3), ("41", None));
         assert!(next(&mut reader, way).expect("it fits").is_some());
         assert_eq!(reader.decoder().last_event_id(), "42");
-        assert_eq!(reader.inner_mut().steps.len(), 1);
+        assert_eq!(reader.get_mut().steps.len(), 1);
         let (driver, decoder) = reader.into_parts();
         assert_eq!((driver.steps.len(), decoder.last_event_id()), (1, "42"));
     }
 }
 
-/// A driver that notes what it is given, takes a few bytes at once, and fails when it is told to.
+/// A driver that records what is written, accepts a few bytes at once, and fails if it is set to.
 #[derive(Debug, Default)]
 struct Recorder {
     written: Vec<u8>,
@@ -725,7 +653,7 @@ fn each_block_is_written_whole_and_flushed() {
             for (number, block) in blocks.into_iter().enumerate() {
                 write(&mut writer, block).expect("it holds");
                 expected.push(encoded[..=number].concat().len());
-                assert_eq!(writer.inner().flushed, expected);
+                assert_eq!(writer.get_ref().flushed, expected);
             }
             assert_eq!(writer.into_inner().written, encoded.concat().as_bytes());
         }
@@ -748,11 +676,11 @@ fn a_block_that_does_not_fit_leaves_the_writer_as_it_was() {
             })
         ));
         assert!(error.to_string().contains("11 bytes"), "{error}");
-        assert_eq!(writer.inner().written, b"data: 12\n\n");
-        assert_eq!(writer.inner().flushed, [10]);
-        // And the stream goes on.
+        assert_eq!(writer.get_ref().written, b"data: 12\n\n");
+        assert_eq!(writer.get_ref().flushed, [10]);
+        // And the stream continues.
         write(&mut writer, Outgoing::message("1")).expect("it fits");
-        assert_eq!(writer.inner().written, b"data: 12\n\ndata: 1\n\n");
+        assert_eq!(writer.get_ref().written, b"data: 12\n\ndata: 1\n\n");
     }
 }
 
@@ -761,13 +689,13 @@ fn the_error_of_the_driver_is_passed_on() {
     for write in WRITES {
         let mut memory = [0; 16];
         let mut writer = EventWriter::new(Recorder::taking(100), &mut memory);
-        writer.inner_mut().flush_fails = true;
+        writer.get_mut().flush_fails = true;
         let error = write(&mut writer, Outgoing::message("1")).expect_err("it fails");
         assert_eq!(error, WriteError::Transport(Fault(ErrorKind::TimedOut)));
-        writer.inner_mut().write_fails = true;
+        writer.get_mut().write_fails = true;
         let error = write(&mut writer, Outgoing::message("1")).expect_err("it fails");
         assert_eq!(error, WriteError::Transport(Fault(ErrorKind::BrokenPipe)));
-        assert_eq!(error.to_string(), "the driver says BrokenPipe");
+        assert_eq!(error.to_string(), "the driver failed: BrokenPipe");
     }
 }
 
@@ -805,7 +733,7 @@ fn nothing_is_allocated() {
             let (mut sent, mut memory) = ([0; 8192], [0; 128]);
             let mut writer = EventWriter::new(&mut sent[..], &mut memory);
             let mut events = 0;
-            while let Some(event) = reader.read_event().expect("it fits") {
+            while let Some(event) = reader.next_event().expect("it fits") {
                 writer.write(event).expect("it fits");
                 events += 1;
             }
@@ -822,7 +750,7 @@ fn nothing_is_allocated() {
             let (mut sent, mut memory) = ([0; 8192], [0; 128]);
             let mut writer = EventWriter::new(&mut sent[..], &mut memory);
             let mut events = 0;
-            while let Some(event) = drive(reader.read_event_async()).expect("it fits") {
+            while let Some(event) = drive(reader.next_event_async()).expect("it fits") {
                 drive(writer.write_async(event)).expect("it fits");
                 events += 1;
             }
@@ -830,13 +758,13 @@ fn nothing_is_allocated() {
         });
         assert_eq!((counted, events), (Count::NOTHING, 80));
     }
-    // That it would show.
+    // An allocation would be counted.
     let (counted, _kept) = count(|| events_of(STREAM));
     assert!(counted.allocations > 0);
 }
 
 #[test]
-fn what_is_shown_of_a_reader_and_a_writer_is_not_the_payload() {
+fn the_debug_forms_do_not_show_the_payload() {
     let mut chunk = [0; 64];
     let driver = Scripted::giving(b"data: secret\n\ndata: secret", 100);
     let mut reader = EventReader::new(driver, EventDecoder::with_buffer([0; 64]), &mut chunk);

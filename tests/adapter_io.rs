@@ -1,9 +1,11 @@
-//! Through the door of `std::io`, no failure of a reader loses an event, what is behind the last one stays in the reader, and
-//! a block that a writer was given goes out whole, once and in order, or the caller hears of it.
+//! With `std::io`, no failure of a reader loses an event, what follows the last event stays in the reader, and a block that a
+//! writer accepted is written whole, once and in order, or the caller gets an error.
 #![cfg(feature = "std")]
 
 extern crate alloc;
 
+#[path = "common/events.rs"]
+mod events;
 pub mod promise;
 
 use alloc::collections::VecDeque;
@@ -11,13 +13,14 @@ use core::cell::Cell;
 use core::error::Error;
 use core::fmt;
 use core::panic::AssertUnwindSafe;
+use events::{Parts, STREAM, events_of, items_of, parts, raw_parts};
 use promise::allocator::{Count, Counting, count};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::io::{EventReader, EventWriter};
 use sse_wire::{
-    CutLine, DecodeError, Event, EventDecoder, EventType, Item, LastEventId, Limits, Outgoing,
-    OwnedItem, ReadError,
+    CutLine, DecodeError, EventDecoder, EventType, Item, LastEventId, Limits, Outgoing, OwnedItem,
+    ReadError,
 };
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
 use std::panic::catch_unwind;
@@ -25,52 +28,16 @@ use std::panic::catch_unwind;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Events with everything in them that a cut can come between.
-const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
-    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
-
-/// Type, data, last event ID and own `id` of an event.
-type Told = (String, String, String, Option<String>);
-
-fn told(event: Event<'_>) -> Told {
-    (
-        event.event_type().to_owned(),
-        event.data().to_owned(),
-        event.last_event_id().to_owned(),
-        event.id().map(str::to_owned),
-    )
-}
-
-/// The events of a stream that is decoded in one piece.
-fn events_of(mut stream: &[u8]) -> Vec<Told> {
-    let mut decoder = EventDecoder::new();
-    let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut stream).expect("it fits") {
-        events.push(told(event));
-    }
-    events
-}
-
-/// Everything that a stream says, decoded in one piece.
-fn items_of(mut stream: &[u8]) -> Vec<OwnedItem> {
-    let mut decoder = EventDecoder::new();
-    let mut items = Vec::new();
-    while let Some(item) = decoder.decode_item(&mut stream).expect("it fits") {
-        items.push(item.into());
-    }
-    items
-}
-
-/// What a reader does when it is asked for bytes.
+/// What a reader does when it is read.
 #[derive(Debug, Clone)]
 enum Step {
     Gives(Vec<u8>),
     Fails(ErrorKind),
-    /// It says that the stream is at its end.
+    /// It reports the end of the stream.
     Ends,
 }
 
-/// A reader, or a buffered one, that does what it is told, one step at a time, and then is at its end.
+/// A reader, buffered or not, that takes these steps, one at a time, and then is at its end.
 #[derive(Debug, Clone)]
 struct Scripted {
     steps: VecDeque<Step>,
@@ -126,16 +93,16 @@ impl Read for Scripted {
 /// The ways to take events out of a reader.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    ReadEvent,
-    ReadRawEvent,
-    ReadItem,
+    NextEvent,
+    NextRawEvent,
+    NextItem,
     Iterator,
 }
 
 const WAYS: [Way; 4] = [
-    Way::ReadEvent,
-    Way::ReadRawEvent,
-    Way::ReadItem,
+    Way::NextEvent,
+    Way::NextRawEvent,
+    Way::NextItem,
     Way::Iterator,
 ];
 
@@ -143,18 +110,13 @@ const WAYS: [Way; 4] = [
 fn next<R: BufRead>(
     reader: &mut EventReader<R>,
     way: Way,
-) -> Result<Option<Told>, ReadError<io::Error>> {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+) -> Result<Option<Parts>, ReadError<io::Error>> {
     match way {
-        Way::ReadEvent => Ok(reader.read_event()?.map(told)),
-        Way::ReadRawEvent => Ok(reader.read_raw_event()?.map(|event| {
-            let (event_type, data) = (text(event.event_type()), text(event.data()));
-            let id = event.id().map(str::to_owned);
-            (event_type, data, event.last_event_id().to_owned(), id)
-        })),
-        Way::ReadItem => loop {
-            match reader.read_item()? {
-                Some(Item::Event(event)) => return Ok(Some(told(event))),
+        Way::NextEvent => Ok(reader.next_event()?.map(parts)),
+        Way::NextRawEvent => Ok(reader.next_raw_event()?.map(raw_parts)),
+        Way::NextItem => loop {
+            match reader.next_item()? {
+                Some(Item::Event(event)) => return Ok(Some(parts(event))),
                 Some(Item::Comment { .. } | Item::Retry(_)) => {}
                 None => return Ok(None),
             }
@@ -162,7 +124,7 @@ fn next<R: BufRead>(
         Way::Iterator => Ok(reader
             .next()
             .transpose()?
-            .map(|event| told(event.as_event()))),
+            .map(|event| parts(event.as_event()))),
     }
 }
 
@@ -171,7 +133,7 @@ fn read_all<R: BufRead>(
     reader: &mut EventReader<R>,
     way: Way,
     kind: ErrorKind,
-) -> (Vec<Told>, usize) {
+) -> (Vec<Parts>, usize) {
     let (mut events, mut failed) = (Vec::new(), 0);
     loop {
         match next(reader, way) {
@@ -187,7 +149,7 @@ fn read_all<R: BufRead>(
 }
 
 #[test]
-fn the_events_are_the_same_whatever_the_reader_gives_at_once() {
+fn events_do_not_depend_on_what_the_reader_gives_at_once() {
     let expected = events_of(STREAM);
     assert_eq!(expected.len(), 4);
     for way in WAYS {
@@ -208,32 +170,11 @@ fn the_events_are_the_same_whatever_the_reader_gives_at_once() {
 fn items_come_in_the_order_of_the_stream() {
     let mut reader = EventReader::new(STREAM);
     let mut items = Vec::new();
-    while let Some(item) = reader.read_item().expect("it fits") {
+    while let Some(item) = reader.next_item().expect("it fits") {
         items.push(OwnedItem::from(item));
     }
     assert_eq!(items, items_of(STREAM));
-    let comments = items.iter().filter(|item| {
-        matches!(item, OwnedItem::Comment { text, end: true } if [&b" hello"[..], b" ping", b"", b" within"].contains(&&text[..]))
-    });
-    assert_eq!((items.len(), comments.count()), (9, 4));
-}
-
-#[test]
-fn the_ways_to_read_can_be_mixed() {
-    let mut reader = EventReader::new(STREAM);
-    let mut ways = WAYS.into_iter();
-    let events: Vec<_> = ways
-        .by_ref()
-        .map(|way| {
-            next(&mut reader, way)
-                .expect("it fits")
-                .expect("there is one more")
-        })
-        .collect();
-    assert_eq!(events, events_of(STREAM));
-    for way in WAYS {
-        assert!(matches!(next(&mut reader, way), Ok(None)));
-    }
+    assert_eq!(items.len(), 9);
 }
 
 #[test]
@@ -292,9 +233,9 @@ fn a_failure_is_not_the_end() {
         Step::Fails(ErrorKind::WouldBlock),
     ];
     let mut reader = EventReader::from_buffered(Scripted::new(steps)).recover_at_end(CutLine::Keep);
-    assert!(matches!(reader.read_event(), Err(ReadError::Transport(_))));
+    assert!(matches!(reader.next_event(), Err(ReadError::Transport(_))));
     assert!(!reader.ended_within_event());
-    let event = reader.read_event().expect("it fits").expect("an event");
+    let event = reader.next_event().expect("it fits").expect("an event");
     assert_eq!(event.data(), "a");
     assert!(reader.ended_within_event());
 }
@@ -325,26 +266,26 @@ fn the_readers_error_is_passed_on_as_it_is() {
             && error.get_ref().and_then(|error| error.downcast_ref()) == Some(&Unplugged)
     };
     let mut reader = EventReader::new(Unpluggable);
-    let error = reader.read_event().expect_err("it fails");
+    let error = reader.next_event().expect_err("it fails");
     assert_eq!(error.to_string(), "the cable is out");
     assert!(matches!(&error, ReadError::Transport(error) if is_it(error)));
     assert!(is_it(&error.into()));
 
     fn first(mut reader: EventReader<BufReader<Unpluggable>>) -> io::Result<usize> {
-        Ok(reader.read_event()?.map_or(0, |event| event.data().len()))
+        Ok(reader.next_event()?.map_or(0, |event| event.data().len()))
     }
     assert!(is_it(&first(reader).expect_err("it fails")));
 }
 
-/// Two events that a limit of 8 bytes refuses, each between good ones; the last one for its size as text.
-const WITH_GIANTS: &[u8] = b"data: 1\n\n\ndata: much too large\nid: 7\n\ndata: 2\n\n\
+/// Two events that exceed a limit of 8 bytes, each between others that do not; the last one by its size as text.
+const WITH_OVERSIZED: &[u8] = b"data: 1\n\n\ndata: much too large\nid: 7\n\ndata: 2\n\n\
     data: \xFF\xFF\xFF\n\ndata: 3\n\n";
 
 #[test]
-fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
-    for way in [Way::ReadEvent, Way::ReadItem, Way::Iterator] {
-        for size in 1..=WITH_GIANTS.len() {
-            let steps = WITH_GIANTS
+fn a_rejected_event_is_an_error_and_the_next_call_continues_after_it() {
+    for way in [Way::NextEvent, Way::NextItem, Way::Iterator] {
+        for size in 1..=WITH_OVERSIZED.len() {
+            let steps = WITH_OVERSIZED
                 .chunks(size)
                 .map(|bytes| Step::Gives(bytes.to_vec()));
             let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
@@ -356,13 +297,13 @@ fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
                     Err(ReadError::Transport(error)) => panic!("{error}"),
                 })
                 .collect();
-            let refused = DecodeError::EventTooLarge { limit: 8 };
+            let rejected = DecodeError::EventTooLarge { limit: 8 };
             let event = |data: &str| Ok(Some(data.to_owned()));
             let expected = [
                 event("1"),
-                Err(refused),
+                Err(rejected),
                 event("2"),
-                Err(refused),
+                Err(rejected),
                 event("3"),
                 Ok(None),
             ];
@@ -372,10 +313,10 @@ fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
     }
     // As bytes, the last one is as small as it looks.
     let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
-    let mut reader = EventReader::new(WITH_GIANTS).with_decoder(decoder);
+    let mut reader = EventReader::new(WITH_OVERSIZED).with_decoder(decoder);
     let mut lengths = Vec::new();
     loop {
-        match reader.read_raw_event() {
+        match reader.next_raw_event() {
             Ok(Some(event)) => lengths.push(event.data().len()),
             Ok(None) => break,
             Err(error) => assert!(matches!(error, ReadError::Decode(_)), "{error}"),
@@ -385,17 +326,17 @@ fn a_refused_event_is_an_error_and_the_next_call_gives_what_comes_after_it() {
 }
 
 #[test]
-fn a_refused_event_becomes_invalid_data_with_the_error_in_it() {
+fn a_rejected_event_becomes_invalid_data_with_the_error_in_it() {
     fn count(stream: &[u8], limits: Limits) -> io::Result<usize> {
         let mut reader = EventReader::new(stream).with_decoder(EventDecoder::with_limits(limits));
         let mut count = 0;
-        while reader.read_event()?.is_some() {
+        while reader.next_event()?.is_some() {
             count += 1;
         }
         Ok(count)
     }
-    let refused = |stream: &[u8], limits: Limits| {
-        let error = count(stream, limits).expect_err("it is refused");
+    let rejected = |stream: &[u8], limits: Limits| {
+        let error = count(stream, limits).expect_err("it is rejected");
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         *error
             .get_ref()
@@ -403,14 +344,14 @@ fn a_refused_event_becomes_invalid_data_with_the_error_in_it() {
             .expect("it is in there")
     };
     assert_eq!(
-        refused(WITH_GIANTS, Limits::new().with_event(8)),
+        rejected(WITH_OVERSIZED, Limits::new().with_event(8)),
         DecodeError::EventTooLarge { limit: 8 }
     );
     assert_eq!(
-        refused(b"id: 12345\n\n", Limits::new().with_last_event_id(4)),
+        rejected(b"id: 12345\n\n", Limits::new().with_last_event_id(4)),
         DecodeError::LastEventIdTooLarge { limit: 4 }
     );
-    assert_eq!(count(WITH_GIANTS, Limits::new()).expect("it fits"), 5);
+    assert_eq!(count(WITH_OVERSIZED, Limits::new()).expect("it fits"), 5);
 }
 
 /// Whether `part` is a part of `whole`: the same memory, not the same bytes.
@@ -420,22 +361,22 @@ fn lies_in(whole: &[u8], part: &[u8]) -> bool {
 }
 
 #[test]
-fn events_are_lent_from_the_readers_buffer() {
+fn events_borrow_from_the_buffer_of_the_reader() {
     let stream = &b"event: tick\ndata: 1\n\n: ping\nevent: tock\ndata: 2\n\n"[..];
     let mut reader = EventReader::from_buffered(stream);
     for expected in ["tick", "tock"] {
-        let event = reader.read_event().expect("it fits").expect("an event");
+        let event = reader.next_event().expect("it fits").expect("an event");
         assert_eq!(event.event_type(), expected);
         assert!(lies_in(stream, event.event_type().as_bytes()));
         assert!(lies_in(stream, event.data().as_bytes()));
     }
     let mut reader = EventReader::from_buffered(stream);
-    let event = reader.read_raw_event().expect("it fits").expect("an event");
+    let event = reader.next_raw_event().expect("it fits").expect("an event");
     assert!(lies_in(stream, event.event_type()) && lies_in(stream, event.data()));
-    let Some(Item::Comment { text: b" ping", .. }) = reader.read_item().expect("it fits") else {
+    let Some(Item::Comment { text: b" ping", .. }) = reader.next_item().expect("it fits") else {
         panic!("a comment comes next");
     };
-    let Some(Item::Event(event)) = reader.read_item().expect("it fits") else {
+    let Some(Item::Event(event)) = reader.next_item().expect("it fits") else {
         panic!("an event comes next");
     };
     assert!(lies_in(stream, event.data().as_bytes()));
@@ -443,26 +384,26 @@ fn events_are_lent_from_the_readers_buffer() {
     // The buffer of the reader that has none of its own.
     let mut reader = EventReader::new(stream);
     let data = reader
-        .read_event()
+        .next_event()
         .expect("it fits")
         .map(|event| event.data().as_bytes().as_ptr_range())
         .expect("an event");
-    let buffer = reader.inner().buffer().as_ptr_range();
+    let buffer = reader.get_ref().buffer().as_ptr_range();
     assert!(buffer.start < data.start && data.end < buffer.end);
 }
 
 #[test]
-fn control_what_two_reads_divide_is_copied() {
+fn control_an_event_split_across_reads_is_copied() {
     let (before, after) = (&b"event: tick\ndata: ab"[..], &b"c\n\n"[..]);
     let mut reader = EventReader::from_buffered(before.chain(after));
-    let event = reader.read_event().expect("it fits").expect("an event");
+    let event = reader.next_event().expect("it fits").expect("an event");
     assert_eq!(event.data(), "abc");
     assert!(!lies_in(before, event.data().as_bytes()));
     assert!(!lies_in(after, event.data().as_bytes()));
 }
 
 #[test]
-fn a_reader_without_a_buffer_is_asked_for_16_kibibytes_at_once() {
+fn a_reader_without_a_buffer_is_read_16_kib_at_a_time() {
     struct Asked<'a>(&'a Cell<usize>);
     impl Read for Asked<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -476,66 +417,48 @@ fn a_reader_without_a_buffer_is_asked_for_16_kibibytes_at_once() {
 }
 
 #[test]
-fn an_event_that_the_end_cuts_off_is_discarded() {
-    for (stream, events, within_event) in [
-        ("", 0, false),
-        ("\u{feff}", 0, false),
-        ("data: 1\n\n", 1, false),
-        ("data: 1\n\n: pi", 1, false),
-        ("data: 1\n\nretry: 1", 1, false),
-        ("data: 1\n\nunknown", 1, false),
-        ("data: 1\n\ndata: 2\n", 1, true),
-        ("data: 1\n\ndata: 2", 1, true),
-        ("data: 1\n\ndat", 1, true),
-        ("data: 1\n\nid: 2\n", 1, true),
-        ("data: 1\n\nevent: x\n: pi", 1, true),
+fn an_event_that_the_end_cuts_off_is_discarded_unless_it_is_to_be_recovered() {
+    for (stream, kept, discarded, within_event) in [
+        ("", None, None, false),
+        ("\u{feff}", None, None, false),
+        (": pi", None, None, false),
+        ("retry: 1", None, None, false),
+        ("unknown", None, None, false),
+        ("data: [DONE]", Some("[DONE]"), None, true),
+        ("data: a\ndata: b", Some("a\nb"), Some("a"), true),
+        ("data: a\n", Some("a"), Some("a"), true),
+        ("dat", None, None, true),
+        ("id: 2\n", None, None, true),
+        ("event: x\n: pi", None, None, true),
     ] {
-        for way in WAYS {
-            let mut reader = EventReader::new(stream.as_bytes());
-            assert!(!reader.ended_within_event());
-            let (read, failed) = read_all(&mut reader, way, ErrorKind::Other);
-            assert_eq!((read.len(), failed), (events, 0), "{stream:?} {way:?}");
-            assert_eq!(
-                reader.ended_within_event(),
-                within_event,
-                "{stream:?} {way:?}"
-            );
-            assert!(matches!(next(&mut reader, way), Ok(None)));
-            assert_eq!(reader.ended_within_event(), within_event);
-        }
-    }
-}
-
-#[test]
-fn an_event_that_the_end_cuts_off_is_recovered_if_asked_for() {
-    for (stream, cut_line, expected) in [
-        (
-            "data: 1\n\ndata: [DONE]",
-            CutLine::Keep,
-            &["1", "[DONE]"][..],
-        ),
-        ("data: 1\n\ndata: [DONE]", CutLine::Discard, &["1"]),
-        ("data: 1\n\ndata: a\ndata: b", CutLine::Keep, &["1", "a\nb"]),
-        ("data: 1\n\ndata: a\ndata: b", CutLine::Discard, &["1", "a"]),
-        ("data: a\n", CutLine::Discard, &["a"]),
-        ("data: a\n\nid: 2", CutLine::Keep, &["a"]),
-        ("data: a\n\n: ping", CutLine::Keep, &["a"]),
-        ("data: a\n\n", CutLine::Keep, &["a"]),
-    ] {
-        for way in WAYS {
-            let mut reader = EventReader::new(stream.as_bytes()).recover_at_end(cut_line);
-            let (events, failed) = read_all(&mut reader, way, ErrorKind::Other);
-            let data: Vec<_> = events.iter().map(|(_, data, ..)| &data[..]).collect();
-            assert_eq!(
-                (&data[..], failed),
-                (expected, 0),
-                "{stream:?} {cut_line:?} {way:?}"
-            );
-            assert!(matches!(next(&mut reader, way), Ok(None)));
-            assert_eq!(
-                reader.ended_within_event(),
-                !stream.ends_with("\n\n") && !stream.ends_with("ping")
-            );
+        for (recover, recovered) in [
+            (None, None),
+            (Some(CutLine::Keep), kept),
+            (Some(CutLine::Discard), discarded),
+        ] {
+            for (way, first) in WAYS.iter().flat_map(|&way| [(way, None), (way, Some("1"))]) {
+                let before = first.map_or("", |_| "data: 1\n\n");
+                let stream = [before, stream].concat();
+                let mut reader = EventReader::new(stream.as_bytes());
+                if let Some(cut_line) = recover {
+                    reader = reader.recover_at_end(cut_line);
+                }
+                assert!(!reader.ended_within_event());
+                let (events, failed) = read_all(&mut reader, way, ErrorKind::Other);
+                let data: Vec<_> = events.iter().map(|(_, data, ..)| &data[..]).collect();
+                let expected: Vec<_> = first.into_iter().chain(recovered).collect();
+                assert_eq!(
+                    (data, failed),
+                    (expected, 0),
+                    "{stream:?} {recover:?} {way:?}"
+                );
+                assert!(matches!(next(&mut reader, way), Ok(None)));
+                assert_eq!(
+                    reader.ended_within_event(),
+                    within_event,
+                    "{stream:?} {way:?}"
+                );
+            }
         }
     }
     let mut reader = EventReader::new(&b"data: a\nid: 2"[..]).recover_at_end(CutLine::Keep);
@@ -548,15 +471,15 @@ fn an_event_that_the_end_cuts_off_is_recovered_if_asked_for() {
 fn a_recovered_event_that_is_too_large_is_the_last_error() {
     // Its text takes more than its bytes.
     let stream = &b"data: 1\n\ndata: \xFF\xFF\xFF"[..];
-    for way in [Way::ReadEvent, Way::ReadItem, Way::Iterator] {
+    for way in [Way::NextEvent, Way::NextItem, Way::Iterator] {
         let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
         let mut reader = EventReader::new(stream)
             .with_decoder(decoder)
             .recover_at_end(CutLine::Keep);
         assert!(matches!(next(&mut reader, way), Ok(Some(_))));
-        let refused = next(&mut reader, way).expect_err("it is refused");
+        let rejected = next(&mut reader, way).expect_err("it is rejected");
         assert!(matches!(
-            refused,
+            rejected,
             ReadError::Decode(DecodeError::EventTooLarge { limit: 8 })
         ));
         assert!(matches!(next(&mut reader, way), Ok(None)));
@@ -565,7 +488,7 @@ fn a_recovered_event_that_is_too_large_is_the_last_error() {
 }
 
 #[test]
-fn after_the_end_the_reader_is_left_alone() {
+fn after_the_end_the_reader_is_not_read_again() {
     for (before, recover, events) in [
         ("", None, 0),
         ("data: 1\n\n", None, 1),
@@ -582,11 +505,11 @@ fn after_the_end_the_reader_is_left_alone() {
             }
             let (read, _) = read_all(&mut reader, way, ErrorKind::Other);
             assert_eq!(read.len(), events, "{before:?} {way:?}");
-            let asked = reader.inner().asked;
+            let asked = reader.get_ref().asked;
             for way in WAYS {
                 assert!(matches!(next(&mut reader, way), Ok(None)));
             }
-            assert_eq!(reader.inner().asked, asked);
+            assert_eq!(reader.get_ref().asked, asked);
             // An empty first read is the end, too.
             assert_eq!(asked, 1 + usize::from(!before.is_empty()));
         }
@@ -594,7 +517,7 @@ fn after_the_end_the_reader_is_left_alone() {
 }
 
 #[test]
-fn what_is_behind_the_last_event_stays_in_the_reader() {
+fn what_follows_the_last_event_stays_in_the_reader() {
     let stream = &b": hi\ndata: 1\n\nid: x\ndata: much too large\n\ndata: 2\n\n: ping\nHTTP"[..];
     let behind = |events: usize, way: Way| {
         let decoder = EventDecoder::with_limits(Limits::new().with_event(8));
@@ -610,19 +533,19 @@ fn what_is_behind_the_last_event_stays_in_the_reader() {
     for way in WAYS {
         assert_eq!(behind(0, way).as_bytes(), stream);
         assert!(behind(1, way).starts_with("id: x\ndata: much"), "{way:?}");
-        // A refused event may be left in the middle; then comes what is behind it.
+        // A rejected event may be left in the middle; then comes what follows it.
         assert_eq!(behind(3, way), ": ping\nHTTP", "{way:?}");
         assert_eq!(behind(4, way), "", "{way:?}");
     }
     // What is behind the connection may be changed, such as a time limit of a socket.
     let mut reader = EventReader::from_buffered(stream);
-    *reader.inner_mut() = b"data: other\n\n";
-    let event = reader.read_event().expect("it is readable");
+    *reader.get_mut() = b"data: other\n\n";
+    let event = reader.next_event().expect("it is readable");
     assert_eq!(event.map(|event| event.data().len()), Some(5));
 
     let mut reader = EventReader::from_buffered(stream);
     assert!(matches!(
-        reader.read_item(),
+        reader.next_item(),
         Ok(Some(Item::Comment { text: b" hi", .. }))
     ));
     assert!(reader.into_inner().starts_with(b"data: 1\n\nid: x"));
@@ -642,7 +565,7 @@ fn what_is_behind_the_last_event_stays_in_the_reader() {
 }
 
 #[test]
-fn the_stream_goes_on_from_a_decoder() {
+fn it_continues_with_the_state_of_a_decoder() {
     let mut decoder = EventDecoder::with_limits(Limits::new().with_event(99));
     decoder
         .set_last_event_id(LastEventId::from_static("41"))
@@ -650,9 +573,9 @@ fn the_stream_goes_on_from_a_decoder() {
     let mut reader =
         EventReader::new(&b"data: 1\n\nretry: 5\nid: 42\ndata: 2\n\n"[..]).with_decoder(decoder);
     assert_eq!(reader.decoder().limits().event, 99);
-    let event = reader.read_event().expect("it fits").expect("an event");
+    let event = reader.next_event().expect("it fits").expect("an event");
     assert_eq!((event.last_event_id(), event.id()), ("41", None));
-    let event = reader.read_event().expect("it fits").expect("an event");
+    let event = reader.next_event().expect("it fits").expect("an event");
     assert_eq!(event.id(), Some("42"));
     assert_eq!(reader.decoder().last_event_id(), "42");
     let time = reader.decoder().reconnection_time();
@@ -673,14 +596,14 @@ fn a_clone_reads_on_by_itself() {
 }
 
 #[test]
-fn what_is_shown_of_a_reader_and_a_writer_is_not_the_payload() {
+fn the_debug_forms_do_not_show_the_payload() {
     let steps = [
         Step::Gives(b"data: secret\n\ndata: secret".to_vec()),
         Step::Fails(ErrorKind::WouldBlock),
     ];
     let mut reader = EventReader::from_buffered(Scripted::new(steps));
-    assert!(reader.read_event().is_ok_and(|event| event.is_some()));
-    assert!(reader.read_event().is_err());
+    assert!(reader.next_event().is_ok_and(|event| event.is_some()));
+    assert!(reader.next_event().is_err());
     let shown = format!("{reader:?}");
     assert!(shown.starts_with("EventReader") && !shown.contains("secret"));
 
@@ -705,7 +628,7 @@ enum Asked {
     Flush,
 }
 
-/// A writer that answers as it is told, each time once, and then takes everything.
+/// A writer that gives each answer once, and then takes everything.
 #[derive(Debug, Clone)]
 struct Recorder {
     answers: VecDeque<Answer>,
@@ -768,14 +691,14 @@ fn each_block_is_one_write_and_one_flush() {
         Outgoing::message(&large),
     ] {
         writer.write(block).expect("it is taken");
-        let asked = core::mem::take(&mut writer.inner_mut().asked);
+        let asked = core::mem::take(&mut writer.get_mut().asked);
         let encoded = block.to_string().into_bytes();
         assert!(asked == [Asked::Write(encoded), Asked::Flush], "{block}");
     }
 }
 
 #[test]
-fn nothing_is_flushed_unless_that_is_wanted() {
+fn without_flushing_only_flush_flushes() {
     let mut writer = EventWriter::new(Recorder::new([])).with_flush(false);
     for data in ["1", "2", "3"] {
         writer.write(Outgoing::message(data)).expect("it is taken");
@@ -784,17 +707,17 @@ fn nothing_is_flushed_unless_that_is_wanted() {
         .write_with(Outgoing::new(), |data| write!(data, "4"))
         .expect("it is taken");
     assert_eq!(
-        (writer.inner().asked.len(), writer.inner().flushes()),
+        (writer.get_ref().asked.len(), writer.get_ref().flushes()),
         (4, 0)
     );
     writer.flush().expect("it is flushed");
     assert_eq!(
-        (writer.inner().asked.len(), writer.inner().flushes()),
+        (writer.get_ref().asked.len(), writer.get_ref().flushes()),
         (5, 1)
     );
     let mut writer = writer.with_flush(true);
     writer.write(Outgoing::message("5")).expect("it is taken");
-    assert_eq!(writer.inner().flushes(), 2);
+    assert_eq!(writer.get_ref().flushes(), 2);
     let written = writer.into_inner().written;
     assert_eq!(
         written,
@@ -803,7 +726,7 @@ fn nothing_is_flushed_unless_that_is_wanted() {
 }
 
 #[test]
-fn a_writer_that_takes_a_part_is_given_the_rest() {
+fn a_short_write_is_continued() {
     for most in 1..20 {
         let mut writer = EventWriter::new(Recorder::new([Answer::Takes(most); 100]));
         for data in ["hello", "", "wor\nld"] {
@@ -827,23 +750,23 @@ fn an_interrupted_writer_is_tried_again() {
         Answer::Fails(ErrorKind::Interrupted),
     ];
     let mut writer = EventWriter::new(Recorder::new(answers));
-    writer.inner_mut().flush_answers = [ErrorKind::Interrupted, ErrorKind::Interrupted].into();
+    writer.get_mut().flush_answers = [ErrorKind::Interrupted, ErrorKind::Interrupted].into();
     writer.write(Outgoing::message("1")).expect("it is taken");
-    assert_eq!(writer.inner().flushes(), 3);
-    writer.inner_mut().flush_answers = [ErrorKind::Interrupted].into();
+    assert_eq!(writer.get_ref().flushes(), 3);
+    writer.get_mut().flush_answers = [ErrorKind::Interrupted].into();
     writer.flush().expect("it is tried again");
     // A caller who tried again would have sent the block twice.
     assert_eq!(writer.into_inner().written, b"data: 1\n\n");
 }
 
 #[test]
-fn a_writer_that_takes_nothing_is_an_error() {
+fn a_writer_that_writes_nothing_is_an_error() {
     let mut writer = EventWriter::new(Recorder::new([Answer::Takes(2), Answer::Takes(0)]));
     let error = writer
         .write(Outgoing::message("1"))
         .expect_err("nothing is taken");
     assert_eq!(error.kind(), ErrorKind::WriteZero);
-    assert_eq!(writer.inner().asked.len(), 2);
+    assert_eq!(writer.get_ref().asked.len(), 2);
 }
 
 #[test]
@@ -853,7 +776,7 @@ fn the_writers_error_is_passed_on() {
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     // The client has gone, which only the flush of a buffered writer finds out.
     let mut writer = EventWriter::new(Recorder::new([]));
-    writer.inner_mut().flush_answers = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].into();
+    writer.get_mut().flush_answers = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].into();
     let error = writer.write(Outgoing::message("1")).expect_err("it fails");
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     let error = writer.flush().expect_err("it fails");
@@ -867,12 +790,12 @@ fn would_block(written: io::Result<()>) -> bool {
 }
 
 #[test]
-fn a_block_that_is_not_sent_yet_is_taken_and_keeps_others_out() {
+fn a_block_that_is_not_written_yet_is_accepted_and_others_are_not() {
     for first in [vec![WOULD_BLOCK], vec![Answer::Takes(5), WOULD_BLOCK]] {
         let answers = first.iter().copied().chain([WOULD_BLOCK; 3]);
         let mut writer = EventWriter::new(Recorder::new(answers));
         writer.write(Outgoing::message("1")).expect("it is taken");
-        assert_eq!(writer.inner().flushes(), 0);
+        assert_eq!(writer.get_ref().flushes(), 0);
         assert!(would_block(writer.write(Outgoing::message("2"))));
         let was_called = Cell::new(false);
         assert!(would_block(writer.write_with(
@@ -893,30 +816,30 @@ fn a_block_that_is_not_sent_yet_is_taken_and_keeps_others_out() {
 }
 
 #[test]
-fn flushing_sends_what_was_kept() {
+fn flushing_writes_what_was_buffered() {
     let mut writer = EventWriter::new(Recorder::new([Answer::Takes(4), WOULD_BLOCK]));
     writer.write(Outgoing::message("1")).expect("it is taken");
-    assert_eq!(writer.inner().written, b"data");
+    assert_eq!(writer.get_ref().written, b"data");
     writer.flush().expect("it is sent");
-    assert_eq!(writer.inner().written, b"data: 1\n\n");
-    let asked = &writer.inner().asked;
+    assert_eq!(writer.get_ref().written, b"data: 1\n\n");
+    let asked = &writer.get_ref().asked;
     assert_eq!(
         asked[2..],
         [Asked::Write(b": 1\n\n".to_vec()), Asked::Flush]
     );
     // And once.
     writer.flush().expect("there is nothing to send");
-    assert_eq!(writer.inner().written, b"data: 1\n\n");
+    assert_eq!(writer.get_ref().written, b"data: 1\n\n");
 }
 
 #[test]
-fn a_block_that_would_not_be_flushed_yet_was_taken() {
+fn a_block_that_cannot_be_flushed_yet_was_accepted() {
     let mut writer = EventWriter::new(Recorder::new([]));
-    writer.inner_mut().flush_answers = [ErrorKind::WouldBlock; 2].into();
+    writer.get_mut().flush_answers = [ErrorKind::WouldBlock; 2].into();
     writer.write(Outgoing::message("1")).expect("it is taken");
     assert!(would_block(writer.flush()));
     writer.write(Outgoing::message("2")).expect("it is taken");
-    assert_eq!(writer.inner().flushes(), 3);
+    assert_eq!(writer.get_ref().flushes(), 3);
     assert_eq!(writer.into_inner().written, b"data: 1\n\ndata: 2\n\n");
 }
 
@@ -931,7 +854,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 proptest! {
     #[test]
-    fn what_was_taken_goes_out_whole_and_in_order_whatever_the_writer_does(
+    fn accepted_blocks_are_written_whole_and_in_order_whatever_the_writer_does(
         answers in vec(answer(), 0..60),
         flush_fails in vec(Just(ErrorKind::WouldBlock), 0..5),
         blocks in vec("[a-z\n]{0,12}", 0..20),
@@ -948,12 +871,12 @@ proptest! {
                 Err(error) => prop_assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
             // No more than the last block that was taken is still to be sent, and nothing that was not taken was.
-            let written = &writer.inner().written;
+            let written = &writer.get_ref().written;
             prop_assert!(taken.starts_with(written));
             prop_assert!(taken.len() - written.len() <= block_before(&taken));
             if flushes[number] {
                 match writer.flush() {
-                    Ok(()) => prop_assert_eq!(&writer.inner().written, &taken),
+                    Ok(()) => prop_assert_eq!(&writer.get_ref().written, &taken),
                     Err(error) => prop_assert_eq!(error.kind(), ErrorKind::WouldBlock),
                 }
             }
@@ -964,7 +887,7 @@ proptest! {
                 break;
             }
         }
-        prop_assert_eq!(&writer.inner().written, &taken);
+        prop_assert_eq!(&writer.get_ref().written, &taken);
     }
 }
 
@@ -1011,7 +934,7 @@ fn a_block_whose_data_fails_is_not_written() {
         })
         .expect_err("its data fails");
     assert!(error.get_ref().is_some_and(|error| error.is::<Unplugged>()));
-    assert_eq!(writer.inner().asked, []);
+    assert_eq!(writer.get_ref().asked, []);
 
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         writer.write_with(Outgoing::new(), |data| -> io::Result<()> {
@@ -1034,21 +957,21 @@ fn nothing_to_write_writes_nothing() {
         .write_frame(&sse_wire::Frame::new())
         .expect("it is taken");
     let is_write = |asked: &Asked| matches!(asked, Asked::Write(_));
-    assert!(!writer.inner().asked.iter().any(is_write));
+    assert!(!writer.get_ref().asked.iter().any(is_write));
 }
 
 #[test]
 fn what_is_read_can_be_written() {
     let stream = &b"id: 1\nevent: add\ndata: one\ndata: two\n\ndata: three\n\n"[..];
-    let (mut lent, mut owned) = (EventWriter::new(Vec::new()), EventWriter::new(Vec::new()));
+    let (mut borrowed, mut owned) = (EventWriter::new(Vec::new()), EventWriter::new(Vec::new()));
     let mut reader = EventReader::new(stream);
-    while let Some(event) = reader.read_event().expect("it fits") {
-        lent.write(event).expect("it is taken");
+    while let Some(event) = reader.next_event().expect("it fits") {
+        borrowed.write(event).expect("it is taken");
     }
     for event in EventReader::new(stream) {
         owned.write(&event.expect("it fits")).expect("it is taken");
     }
-    for written in [lent.into_inner(), owned.into_inner()] {
+    for written in [borrowed.into_inner(), owned.into_inner()] {
         assert_eq!(events_of(&written), events_of(stream));
     }
 }
@@ -1086,25 +1009,27 @@ impl Write for Nowhere {
 }
 
 #[test]
-fn the_memory_of_a_huge_block_is_given_back() {
-    let huge = "x".repeat(1 << 20);
+fn the_memory_of_an_oversized_block_is_freed() {
+    let oversized = "x".repeat(1 << 20);
     let (counted, mut writer) = count(|| {
         let mut writer = EventWriter::new(Nowhere);
-        writer.write(Outgoing::message(&huge)).expect("it is taken");
+        writer
+            .write(Outgoing::message(&oversized))
+            .expect("it is taken");
         writer
     });
     assert!(counted.peak >= 1 << 20, "{counted:?}");
     assert!(counted.kept <= 16 << 10, "{counted:?}");
 
-    // What blocks usually need is kept.
-    let usual = "x".repeat(10 << 10);
+    // What blocks typically need is retained.
+    let typical = "x".repeat(10 << 10);
     writer
-        .write(Outgoing::message(&usual))
+        .write(Outgoing::message(&typical))
         .expect("it is taken");
     let (counted, ()) = count(|| {
         for _ in 0..100 {
             writer
-                .write(Outgoing::message(&usual))
+                .write(Outgoing::message(&typical))
                 .expect("it is taken");
         }
     });
@@ -1112,23 +1037,74 @@ fn the_memory_of_a_huge_block_is_given_back() {
 }
 
 #[test]
-fn reading_events_that_are_lent_takes_no_memory() {
+fn reading_borrowed_events_does_not_allocate() {
     let stream = b"event: tick\ndata: {\"price\": 1}\n\n".repeat(1000);
     let mut reader = EventReader::from_buffered(&stream[..]);
     let (counted, events) = count(|| {
         let mut events = 0;
-        while reader.read_event().expect("it fits").is_some() {
+        while reader.next_event().expect("it fits").is_some() {
             events += 1;
         }
         events
     });
     assert_eq!((counted, events), (Count::NOTHING, 1000));
-    // An iterator cannot lend.
+    // An iterator has to copy.
     let (counted, events) = count(|| EventReader::from_buffered(&stream[..]).count());
     assert!(counted.allocations >= 1000 && events == 1000);
 }
 
-/// A reader that fails whenever it is asked to show again what it has shown.
+/// A reader whose buffer is another one each time, or an error, and never consumed.
+struct Inconsistent<I>(I);
+
+impl<I> Read for Inconsistent<I> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        unreachable!("it has a buffer")
+    }
+}
+
+impl<I: Iterator<Item = Result<&'static [u8], ErrorKind>>> BufRead for Inconsistent<I> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.0.next().unwrap_or(Ok(&[]))?)
+    }
+
+    fn consume(&mut self, _: usize) {}
+}
+
+#[test]
+fn a_buffer_that_shrinks_is_an_error_and_not_another_event() {
+    let whole: &[u8] = b"data: one\n\n";
+    let shown = [whole, &whole[..4], &whole[..4]].map(Ok);
+    let mut reader = EventReader::from_buffered(Inconsistent(shown.into_iter()));
+    let error = reader.next_event().expect_err("it is not the buffer");
+    assert!(matches!(error, ReadError::Transport(error) if error.kind() == ErrorKind::Other));
+}
+
+#[test]
+fn a_buffer_that_is_another_one_each_time_does_no_harm() {
+    const SHOWN: &[Result<&[u8], ErrorKind>] = &[
+        Ok(b"data: 1\n\ndata: 2\n\n"),
+        Err(ErrorKind::WouldBlock),
+        Ok(b"data: one\ndata: two\n\n: a comment\nid: 7\ndata: 3\n\n"),
+        Ok(b"event: \xC3\xA4\xC3\xA4\xC3\xA4\ndata: \xC3\xA4\xC3\xA4\xC3\xA4\n\n"),
+        Ok(&[0xFF; 100]),
+        Ok(b"id: 8\r\rretry: 10\r\ndata"),
+        Ok(b": no event, and longer than the others\n"),
+    ];
+    for first in 0..SHOWN.len() {
+        for length in 1..=SHOWN.len() - first {
+            for step in 0..WAYS.len() {
+                let shown = SHOWN[first..][..length].iter().cycle().copied().take(500);
+                let mut reader = EventReader::from_buffered(Inconsistent(shown));
+                for number in 0..1000 {
+                    _ = next(&mut reader, WAYS[number * step % WAYS.len()]);
+                }
+                assert!(matches!(next(&mut reader, Way::Iterator), Ok(None)));
+            }
+        }
+    }
+}
+
+/// A reader that fails every second time, though its buffer is not empty.
 struct Forgetful<'s> {
     stream: &'s [u8],
     has_shown: bool,
@@ -1157,65 +1133,35 @@ impl BufRead for Forgetful<'_> {
 }
 
 #[test]
-fn a_reader_that_fails_where_it_should_not_loses_nothing_all_the_same() {
+fn a_reader_that_fails_on_a_filled_buffer_loses_nothing() {
     for fails in [
         ErrorKind::Interrupted,
         ErrorKind::WouldBlock,
         ErrorKind::BrokenPipe,
     ] {
-        let mut reader = EventReader::from_buffered(Forgetful {
-            stream: b"id: 1\ndata: 1\n\nretry: 5\ndata: 2\n\ndata: 3\n\n",
-            has_shown: false,
-            fails,
-        });
-        let mut told = Vec::new();
-        for _ in 0..100 {
-            match reader.next() {
-                Some(Ok(event)) => told.push(told_of(&event)),
-                Some(Err(ReadError::Transport(error))) => assert_eq!(error.kind(), fails),
-                Some(Err(error)) => panic!("{error}"),
-                None => break,
+        for step in 0..WAYS.len() {
+            let mut reader = EventReader::from_buffered(Forgetful {
+                stream: b"id: 1\ndata: 1\n\nretry: 5\ndata: 2\n\ndata: 3\n\n",
+                has_shown: false,
+                fails,
+            });
+            let mut events = Vec::new();
+            for number in 0..100 {
+                match next(&mut reader, WAYS[number * step % WAYS.len()]) {
+                    Ok(Some((_, data, last_event_id, _))) => events.push((last_event_id, data)),
+                    Err(ReadError::Transport(error)) => assert_eq!(error.kind(), fails),
+                    Err(error) => panic!("{error}"),
+                    Ok(None) => break,
+                }
             }
+            let expected = ["1", "2", "3"].map(|data| ("1".to_owned(), data.to_owned()));
+            assert_eq!(events, expected, "{fails:?} {step}");
         }
-        assert_eq!(told, ["1: 1", "1: 2", "1: 3"], "{fails:?}");
     }
-}
-
-fn told_of(event: &sse_wire::OwnedEvent) -> String {
-    format!("{}: {}", event.last_event_id(), event.data())
-}
-
-/// A reader whose buffer shrinks without having been consumed.
-struct Shrinking {
-    shows: VecDeque<&'static [u8]>,
-}
-
-impl Read for Shrinking {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        unreachable!("it has a buffer")
-    }
-}
-
-impl BufRead for Shrinking {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        Ok(self.shows.pop_front().unwrap_or_default())
-    }
-
-    fn consume(&mut self, _: usize) {}
 }
 
 #[test]
-fn a_buffer_that_shrinks_is_an_error_and_not_another_event() {
-    let whole: &[u8] = b"data: one\n\n";
-    let mut reader = EventReader::from_buffered(Shrinking {
-        shows: [whole, &whole[..4], &whole[..4]].into(),
-    });
-    let error = reader.read_event().expect_err("it is not the buffer");
-    assert!(matches!(error, ReadError::Transport(error) if error.kind() == ErrorKind::Other));
-}
-
-#[test]
-fn a_writer_whose_time_runs_out_goes_on_later() {
+fn a_writer_that_timed_out_continues_later() {
     let answers = [
         Answer::Takes(3),
         Answer::Fails(ErrorKind::TimedOut),
@@ -1232,7 +1178,7 @@ fn a_writer_whose_time_runs_out_goes_on_later() {
 }
 
 #[test]
-fn an_id_that_events_inherit_is_copied_once() {
+fn an_inherited_id_is_copied_once() {
     let mut stream = b"id: ".to_vec();
     stream.resize(4 + 60_000, b'x');
     stream.extend_from_slice(b"\n\n");
@@ -1255,19 +1201,19 @@ fn an_id_that_events_inherit_is_copied_once() {
 }
 
 #[test]
-fn the_decoder_of_the_next_connection_knows_nothing_of_the_last_ones_cut_event() {
+fn the_decoder_of_the_next_connection_knows_nothing_of_an_unfinished_event() {
     let mut reader = EventReader::new(&b"id: 7\nretry: 5\n\nid: 8\ndata: cut"[..]);
-    assert!(reader.read_event().expect("it ends").is_none());
+    assert!(reader.next_event().expect("it ends").is_none());
     let script = Scripted::failing_everywhere(b"id: 7\n\ndata: cu", ErrorKind::TimedOut);
     let mut broken = EventReader::new(script);
     for _ in b"id: 7\n\ndata: cu" {
-        assert!(broken.read_event().is_err());
+        assert!(broken.next_event().is_err());
     }
     for decoder in [reader.into_decoder(), broken.into_decoder()] {
         assert_eq!(decoder.last_event_id(), "7");
         let next = &b"\xEF\xBB\xBFdata: new\n\n"[..];
         let mut reader = EventReader::new(next).with_decoder(decoder);
-        let event = reader.read_event().expect("it fits").expect("an event");
+        let event = reader.next_event().expect("it fits").expect("an event");
         assert_eq!(
             (event.data(), event.last_event_id(), event.id()),
             ("new", "7", None)
