@@ -8,8 +8,6 @@
 
 #[path = "../../../tests/common/adapters.rs"]
 pub mod adapters;
-#[path = "../../../tests/common/events.rs"]
-pub mod events;
 #[path = "../../../tests/common/oracle.rs"]
 pub mod oracle;
 #[path = "../../../tests/common/random.rs"]
