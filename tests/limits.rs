@@ -68,7 +68,8 @@ fn assert_gives_within(config: Config, stream: impl AsRef<[u8]>, expected: &[&st
             );
         }
     });
-    let is_fixed = config.last_event_id_limit == (config.event_limit + config.last_event_id_limit) / 4;
+    let is_fixed =
+        config.last_event_id_limit == (config.event_limit + config.last_event_id_limit) / 4;
     let has_readers = is_fixed || cfg!(feature = "alloc");
     assert!(
         !has_readers || ran > stream.len(),
