@@ -191,9 +191,10 @@ const PATIENCE: u16 = 16 * HELD;
 /// How many events whose data lay in the input tell as much as one that was held.
 const HELD: u16 = 64;
 
-/// How many bytes of a line of data, or of an id, are copied at once: that costs less than to copy as many as there are, and what
-/// is too much goes to where nothing is.
+/// How many bytes of a line of data, of a fragment of one, or of an id, are copied at once: that costs less than to copy as many as
+/// there are, and what is too much goes to where nothing is.
 const COPIED: usize = 128;
+const FRAGMENT_COPIED: usize = 64;
 const ID_COPIED: usize = 32;
 
 /// The region, and where its parts end.
@@ -326,6 +327,24 @@ impl<B: sealed::Memory> Store<B> {
         if let Some(room) = self.memory.bytes_mut().get_mut(front..front + value.len()) {
             room.copy_from_slice(value);
             self.line += value.len();
+        }
+    }
+
+    /// Adds the first `length` bytes of `input` to the unfinished line.
+    #[inline(always)]
+    pub(crate) fn push_line_start(&mut self, input: &[u8], length: usize) {
+        let start = self.front();
+        let stop = self.end() - self.back();
+        let room = self.memory.bytes_mut().get_mut(start..stop);
+        match (
+            input.first_chunk::<FRAGMENT_COPIED>(),
+            room.and_then(|room| room.first_chunk_mut::<FRAGMENT_COPIED>()),
+        ) {
+            (Some(block), Some(room)) if length <= FRAGMENT_COPIED => {
+                *room = *block;
+                self.line += length;
+            }
+            _ => self.push_line(input.get(..length).unwrap_or_default()),
         }
     }
 

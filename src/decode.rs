@@ -227,18 +227,10 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return self.single_line_event(whole, event);
         }
-        if whole.is_empty() && self.before_next == BeforeNext::Nothing {
-            return Ok(None);
+        match self.skip_to_lines(input) {
+            Some(at) => self.decode_block(input, at),
+            None => Ok(None),
         }
-        let mut at = 0;
-        if self.is_inside_data() {
-            at = self.continue_data(whole);
-            if at == whole.len() {
-                *input = whole.get(at..).unwrap_or_default();
-                return Ok(None);
-            }
-        }
-        self.decode_block(input, at)
     }
 
     #[inline(never)]
@@ -274,18 +266,10 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return Ok(Some(self.single_line_raw_event(whole, event)));
         }
-        if input.is_empty() && self.before_next == BeforeNext::Nothing {
-            return Ok(None);
+        match self.skip_to_lines(input) {
+            Some(at) => self.decode_raw_block(input, at),
+            None => Ok(None),
         }
-        let mut at = 0;
-        if self.is_inside_data() {
-            at = self.continue_data(whole);
-            if at == whole.len() {
-                *input = whole.get(at..).unwrap_or_default();
-                return Ok(None);
-            }
-        }
-        self.decode_raw_block(input, at)
     }
 
     #[inline(never)]
@@ -481,19 +465,27 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return Ok(Some(Found::Event(event.places())));
         }
-        if input.is_empty() && self.before_next == BeforeNext::Nothing {
-            return Ok(None);
+        match self.skip_to_lines(input) {
+            Some(at) => self.next_found(input, at, items),
+            None => Ok(None),
         }
+    }
+
+    /// Buffers the rest of a data line that an earlier input began, and returns where in the input it ends; `None` if the input is
+    /// consumed.
+    #[inline(always)]
+    fn skip_to_lines(&mut self, input: &mut &[u8]) -> Option<usize> {
         let whole = *input;
-        let mut at = 0;
         if self.is_inside_data() {
-            at = self.continue_data(whole);
+            let at = self.continue_data(whole);
             if at == whole.len() {
                 *input = whole.get(at..).unwrap_or_default();
-                return Ok(None);
+                return None;
             }
+            return Some(at);
         }
-        self.next_found(input, at, items)
+        let is_done = whole.is_empty() && self.before_next == BeforeNext::Nothing;
+        (!is_done).then_some(0)
     }
 
     /// The same for what is not an event of one data line, from `at` on.

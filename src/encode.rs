@@ -107,10 +107,7 @@ impl<'a> Outgoing<'a> {
     #[cfg(feature = "alloc")]
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let Ok(()) = self.pieces(|piece| {
-            out.extend_from_slice(piece);
-            Ok::<(), Infallible>(())
-        });
+        let Ok(()) = self.pieces(Append(out));
     }
 
     /// Writes the block to the front of `out`, and tells how many bytes it takes.
@@ -124,7 +121,7 @@ impl<'a> Outgoing<'a> {
             return Err(BufferFull { needed, available });
         }
         let mut length = 0;
-        let Ok(()) = self.pieces(|piece| {
+        let Ok(()) = self.pieces(|piece: &[u8]| {
             if let Some(place) = out.get_mut(length..length + piece.len()) {
                 place.copy_from_slice(piece);
             }
@@ -147,7 +144,7 @@ impl<'a> Outgoing<'a> {
         // Without it an unbuffered socket would be asked to send every prefix and every line end on its own.
         let mut gathered = [0; 1024];
         let mut used = 0;
-        self.pieces(|piece| {
+        self.pieces(|piece: &[u8]| {
             if piece.len() > gathered.len() - used {
                 out.write_all(gathered.get(..used).unwrap_or_default())?;
                 used = 0;
@@ -167,7 +164,7 @@ impl<'a> Outgoing<'a> {
     /// How many bytes the block takes, exactly.
     pub fn encoded_len(&self) -> usize {
         let mut length = 0_usize;
-        let Ok(()) = self.pieces(|piece| {
+        let Ok(()) = self.pieces(|piece: &[u8]| {
             // Line ends become seven times as long: on a small machine that may be more than there are addresses.
             length = length.saturating_add(piece.len());
             Ok::<(), Infallible>(())
@@ -219,10 +216,7 @@ impl<'a> Outgoing<'a> {
             length: out.len(),
             out,
         };
-        let Ok(()) = self.head(&mut |piece| {
-            rollback.out.extend_from_slice(piece);
-            Ok::<(), Infallible>(())
-        });
+        let Ok(()) = self.head(&mut Append(rollback.out));
         rollback.out.extend_from_slice(b"data: ");
         let mut writer = DataWriter {
             out: rollback.out,
@@ -238,23 +232,23 @@ impl<'a> Outgoing<'a> {
     /// The block, piece by piece, for those that always have room.
     #[cfg(feature = "tokio")]
     pub(crate) fn encode_pieces(&self, mut put: impl FnMut(&[u8])) {
-        let Ok(()) = self.pieces(|piece| {
+        let Ok(()) = self.pieces(|piece: &[u8]| {
             put(piece);
             Ok::<(), Infallible>(())
         });
     }
 
     /// The block, piece by piece; what all the ways out have in common.
-    fn pieces<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        self.head(&mut put)?;
+    fn pieces<S: Sink>(&self, mut sink: S) -> Result<(), S::Error> {
+        self.head(&mut sink)?;
         match self.data {
             Some(data) => {
-                put(b"data: ")?;
-                data_lines(data.as_bytes(), &mut put)?;
-                put(b"\n\n")
+                sink.put(b"data: ")?;
+                data_lines(data.as_bytes(), &mut sink)?;
+                sink.put(b"\n\n")
             }
             None if self.is_nothing() => Ok(()),
-            None => put(b"\n"),
+            None => sink.put(b"\n"),
         }
     }
 
@@ -275,18 +269,18 @@ impl<'a> Outgoing<'a> {
     }
 
     /// All fields but the data.
-    fn head<E>(&self, put: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    fn head<S: Sink>(&self, sink: &mut S) -> Result<(), S::Error> {
         if let Some(comment) = self.comment {
             for line in Lines::of(comment.as_bytes()) {
-                put(if line.is_empty() { b":" } else { b": " })?;
-                put(line)?;
-                put(b"\n")?;
+                sink.put(if line.is_empty() { b":" } else { b": " })?;
+                sink.put(line)?;
+                sink.put(b"\n")?;
             }
         }
         let mut field = |name: &[u8], value: &[u8]| {
-            put(name)?;
-            put(value)?;
-            put(b"\n")
+            sink.put(name)?;
+            sink.put(value)?;
+            sink.put(b"\n")
         };
         if let Some(event_type) = self.event_type {
             field(b"event: ", event_type.as_str().as_bytes())?;
@@ -305,7 +299,9 @@ impl<'a> Outgoing<'a> {
 impl fmt::Display for Outgoing<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Text is only ever cut beside ASCII, so that each piece of it is text.
-        self.pieces(|piece| formatter.write_str(str::from_utf8(piece).map_err(|_| fmt::Error)?))
+        self.pieces(|piece: &[u8]| {
+            formatter.write_str(str::from_utf8(piece).map_err(|_| fmt::Error)?)
+        })
     }
 }
 
@@ -361,10 +357,7 @@ impl DataWriter<'_> {
             _ => bytes,
         };
         self.after_cr = last == b'\r';
-        let Ok(()) = data_lines(bytes, &mut |piece| {
-            self.out.extend_from_slice(piece);
-            Ok::<(), Infallible>(())
-        });
+        let Ok(()) = data_lines(bytes, &mut Append(self.out));
     }
 }
 
@@ -402,6 +395,60 @@ impl Drop for Rollback<'_> {
     }
 }
 
+/// Where the pieces of a block go.
+trait Sink {
+    type Error;
+
+    fn put(&mut self, piece: &[u8]) -> Result<(), Self::Error>;
+
+    /// Puts the first `length` bytes of `text`.
+    fn put_first(&mut self, text: &[u8], length: usize) -> Result<(), Self::Error> {
+        self.put(text.get(..length).unwrap_or_default())
+    }
+}
+
+impl<F, E> Sink for F
+where
+    F: FnMut(&[u8]) -> Result<(), E>,
+{
+    type Error = E;
+
+    fn put(&mut self, piece: &[u8]) -> Result<(), E> {
+        self(piece)
+    }
+}
+
+#[cfg(feature = "alloc")]
+struct Append<'a>(&'a mut Vec<u8>);
+
+#[cfg(feature = "alloc")]
+impl Sink for Append<'_> {
+    type Error = Infallible;
+
+    #[inline(always)]
+    fn put(&mut self, piece: &[u8]) -> Result<(), Infallible> {
+        self.0.extend_from_slice(piece);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put_first(&mut self, text: &[u8], length: usize) -> Result<(), Infallible> {
+        // To copy a whole block, and drop what is too much, costs less than to copy as many bytes as there are.
+        match text.first_chunk::<BLOCK>() {
+            Some(block) if length <= BLOCK => {
+                let end = self.0.len() + length;
+                self.0.extend_from_slice(block);
+                self.0.truncate(end);
+                Ok(())
+            }
+            _ => self.put(text.get(..length).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+const BLOCK: usize = 64;
+
 /// The lines of a text that may end in CRLF, CR or LF, each of them one end (9.2.5); at least one.
 struct Lines<'a> {
     rest: Option<&'a [u8]>,
@@ -430,17 +477,23 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// The data lines of `text`, without the first `data: ` and without the last line end.
-fn data_lines<E>(text: &[u8], put: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+fn data_lines<S: Sink>(text: &[u8], sink: &mut S) -> Result<(), S::Error> {
     if is_surely_one_line(text) {
-        return put(text);
+        return sink.put(text);
     }
-    let mut lines = Lines::of(text);
-    put(lines.next().unwrap_or_default())?;
-    for line in lines {
-        put(b"\ndata: ")?;
-        put(line)?;
+    let mut rest = text;
+    loop {
+        let end = line_end(rest, 0);
+        sink.put_first(rest, end.unwrap_or(rest.len()))?;
+        let Some(end) = end.and_then(|length| rest.get(length..)) else {
+            return Ok(());
+        };
+        sink.put(b"\ndata: ")?;
+        rest = match end {
+            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [] => end,
+        };
     }
-    Ok(())
 }
 
 /// Whether a short look tells that `text` has no line end. If not, it may have one or none.

@@ -334,7 +334,7 @@ fn types_are_small() {
     #[cfg(feature = "alloc")]
     {
         // One text, two places in it, one shared ID, and whether it is the event's own.
-        assert!(size_of::<OwnedEvent>() <= 8 * size_of::<usize>());
+        assert!(size_of::<OwnedEvent>() <= size_of::<[usize; 8]>());
         assert!(size_of::<OwnedItem>() <= size_of::<OwnedEvent>() + size_of::<usize>());
         // Its memory, and the text of an event of which some was replaced.
         assert!(

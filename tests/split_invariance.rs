@@ -37,6 +37,8 @@ enum Said {
 enum Calls {
     Items,
     Raw,
+    #[cfg(feature = "alloc")]
+    Owned,
 }
 
 fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]], calls: Calls) -> Vec<Said> {
@@ -52,6 +54,20 @@ fn read<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[u8]], calls: Calls
                         said.push(Said::Event {
                             event_type: event.event_type().to_vec(),
                             data: event.data().to_vec(),
+                            last_event_id: event.last_event_id().to_owned(),
+                            id: event.id().map(str::to_owned),
+                        });
+                        continue;
+                    }
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(error),
+                },
+                #[cfg(feature = "alloc")]
+                Calls::Owned => match decoder.decode_owned(&mut input) {
+                    Ok(Some(event)) => {
+                        said.push(Said::Event {
+                            event_type: event.event_type().as_bytes().to_vec(),
+                            data: event.data().as_bytes().to_vec(),
                             last_event_id: event.last_event_id().to_owned(),
                             id: event.id().map(str::to_owned),
                         });
@@ -120,7 +136,13 @@ fn memories() -> impl Strategy<Value = usize> {
 }
 
 fn calls() -> impl Strategy<Value = Calls> {
-    prop_oneof![Just(Calls::Items), Just(Calls::Raw)]
+    const CALLS: &[Calls] = &[
+        Calls::Items,
+        Calls::Raw,
+        #[cfg(feature = "alloc")]
+        Calls::Owned,
+    ];
+    proptest::sample::select(CALLS)
 }
 
 fn cut_lines() -> impl Strategy<Value = CutLine> {

@@ -355,8 +355,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     ) -> Poll<Result<Option<Found>, ReadError<S::Error>>> {
         let mut budget = Budget::new();
         loop {
-            let find = |reading: &mut Reading<S>| reading.find(items);
-            match ready!(self.as_mut().poll_progress(context, &mut budget, find))? {
+            match ready!(self.as_mut().poll_find(context, &mut budget, items))? {
                 Progress::Chunk => {}
                 Progress::Found(found) => return Poll::Ready(Ok(Some(found))),
                 Progress::End => return Poll::Ready(Ok(None)),

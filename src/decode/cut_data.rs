@@ -36,8 +36,7 @@ impl<B: Buffer> EventDecoder<B> {
         if self.store.used() + length > self.store.limits().event {
             return 0;
         }
-        self.store
-            .push_line(input.get(..length).unwrap_or_default());
+        self.store.push_line_start(input, length);
         length
     }
 

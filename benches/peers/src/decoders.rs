@@ -15,7 +15,9 @@ use crate::watch::{Checked, Count, Timed, Watch, Weighed};
 
 pub(crate) use baselines::{MEMCPY, UTF8_EVENTS, VISIT};
 pub(crate) use by_hand::BY_HAND;
-pub(crate) use ours::{BORROWING_STREAM, CODEC, DECODE, OWNED, RAW, READER, STREAM};
+pub(crate) use ours::{
+    BORROWING_SLICES, BORROWING_STREAM, CODEC, DECODE, OWNED, RAW, READER, SLICES, STREAM,
+};
 
 /// One connection, and what decodes it through the fastest of its crate's interfaces.
 trait Decode<'f>: Sized {

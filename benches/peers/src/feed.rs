@@ -127,6 +127,18 @@ impl Stream for Shared<'_> {
     }
 }
 
+impl<'f> From<&'f Feed> for Slices<'f> {
+    fn from(feed: &'f Feed) -> Self {
+        Self(feed)
+    }
+}
+
+impl<'f> From<&'f Feed> for Shared<'f> {
+    fn from(feed: &'f Feed) -> Self {
+        Self(feed)
+    }
+}
+
 /// The chunks shared, for what borrows nothing and expects a transport of HTTP.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport(pub(crate) Feed);

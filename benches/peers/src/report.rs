@@ -411,14 +411,16 @@ enum Column {
     Of(&'static str, &'static str),
 }
 
-const SUMMARY: [Column; 9] = [
+const SUMMARY: [Column; 11] = [
     Column::PeerBy(decoders::STREAM),
+    Column::PeerBy(decoders::SLICES),
     Column::PeerBy(decoders::CODEC),
     Column::PeerBy(decoders::OWNED),
     Column::PeerBy(decoders::BORROWING_STREAM),
+    Column::PeerBy(decoders::BORROWING_SLICES),
     Column::PeerBy(decoders::READER),
     Column::PeerBy(decoders::DECODE),
-    Column::Of(decoders::BORROWING_STREAM, decoders::DECODE),
+    Column::Of(decoders::BORROWING_SLICES, decoders::DECODE),
     Column::Of(decoders::READER, decoders::DECODE),
     Column::Of(decoders::BY_HAND, decoders::DECODE),
 ];
@@ -570,7 +572,7 @@ mod tests {
         wrong.values.clear();
         Records(vec![
             record(decoders::DECODE, Group::Ours, 20.0),
-            record(decoders::BORROWING_STREAM, Group::Ours, 15.0),
+            record(decoders::BORROWING_SLICES, Group::Ours, 15.0),
             record(decoders::RAW, Group::Ours, 10.0),
             record("other", Group::Peer, 90.0),
             record("peer", Group::Peer, 60.0),
@@ -591,7 +593,7 @@ mod tests {
         let markdown = markdown(&[("date", "today".to_owned())], &records());
         for line in [
             "- date: today",
-            "| tiny | 16 KiB | peer: 60.0 (61.0) | - | - | - | 4.00 (3.81) | - | 3.00 (2.90) | 0.75 (0.76) | - | - |",
+            "| tiny | 16 KiB | peer: 60.0 (61.0) | - | - | - | - | - | 4.00 (3.81) | - | 3.00 (2.90) | 0.75 (0.76) | - | - |",
             "| tiny | 16 KiB | 12.5 | 0.80 (0.81) | 1.25 (1.17) | - |",
             "| sse-wire decode | 20.0 (21.0) |",
             "| sse-wire decode | 0.33 / 1.60 |",

@@ -1,16 +1,17 @@
 //! The interfaces of this crate.
 
+use core::fmt::Display;
 use core::ops::ControlFlow;
 use core::pin::Pin;
 
 use bytes::BytesMut;
 use sse_wire::EventDecoder;
-use sse_wire::stream::{EventStream, EventStreamExt};
+use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt};
 use sse_wire::tokio::{EventCodec, EventReader};
 use tokio_util::codec::Decoder;
 
 use super::{Contender, Decode, contender};
-use crate::feed::{Feed, Reader, Shared, drain};
+use crate::feed::{Feed, Reader, Shared, Slices, drain};
 use crate::polling::read_in_two_places;
 use crate::watch::Watch;
 
@@ -19,7 +20,9 @@ pub(crate) const RAW: &str = "sse-wire decode_raw";
 const RAW_TEXT: &str = "sse-wire decode_raw, then text";
 pub(crate) const OWNED: &str = "sse-wire decode_owned";
 pub(crate) const STREAM: &str = "sse-wire EventStream, owned";
+pub(crate) const SLICES: &str = "sse-wire EventStream, owned, of slices";
 pub(crate) const BORROWING_STREAM: &str = "sse-wire EventStream::next_event";
+pub(crate) const BORROWING_SLICES: &str = "sse-wire EventStream::next_event, of slices";
 pub(crate) const READER: &str = "sse-wire tokio::EventReader::next_event";
 pub(crate) const CODEC: &str = "sse-wire tokio::EventCodec";
 
@@ -29,8 +32,10 @@ pub(super) fn contenders() -> Vec<Contender> {
         contender!(Ours, RAW, "sse-wire", Raw),
         contender!(Ours, RAW_TEXT, "sse-wire", RawText),
         contender!(Ours, OWNED, "sse-wire", Owned),
-        contender!(Ours, STREAM, "sse-wire", Streamed),
-        contender!(Ours, BORROWING_STREAM, "sse-wire", BorrowingStream),
+        contender!(Ours, STREAM, "sse-wire", StreamedBytes),
+        contender!(Ours, SLICES, "sse-wire", StreamedSlices),
+        contender!(Ours, BORROWING_STREAM, "sse-wire", BorrowingBytes),
+        contender!(Ours, BORROWING_SLICES, "sse-wire", BorrowingSlices),
         contender!(Ours, READER, "sse-wire", TokioReader),
         contender!(Ours, CODEC, "sse-wire", Framed),
     ]
@@ -150,14 +155,25 @@ impl<'f> Decode<'f> for Owned<'f> {
     }
 }
 
-struct Streamed<'f> {
+/// A stream of chunks that a feed becomes.
+trait Chunks<'f>: ChunkStream<Error: Display> + Unpin + From<&'f Feed> {}
+
+impl<'f> Chunks<'f> for Shared<'f> {}
+impl<'f> Chunks<'f> for Slices<'f> {}
+
+type StreamedBytes<'f> = Streamed<'f, Shared<'f>>;
+type StreamedSlices<'f> = Streamed<'f, Slices<'f>>;
+type BorrowingBytes<'f> = BorrowingStream<'f, Shared<'f>>;
+type BorrowingSlices<'f> = BorrowingStream<'f, Slices<'f>>;
+
+struct Streamed<'f, S: ChunkStream> {
     feed: &'f Feed,
-    events: EventStream<Shared<'f>>,
+    events: EventStream<S>,
 }
 
-impl<'f> Decode<'f> for Streamed<'f> {
+impl<'f, S: Chunks<'f>> Decode<'f> for Streamed<'f, S> {
     fn connect(feed: &'f Feed) -> Self {
-        let events = Shared(feed).events();
+        let events = S::from(feed).events();
         Self { feed, events }
     }
 
@@ -169,14 +185,14 @@ impl<'f> Decode<'f> for Streamed<'f> {
     }
 }
 
-struct BorrowingStream<'f> {
+struct BorrowingStream<'f, S: ChunkStream> {
     feed: &'f Feed,
-    events: EventStream<Shared<'f>>,
+    events: EventStream<S>,
 }
 
-impl<'f> Decode<'f> for BorrowingStream<'f> {
+impl<'f, S: Chunks<'f>> Decode<'f> for BorrowingStream<'f, S> {
     fn connect(feed: &'f Feed) -> Self {
-        let events = Shared(feed).events();
+        let events = S::from(feed).events();
         Self { feed, events }
     }
 
