@@ -276,7 +276,7 @@ impl Count {
 
     fn refuse(&mut self, error: DecodeError) {
         self.refused += 1;
-        complain(&format!("event refused: {error}"));
+        complain(&format!("event rejected: {error}"));
     }
 }
 

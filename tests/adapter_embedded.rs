@@ -779,5 +779,5 @@ fn the_debug_forms_do_not_show_the_payload() {
     let mut memory = [0; 64];
     let mut writer = EventWriter::new(Recorder::taking(100), &mut memory);
     WRITES[0](&mut writer, Outgoing::message("secret")).expect("it fits");
-    assert_eq!(format!("{writer:?}"), "EventWriter { memory: 64, .. }");
+    assert_eq!(format!("{writer:?}"), "EventWriter { buffer: 64, .. }");
 }

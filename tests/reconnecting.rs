@@ -417,7 +417,7 @@ fn updates_come_in_the_order_of_what_happened() {
         "3",
         "Idle None 5ms",
         "Idle None 5ms",
-        "refused: the status of the response is 404, not 200",
+        "response rejected: the status of the response is 404, not 200",
     ];
     assert_eq!(updates, expected);
 }
@@ -433,7 +433,7 @@ fn giving_up_says_why_and_what_the_transport_said() {
         updates,
         [
             "Transport Some(\"refused 0\") 0ns",
-            "no attempt was successful; the last one: the transport failed: refused 1"
+            "too many failed attempts; the last one: the transport failed: refused 1"
         ]
     );
     // A POST is not sent again.
@@ -442,7 +442,10 @@ fn giving_up_says_why_and_what_the_transport_said() {
         fast_source().with_policy(policy().with_repeat(Repeat::Never)),
         &answers,
     );
-    assert_eq!(updates, ["opened", "1", "not sent again: the stream ended"]);
+    assert_eq!(
+        updates,
+        ["opened", "1", "request not repeated: the stream ended"]
+    );
 }
 
 #[test]
@@ -786,7 +789,7 @@ fn a_reader_may_be_interrupted_and_may_give_up_waiting() {
         told.collect::<Vec<_>>()
     };
     use io::ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
-    let end = "refused: the status of the response is 204, not 200";
+    let end = "response rejected: the status of the response is 204, not 200";
     let patient = policy().with_idle_timeout(Duration::from_secs(3600));
     assert_eq!(
         run(policy(), &[Interrupted, Interrupted]),
@@ -996,7 +999,7 @@ fn a_reader_of_a_transport_has_a_name_and_gives_events_or_items() {
             Err(error) => error.to_string(),
         });
     }
-    let end = "refused: the status of the response is 204, not 200";
+    let end = "response rejected: the status of the response is 204, not 200";
     assert_eq!(updates, ["Opened", "a 1", "3s", "Opened", "b 1", "3s", end]);
     // Less of it where time has passed since it was decided; and it is slept by the transport alone.
     let slept = log.take();
