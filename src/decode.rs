@@ -31,7 +31,7 @@ use fields::UnfinishedLine;
 
 pub use finish::{CutLine, Incomplete};
 pub(crate) use lend::{Place, Places};
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use owned::Owned;
 pub(crate) use whole_block::SingleLine;
 

@@ -296,11 +296,13 @@ impl SingleLine {
         )
     }
 
+    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(super) const fn data_len(self) -> usize {
         self.data_len
     }
 
+    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(super) const fn type_len(self) -> usize {
         self.type_len
