@@ -76,7 +76,7 @@ pub fn simulate(policy: Policy, clients: usize, outage: Duration, seed: u64) -> 
     while let Some(Reverse((now, client))) = due.pop() {
         let source = &mut herd[client];
         match source.next(now) {
-            Step::Wait { time, .. } => due.push(Reverse((now + time, client))),
+            Step::Wait { delay, .. } => due.push(Reverse((now + delay, client))),
             Step::Connect(_) => {
                 let second = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
                 if attempts.len() <= second {

@@ -1,7 +1,8 @@
-//! The connection of an `EventSource` (WHATWG HTML 9.2.2 to 9.2.4), without I/O: what a client does next, whichever HTTP client it is.
+//! The connection of an `EventSource` as a state machine without I/O (WHATWG HTML 9.2.2 to 9.2.4),
+//! for any HTTP client.
 //!
-//! [`EventSource`] has no socket, no clock and no source of chance. It is told what happened, and says what to do. In a loop, with
-//! any transport that waits for a response and then for bytes:
+//! [`EventSource`] has no socket, no clock and no source of randomness. It returns what to do next,
+//! and you report the outcome. A loop with a blocking HTTP client:
 //!
 //! ```
 //! use sse_wire::client::{Closed, EventSource, Step};
@@ -19,12 +20,12 @@
 //! # };
 //! # fn sleep(_: Duration) {}
 //! # let policy = sse_wire::client::Policy::browser();
-//! # let arbitrary_number = 42;
+//! # let seed = 42;
 //!
 //! let started = Instant::now();
 //! let mut response = None;
 //! # let mut data = String::new();
-//! let mut source = EventSource::new(arbitrary_number).with_policy(policy);
+//! let mut source = EventSource::new(seed).with_policy(policy);
 //! let closed = loop {
 //!     match source.next(started.elapsed()) {
 //!         Step::Connect(request) => match connect(request.headers().collect()) {
@@ -49,18 +50,18 @@
 //!             }
 //!             None => source.end(),
 //!         },
-//!         Step::Wait { time, .. } => sleep(time),
+//!         Step::Wait { delay, .. } => sleep(delay),
 //!         Step::Closed(closed) => break closed,
 //!         Step::AwaitResponse { .. } => unreachable!("`connect` has waited for it"),
 //!     }
 //! };
 //! # assert_eq!(data, "1");
 //! # assert_eq!(asked, [false, true]);
-//! assert!(matches!(closed, Closed::Refused(_)), "the server has said 204: it has no more");
+//! assert!(matches!(closed, Closed::Rejected(_)), "204 means that there are no more events");
 //! ```
 //!
-//! The guide [staying connected](crate::guide::staying_connected) has more of it: the states, the policies, and where this differs from
-//! a browser.
+//! The guide [staying connected](crate::guide::staying_connected) describes the states, the
+//! policies, and the differences from a browser.
 
 mod policy;
 
@@ -83,12 +84,15 @@ use crate::headers;
 pub use policy::{Backoff, Policy, Repeat};
 use policy::{NEVER, milliseconds};
 
-/// The connection of a client: says what to do next, decodes, and connects again (WHATWG HTML 9.2.2 to 9.2.4).
+/// The state machine of a client's connection: decodes, and decides when to reconnect (WHATWG HTML
+/// 9.2.2 to 9.2.4).
 ///
-/// [`next`](Self::next) says what to do; the other methods tell what came of it. See [`client`](self) for the loop.
+/// [`next`](Self::next) returns what to do; the other methods report the outcome. See
+/// [`client`](self) for the loop.
 ///
-/// Kept from one connection to the next are the last event ID and the reconnection time; everything else begins anew. An event that
-/// the end of a connection cuts off is dropped, with its `id`; a `retry` line counts once it is complete.
+/// The last event ID and the reconnection time carry over from one connection to the next;
+/// everything else is reset. An event that is unfinished when a connection ends is discarded, with
+/// its `id`. A `retry` line takes effect once it is complete.
 ///
 /// `B` is the buffer of its [`EventDecoder`].
 #[derive(Clone)]
@@ -99,141 +103,146 @@ pub struct EventSource<
     decoder: EventDecoder<B>,
     policy: Policy,
     phase: Phase,
-    entropy: u64,
+    /// The state of the generator of random numbers.
+    random: u64,
     // Times are in milliseconds.
     now: u64,
-    /// Open: since when. Waiting: until when.
-    turn: u64,
-    /// When the last byte came, or the request was made.
-    heard: u64,
-    /// Since when there has been no connection: no good one, and without the time for which another one was open.
-    trouble: u64,
-    /// What the caller asked to wait at least.
-    at_least: u64,
+    /// When the connection opened.
+    opened_at: u64,
+    /// When to connect again.
+    deadline: u64,
+    /// When the last byte was received, or the request was made.
+    last_activity: u64,
+    /// Since when there has been no good connection, later by the time for which another one was
+    /// open.
+    outage_start: u64,
+    /// The minimum that the caller has set for the next delay.
+    min_delay: u64,
     /// How many requests were made.
     requests: u32,
-    /// How many attempts in a row did not become a good connection.
+    /// How many consecutive attempts did not become a good connection.
     failures: u32,
-    /// Something came since `next` was asked the last time.
-    has_heard: bool,
-    /// `next` has not been asked since the connection opened.
+    /// Whether bytes were received since the last call of `next`.
+    has_received: bool,
+    /// Whether the connection opened since the last call of `next`.
     is_new: bool,
-    /// The connection brought an event.
+    /// Whether the connection has delivered an event.
     has_delivered: bool,
 }
 
-/// Where a connection stands: between them, `next` says which [`Step`] is due.
+/// The state of a connection, from which `next` makes a [`Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Connecting,
     AwaitingResponse,
     Open,
-    /// `next` will tell what follows from it.
+    /// Handled by the following call of `next`.
     Lost {
         cause: Cause,
         was_open: bool,
     },
     Waiting {
-        why: Cause,
+        reason: Cause,
     },
     Closed(Closed),
 }
 
-/// What a client has to do next: there is one for each state of a connection.
+/// What a client has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a loop has to do all of them")]
 pub enum Step<'s> {
-    /// Make this request, on a new connection. It is said once: what is due then is the response.
+    /// Make this request, on a new connection. Returned once per request; the next step is
+    /// `AwaitResponse`.
     Connect(Request<'s>),
-    /// Wait for the response, and tell its head with [`EventSource::respond`].
+    /// Wait for the response, and report its head with [`EventSource::respond`].
     AwaitResponse {
-        /// For so long at the most, if there is an idle timeout; then ask again.
-        within: Option<Duration>,
+        /// How long to wait before calling `next` again, if there is an idle timeout.
+        timeout: Option<Duration>,
     },
-    /// Read bytes of the response's body, and hand them to [`EventSource::decode`] or one of its like.
+    /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the
+    /// calls beside it.
     Read {
-        /// Wait so long for them at the most, if there is an idle timeout; then ask again.
-        within: Option<Duration>,
+        /// How long to wait for bytes before calling `next` again, if there is an idle timeout.
+        timeout: Option<Duration>,
     },
-    /// Let time pass, then ask again: there is no connection.
+    /// Sleep, then call `next` again: there is no connection.
     Wait {
-        /// So much.
-        time: Duration,
-        /// Why there is no connection.
-        why: Cause,
+        /// How long to sleep.
+        delay: Duration,
+        /// The reason for which there is no connection.
+        reason: Cause,
     },
-    /// Nothing, ever again.
+    /// Stop: there will be no other connection.
     Closed(Closed),
 }
 
-/// A request that a client has to make.
+/// A request for a client to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'s> {
     attempt: u32,
     last_event_id: &'s str,
 }
 
-/// Why there is no connection any more, or why there was none.
+/// The reason for which a connection was lost, or could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Cause {
     /// The status of the response is not 200.
     #[error("the status of the response is {0}, not 200")]
     Status(u16),
-    /// The response is something else than an event stream.
+    /// The response is not an event stream.
     #[error("the content type of the response is not text/event-stream")]
     ContentType,
-    /// The body of the response came to its end.
+    /// The body of the response ended.
     #[error("the stream ended")]
     End,
     /// The transport failed.
     #[error("the transport failed")]
     Transport,
-    /// Nothing came for as long as [`Policy::with_idle_timeout`] says.
-    #[error("nothing came within the idle timeout")]
+    /// Nothing was received for as long as [`Policy::with_idle_timeout`] allows.
+    #[error("nothing was received within the idle timeout")]
     Idle,
-    /// The caller wanted another connection.
-    #[error("the connection was dropped in favour of another one")]
+    /// The caller called [`EventSource::reconnect`].
+    #[error("the caller requested another connection")]
     Reconnect,
 }
 
-/// Why there will be no connection any more.
+/// The reason for which there will be no other connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Closed {
-    /// By [`EventSource::close`].
-    #[error("closed")]
+    /// The caller called [`EventSource::close`].
+    #[error("closed by the caller")]
     Caller,
-    /// The response is not one to connect again after.
-    #[error("refused: {0}")]
-    Refused(Cause),
-    /// The request is not to be sent again: see [`Policy::with_repeat`].
-    #[error("not sent again: {0}")]
+    /// The response was rejected, and the policy does not retry after it.
+    #[error("response rejected: {0}")]
+    Rejected(Cause),
+    /// The policy does not repeat the request: see [`Policy::with_repeat`].
+    #[error("request not repeated: {0}")]
     NotRepeated(Cause),
-    /// No attempt of as many as [`Policy::with_attempts`] allows was successful.
-    #[error("no attempt was successful; the last one: {0}")]
+    /// As many consecutive attempts have failed as [`Policy::with_attempts`] allows.
+    #[error("too many failed attempts; the last one: {0}")]
     OutOfAttempts(Cause),
     /// There was no connection for as long as [`Policy::with_time`] allows.
-    #[error("there was no connection for too long; the last time: {0}")]
+    #[error("no connection for too long; the last attempt: {0}")]
     OutOfTime(Cause),
 }
 
 #[cfg(feature = "alloc")]
 impl EventSource {
-    /// A connection with the default [`Policy`] and the default [`Limits`](crate::Limits).
+    /// Creates a client with the default [`Policy`] and the default [`Limits`](crate::Limits).
     ///
-    /// `entropy` is any number that is another one in each client, such as a random one: from it comes how long each waits
-    /// before it connects again, so that many do not come back at the same moment.
-    pub fn new(entropy: u64) -> Self {
-        Self::with_decoder(EventDecoder::new(), entropy)
+    /// `seed` should differ between clients; it decides their jitter.
+    pub fn new(seed: u64) -> Self {
+        Self::with_decoder(EventDecoder::new(), seed)
     }
 }
 
 impl<B: Buffer> EventSource<B> {
-    /// A connection that decodes with `decoder`: with other limits, in memory that is lent, or with the last event ID of an earlier
-    /// run.
+    /// Creates a client that decodes with `decoder`: with other limits, a caller-provided buffer,
+    /// or the last event ID of an earlier run.
     ///
-    /// `entropy` is any number that is another one in each client.
+    /// `seed` should differ between clients; it decides their jitter.
     ///
     /// ```
     /// use core::time::Duration;
@@ -247,68 +256,70 @@ impl<B: Buffer> EventSource<B> {
     /// assert!(request.headers().any(|header| header == ("last-event-id", "41")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub const fn with_decoder(decoder: EventDecoder<B>, entropy: u64) -> Self {
+    pub const fn with_decoder(decoder: EventDecoder<B>, seed: u64) -> Self {
         Self {
             decoder,
             policy: Policy::new(),
             phase: Phase::Connecting,
-            entropy,
+            random: seed,
             now: 0,
-            turn: 0,
-            heard: 0,
-            trouble: 0,
-            at_least: 0,
+            opened_at: 0,
+            deadline: 0,
+            last_activity: 0,
+            outage_start: 0,
+            min_delay: 0,
             requests: 0,
             failures: 0,
-            has_heard: false,
+            has_received: false,
             is_new: false,
             has_delivered: false,
         }
     }
 
-    /// Connects again, and gives up, as `policy` says.
+    /// Sets the policy for reconnecting and giving up.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// What to do at the time `now`, which is counted from any fixed moment on.
+    /// Returns what to do at the time `now`, which is measured from any fixed moment.
     ///
-    /// It may be asked at any time, and as often as one likes: but for [`Step::Connect`], it says the same again until something
-    /// has happened, or the time has come. Time that goes back counts as time that stands still.
+    /// It may be called at any time. Except for [`Step::Connect`], which is returned once, it
+    /// returns the same step until an outcome is reported or the time has come. If `now` is earlier
+    /// than in the last call, the time of the last call counts.
     pub fn next(&mut self, now: Duration) -> Step<'_> {
         let now = milliseconds(now).max(self.now);
         if self.requests == 0 {
-            self.trouble = now;
+            self.outage_start = now;
         }
         self.now = now;
-        if self.has_heard {
-            self.has_heard = false;
-            self.heard = now;
+        if self.has_received {
+            self.has_received = false;
+            self.last_activity = now;
         }
         if self.is_new {
             self.is_new = false;
-            self.turn = now;
+            self.opened_at = now;
         }
         let limit = self.policy.idle_timeout;
-        let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.heard));
+        let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.last_activity));
         if left == Some(0) {
             self.lose(Cause::Idle);
         }
         if let Phase::Lost { cause, was_open } = self.phase {
-            // Even if no time is to be waited, so that whoever asks sees that it was lost.
+            // Even for a delay of zero, so that the caller learns of the loss.
             self.phase = self.after(cause, was_open);
-        } else if matches!(self.phase, Phase::Waiting { .. }) && now >= self.turn {
+        } else if matches!(self.phase, Phase::Waiting { .. }) && now >= self.deadline {
             self.phase = Phase::Connecting;
         }
-        let within = left.map(Duration::from_millis);
+        let timeout = left.map(Duration::from_millis);
         match self.phase {
             Phase::Connecting => {
                 let attempt = self.requests;
                 self.phase = Phase::AwaitingResponse;
-                self.heard = now;
-                self.at_least = 0;
+                self.last_activity = now;
+                self.min_delay = 0;
                 self.has_delivered = false;
                 self.requests = self.requests.saturating_add(1);
                 self.decoder.restart();
@@ -317,23 +328,25 @@ impl<B: Buffer> EventSource<B> {
                     last_event_id: self.decoder.last_event_id(),
                 })
             }
-            Phase::AwaitingResponse => Step::AwaitResponse { within },
-            Phase::Open => Step::Read { within },
-            // A loss has been seen to above.
-            Phase::Waiting { why } | Phase::Lost { cause: why, .. } => Step::Wait {
-                time: Duration::from_millis(self.turn.saturating_sub(now)),
-                why,
+            Phase::AwaitingResponse => Step::AwaitResponse { timeout },
+            Phase::Open => Step::Read { timeout },
+            // `Lost` was handled above.
+            Phase::Waiting { reason } | Phase::Lost { cause: reason, .. } => Step::Wait {
+                delay: Duration::from_millis(self.deadline.saturating_sub(now)),
+                reason,
             },
             Phase::Closed(closed) => Step::Closed(closed),
         }
     }
 
-    /// The head of the response is there. Tells whether its body is to be read: if not, `next` says what to do.
+    /// Reports the head of the response, and returns whether its body should be read.
     ///
-    /// 9.2.3: the status must be 200, and the content type `text/event-stream`, as [`headers::is_event_stream`] sees it; give it the
-    /// value of every `content-type` header. Anything else is final, redirects included, which are the transport's business,
-    /// unless the [`Policy`] says otherwise. Ignored, and `false`, where no response is awaited.
-    #[must_use = "the body of a response that is refused is not an event stream"]
+    /// If it returns `false`, `next` returns what to do. The status must be 200, and the content
+    /// type `text/event-stream` according to [`headers::is_event_stream`] (9.2.3); pass the value
+    /// of every `content-type` header. Any other response is final unless the [`Policy`] says
+    /// otherwise. That includes redirects, which the transport should follow. Without a request
+    /// that awaits a response, the call is ignored and returns `false`.
+    #[must_use = "the body of a rejected response is not an event stream"]
     pub fn respond<V: AsRef<[u8]>>(
         &mut self,
         status: u16,
@@ -342,7 +355,7 @@ impl<B: Buffer> EventSource<B> {
         self.respond_as(status, headers::is_event_stream(content_types))
     }
 
-    /// The same where the content type was looked at.
+    /// Like `respond`, for a content type that was checked already.
     pub(crate) fn respond_as(&mut self, status: u16, is_event_stream: bool) -> bool {
         if self.phase != Phase::AwaitingResponse {
             return false;
@@ -351,7 +364,7 @@ impl<B: Buffer> EventSource<B> {
             Cause::Status(status)
         } else if is_event_stream || self.policy.accepts_any_content_type {
             self.phase = Phase::Open;
-            self.has_heard = true;
+            self.has_received = true;
             self.is_new = true;
             return true;
         } else {
@@ -361,32 +374,33 @@ impl<B: Buffer> EventSource<B> {
         if self.policy.retries_transient_statuses && is_transient {
             self.lose(cause);
         } else {
-            self.phase = Phase::Closed(Closed::Refused(cause));
+            self.phase = Phase::Closed(Closed::Rejected(cause));
         }
         false
     }
 
-    /// The body of the response has come to its end.
+    /// Reports that the body of the response has ended.
     pub fn end(&mut self) {
         self.lose(Cause::End);
     }
 
-    /// The transport has failed: there is no response, or the body broke off.
+    /// Reports that the transport has failed, before the response or within its body.
     pub fn fail(&mut self) {
         self.lose(Cause::Transport);
     }
 
-    /// Gives the connection up for another one, which comes as if this one had been lost: after a while, and with the last event ID.
+    /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the
+    /// last event ID.
     ///
-    /// Nothing more comes of it. Ignored where there is no connection.
+    /// The rest of its body is not decoded. Without a connection, the call is ignored.
     pub fn reconnect(&mut self) {
         self.lose(Cause::Reconnect);
     }
 
-    /// The next request is not made before so much time has passed: what a `Retry-After` asks for.
+    /// Sets a minimum for the delay before the next request, as `Retry-After` does.
     ///
-    /// For the connection that was just lost, before `next` is asked; otherwise it is ignored. [`Policy::with_bounds`] says how long it may
-    /// be.
+    /// Call it after a connection was lost and before `next`; at any other time it is ignored. The
+    /// upper bound of [`Policy::with_bounds`] applies.
     ///
     /// ```
     /// use core::time::Duration;
@@ -398,43 +412,44 @@ impl<B: Buffer> EventSource<B> {
     /// if !source.respond(429, ["text/plain"]) {
     ///     source.wait_at_least(headers::retry_after("20").unwrap_or_default());
     /// }
-    /// assert!(matches!(source.next(Duration::ZERO), Step::Wait { time, .. } if time.as_secs() >= 20));
+    /// assert!(matches!(source.next(Duration::ZERO), Step::Wait { delay, .. } if delay.as_secs() >= 20));
     /// ```
     pub fn wait_at_least(&mut self, time: Duration) {
         if let Phase::Lost { .. } = self.phase {
-            self.at_least = milliseconds(time).min(self.policy.longest);
+            self.min_delay = milliseconds(time).min(self.policy.longest);
         }
     }
 
-    /// Closes it for good: nothing comes of it any more, not even of a chunk that is half read.
+    /// Closes the client for good: nothing more is decoded, not even the rest of a chunk.
     pub fn close(&mut self) {
         if !self.is_closed() {
             self.phase = Phase::Closed(Closed::Caller);
         }
     }
 
-    /// Whether there is a response to be read.
+    /// Returns whether a response is open for reading.
     pub const fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
     }
 
-    /// Whether a request was made and has no response yet.
+    /// Returns whether a request was made and has no response yet.
     #[cfg(feature = "stream")]
     pub(crate) const fn is_awaiting_response(&self) -> bool {
         matches!(self.phase, Phase::AwaitingResponse)
     }
 
-    /// Whether there will never be a connection again.
+    /// Returns whether the client is closed for good.
     pub const fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed(_))
     }
 
-    /// The last event ID, whether or not it can be a header: what the next request will go on from.
+    /// Returns the last event ID, whether or not it can be sent as a header.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// How long a lost connection is waited for at the least: what the server has said, or the policy, within its bounds.
+    /// Returns the minimum delay before reconnecting: the server's `retry` or else the policy's
+    /// default, within the policy's bounds.
     pub fn reconnection_time(&self) -> Duration {
         let asked = self.decoder.reconnection_time().map(milliseconds);
         let Policy {
@@ -447,12 +462,13 @@ impl<B: Buffer> EventSource<B> {
         Duration::from_millis(time.min(longest).max(shortest))
     }
 
-    /// The decoder.
+    /// Returns the decoder.
     pub const fn decoder(&self) -> &EventDecoder<B> {
         &self.decoder
     }
 
-    /// The decoder, to set the last event ID, or to recover what the end of a connection cut off before `next` is asked.
+    /// Returns the decoder, to set the last event ID, or to recover an unfinished event of a lost
+    /// connection before calling `next`.
     pub const fn decoder_mut(&mut self) -> &mut EventDecoder<B> {
         &mut self.decoder
     }
@@ -464,22 +480,26 @@ impl<B: Buffer> EventSource<B> {
         }
     }
 
-    /// What follows when the connection is lost: another one after a while, or none.
+    /// Returns the phase that follows a lost connection.
     fn after(&mut self, cause: Cause, was_open: bool) -> Phase {
         let is_asked_for = cause == Cause::Reconnect;
-        let open_for = if was_open { self.now - self.turn } else { 0 };
+        let open_for = if was_open {
+            self.now - self.opened_at
+        } else {
+            0
+        };
         let was_steady = was_open && open_for >= self.policy.steady;
-        // While there was a connection, good or not, there was one.
-        self.trouble += open_for;
+        // The time for which a connection was open is no outage, good or not.
+        self.outage_start += open_for;
         if self.has_delivered || was_steady {
             self.failures = 0;
-            self.trouble = self.now;
+            self.outage_start = self.now;
         } else if !is_asked_for {
             self.failures = self.failures.saturating_add(1);
         }
         let may_repeat = match self.policy.repeat {
             Repeat::Always => true,
-            // One that cannot be sent would begin again from the start.
+            // With an ID that cannot be a header, the stream would start from the beginning.
             Repeat::Resumed => headers::last_event_id(self.last_event_id()).is_some(),
             Repeat::Never => false,
         };
@@ -490,31 +510,33 @@ impl<B: Buffer> EventSource<B> {
             return Phase::Closed(Closed::OutOfAttempts(cause));
         }
         let least = self.reconnection_time();
-        let entropy = self.draw();
-        let delay = self.policy.backoff.delay(least, self.failures, entropy);
-        // Those who are told the same time must not come back at the same moment, either.
-        let more = self.at_least.saturating_sub(milliseconds(least));
+        let random = self.next_random();
+        let delay = self.policy.backoff.delay(least, self.failures, random);
+        // Added to the jitter: clients that receive the same `Retry-After` must not reconnect at
+        // the same moment.
+        let more = self.min_delay.saturating_sub(milliseconds(least));
         let delay = milliseconds(delay).saturating_add(more);
-        self.turn = self.now.saturating_add(delay);
-        if self.turn - self.trouble > self.policy.time && !is_asked_for {
+        self.deadline = self.now.saturating_add(delay);
+        if self.deadline - self.outage_start > self.policy.time && !is_asked_for {
             return Phase::Closed(Closed::OutOfTime(cause));
         }
-        Phase::Waiting { why: cause }
+        Phase::Waiting { reason: cause }
     }
 
-    /// The next number of a sequence that looks like chance (splitmix64, by Sebastiano Vigna, in the public domain).
-    const fn draw(&mut self) -> u64 {
-        self.entropy = self.entropy.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut number = self.entropy;
+    /// Returns the next pseudorandom number (splitmix64, by Sebastiano Vigna, in the public
+    /// domain).
+    const fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut number = self.random;
         number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         number ^ (number >> 31)
     }
 
-    /// Decodes bytes of the response's body into what an adapter gives.
+    /// Decodes bytes of the response's body into what an adapter yields.
     #[cfg(any(feature = "std", feature = "stream"))]
     pub(crate) fn read<T: Owned>(&mut self, input: &mut &[u8]) -> Result<Option<T>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let found = self.decoder.next_owned(input);
@@ -522,29 +544,30 @@ impl<B: Buffer> EventSource<B> {
         found
     }
 
-    /// Tells whether the bytes that came are to be read; if not, takes them.
-    fn hear(&mut self, input: &mut &[u8]) -> bool {
+    /// Records the activity, and returns whether to decode the bytes; without an open connection it
+    /// consumes them.
+    fn receive(&mut self, input: &mut &[u8]) -> bool {
         let is_open = self.is_open();
         if is_open {
-            self.has_heard |= !input.is_empty();
+            self.has_received |= !input.is_empty();
         } else {
             *input = &[];
         }
         is_open
     }
 
-    /// Reads bytes of the response's body, as [`EventDecoder::decode`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode`] does.
     ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
+    /// If no connection is open, the input is consumed and discarded.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit: call again to continue.
     pub fn decode<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'d>>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let event = self.decoder.decode(input);
@@ -552,18 +575,18 @@ impl<B: Buffer> EventSource<B> {
         event
     }
 
-    /// Reads bytes of the response's body, as [`EventDecoder::decode_raw`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_raw`] does.
     ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
+    /// If no connection is open, the input is consumed and discarded.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit: call again to continue.
     pub fn decode_raw<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let event = self.decoder.decode_raw(input);
@@ -571,18 +594,18 @@ impl<B: Buffer> EventSource<B> {
         event
     }
 
-    /// Reads bytes of the response's body, as [`EventDecoder::decode_item`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_item`] does.
     ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
+    /// If no connection is open, the input is consumed and discarded.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit: call again to continue.
     pub fn decode_item<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Item<'d>>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let item = self.decoder.decode_item(input);
@@ -590,9 +613,9 @@ impl<B: Buffer> EventSource<B> {
         item
     }
 
-    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned`] does.
     ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
+    /// If no connection is open, the input is consumed and discarded.
     ///
     /// # Errors
     ///
@@ -600,7 +623,7 @@ impl<B: Buffer> EventSource<B> {
     #[cfg(feature = "alloc")]
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let event = self.decoder.decode_owned(input);
@@ -608,9 +631,9 @@ impl<B: Buffer> EventSource<B> {
         event
     }
 
-    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned_item`].
+    /// Decodes bytes of the response's body, as [`EventDecoder::decode_owned_item`] does.
     ///
-    /// Where no connection is open, the input is taken and nothing comes of it.
+    /// If no connection is open, the input is consumed and discarded.
     ///
     /// # Errors
     ///
@@ -621,7 +644,7 @@ impl<B: Buffer> EventSource<B> {
         &mut self,
         input: &mut &[u8],
     ) -> Result<Option<OwnedItem>, DecodeError> {
-        if !self.hear(input) {
+        if !self.receive(input) {
             return Ok(None);
         }
         let item = self.decoder.decode_owned_item(input);
@@ -631,33 +654,37 @@ impl<B: Buffer> EventSource<B> {
 }
 
 impl<'s> Request<'s> {
-    /// How many requests were made before this one.
+    /// Returns how many requests were made before this one.
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The last event ID, whether or not it can be a header; empty if there is none.
+    /// Returns the last event ID, whether or not it can be sent as a header; empty if there is
+    /// none.
     pub const fn last_event_id(&self) -> &'s str {
         self.last_event_id
     }
 
-    /// The headers of the request, by name and value (9.2.3): what it accepts, that no cache is wanted, and the last event ID if there is
-    /// one that can be a header, as [`headers::last_event_id`] sees it.
+    /// Returns the headers of the request as names and values: `accept`, `cache-control`, and
+    /// `last-event-id` (9.2.3).
+    ///
+    /// The last event ID is left out if it is empty, or cannot be a header according to
+    /// [`headers::last_event_id`].
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'s str)> + use<'s> {
         let last_event_id = headers::last_event_id(self.last_event_id);
         headers::REQUEST.into_iter().chain(last_event_id)
     }
 }
 
-/// A connection with the default [`Policy`], and a random number out of the standard library for entropy.
+/// Creates a client with the default [`Policy`], and a random seed from the standard library.
 #[cfg(feature = "std")]
 impl Default for EventSource {
     fn default() -> Self {
         use core::hash::{BuildHasher, Hasher};
 
-        // It is random, and the library has nothing else that is.
-        let entropy = std::hash::RandomState::new().build_hasher().finish();
-        Self::new(entropy)
+        // The standard library has no other source of randomness.
+        let seed = std::hash::RandomState::new().build_hasher().finish();
+        Self::new(seed)
     }
 }
 

@@ -1,42 +1,47 @@
-//! Every error of the crate: the peer's faults, and the caller's.
+//! The errors of decoding and encoding.
 //!
-//! Errors are small and `Copy`. They name a limit or a place, never the payload, so that they can be logged.
+//! Errors are small and `Copy`. They have a limit or an offset, never the payload, so that they can
+//! be logged.
 
 use core::{error, fmt};
 
 use thiserror::Error;
 
-/// What decoding can fail with: a limit was exceeded.
+/// The error of decoding: an event or a last event ID exceeds its limit.
 ///
-/// The format gives every byte string a meaning, so nothing else can go wrong. The event concerned is lost; the
-/// decoder has moved on, and the next call gives what comes after it.
+/// The format gives every byte string a meaning, so there are no other errors. The event is lost;
+/// the decoder skips the rest of it, and the next call continues after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The event needs more than [`Limits::event`](crate::Limits::event) bytes.
-    #[error("an event is larger than the limit of {limit} bytes")]
+    #[error("event exceeds the limit of {limit} bytes")]
     EventTooLarge {
         /// The limit that was exceeded, in bytes.
         limit: usize,
     },
-    /// The event's `id` needs more than [`Limits::last_event_id`](crate::Limits::last_event_id) bytes.
-    #[error("a last event ID is larger than the limit of {limit} bytes")]
+    /// The event's `id` needs more than [`Limits::last_event_id`](crate::Limits::last_event_id)
+    /// bytes.
+    #[error("last event ID exceeds the limit of {limit} bytes")]
     LastEventIdTooLarge {
         /// The limit that was exceeded, in bytes.
         limit: usize,
     },
 }
 
-/// Why an event could not be read through a door that has a transport of its own.
+/// The error of an adapter that reads events: from the decoder or from the transport.
 ///
-/// It shows and has the source of what is in it, if that is an error; a `Box<dyn Error>` is none, and neither is this then: give
-/// the transport's errors a type of yours before.
+/// `Display` and `source` delegate to the inner error. `ReadError<E>` implements `Error` only if
+/// `E` does, which `Box<dyn Error>` does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there are no other two sides")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a read has no other source of errors"
+)]
 pub enum ReadError<E> {
-    /// An event exceeded a limit. Reading again gives what comes after it.
+    /// An event exceeded a limit. The next read continues after it.
     Decode(DecodeError),
-    /// The transport failed, with its own error.
+    /// The transport failed.
     Transport(E),
 }
 
@@ -64,7 +69,8 @@ impl<E: error::Error + 'static> error::Error for ReadError<E> {
     }
 }
 
-/// For functions that return `io::Result`: a refused event becomes [`InvalidData`](std::io::ErrorKind::InvalidData).
+/// Converts a [`DecodeError`] into [`InvalidData`](std::io::ErrorKind::InvalidData), for functions
+/// that return `io::Result`.
 #[cfg(feature = "std")]
 impl From<ReadError<Self>> for std::io::Error {
     fn from(error: ReadError<Self>) -> Self {
@@ -75,57 +81,62 @@ impl From<ReadError<Self>> for std::io::Error {
     }
 }
 
-/// Why a string cannot be an [`EventType`](crate::EventType).
+/// The error of a string that is no valid [`EventType`](crate::EventType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum InvalidEventType {
-    /// The string is empty: the other side would dispatch `message` instead.
-    #[error("an event type must not be empty")]
+    /// The string is empty: a client would dispatch `message` instead.
+    #[error("event type is empty")]
     Empty,
     /// The string contains a line end, which would begin another field.
-    #[error("an event type must not contain the byte 0x{byte:02x}, found at offset {offset}")]
+    #[error("invalid byte 0x{byte:02x} in an event type, at offset {offset}")]
     Byte {
-        /// The first byte that is not allowed: CR or LF.
+        /// The first invalid byte: CR or LF.
         byte: u8,
-        /// Where it is, in bytes from the start of the string.
+        /// Its offset in the string, in bytes.
         offset: usize,
     },
 }
 
-/// Why a string cannot be a [`LastEventId`](crate::LastEventId): it contains CR, LF or NUL.
+/// The error of a string that is no valid [`LastEventId`](crate::LastEventId): it contains CR, LF
+/// or NUL.
 ///
-/// A line end would begin another field; an `id` field with a NUL is ignored by the other side (WHATWG HTML 9.2.6).
+/// A line end would begin another field, and a client ignores an `id` field with a NUL (WHATWG HTML
+/// 9.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[error("a last event ID must not contain the byte 0x{byte:02x}, found at offset {offset}")]
+#[error("invalid byte 0x{byte:02x} in a last event ID, at offset {offset}")]
 #[non_exhaustive]
 pub struct InvalidLastEventId {
-    /// The first byte that is not allowed.
+    /// The first invalid byte.
     pub byte: u8,
-    /// Where it is, in bytes from the start of the string.
+    /// Its offset in the string, in bytes.
     pub offset: usize,
 }
 
-/// Memory that the caller provides, or allowed, is too small for what the caller wants to put there.
+/// The error of a caller-provided buffer, or a limit, that is too small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[error("{needed} bytes are needed where {available} are available")]
+#[error("{needed} bytes needed, {available} available")]
 #[non_exhaustive]
 pub struct BufferFull {
-    /// How many bytes the whole takes.
+    /// How many bytes are needed.
     pub needed: usize,
-    /// How many bytes there are.
+    /// How many bytes are available.
     pub available: usize,
 }
 
-/// Why a block could not be written through memory that is lent.
+/// The error of an adapter that writes events through a caller-provided buffer.
 ///
-/// It shows and has the source of what is in it.
+/// `Display` and `source` delegate to the inner error.
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there are no other two sides")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a write has no other source of errors"
+)]
 pub enum WriteError<E> {
-    /// The block does not fit in the memory; nothing of it was written.
+    /// The block does not fit in the buffer; nothing of it was written.
     BufferFull(BufferFull),
-    /// The transport failed, with its own error.
+    /// The transport failed.
     Transport(E),
 }
 
@@ -156,13 +167,13 @@ impl<E: error::Error + 'static> error::Error for WriteError<E> {
     }
 }
 
-/// Why bytes cannot be a [`Frame`](crate::Frame).
+/// The error of bytes that are no valid [`Frame`](crate::Frame).
 #[cfg(feature = "bytes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum InvalidFrame {
-    /// They begin with a byte order mark, which only a stream may.
-    #[error("a frame must not begin with a byte order mark")]
+    /// They begin with a byte order mark.
+    #[error("frame begins with a byte order mark")]
     ByteOrderMark,
     /// They end within a line, or before the blank line of an event.
     #[error("only the first {whole} bytes are whole blocks")]

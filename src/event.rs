@@ -1,4 +1,4 @@
-//! What the decoder hands over: events as text, as bytes, and owned, and what else a stream says.
+//! Events and items as the decoder returns them: borrowed text, borrowed bytes, and owned.
 
 use core::fmt;
 use core::str::{self, Utf8Error};
@@ -15,7 +15,7 @@ pub use owned::{OwnedEvent, OwnedItem};
 /// The type of an event whose block has no `event` field, or an empty one (WHATWG HTML 9.2.6).
 pub(crate) const MESSAGE: &str = "message";
 
-/// Bytes that were text when they were stored, as text.
+/// Returns bytes that were validated when they were stored, as text.
 pub(crate) const fn known_text(bytes: &[u8]) -> &str {
     match str::from_utf8(bytes) {
         Ok(text) => text,
@@ -23,7 +23,7 @@ pub(crate) const fn known_text(bytes: &[u8]) -> &str {
     }
 }
 
-/// A dispatched event as text, lent from the input and the decoder.
+/// A dispatched event as text, borrowed from the input and the decoder.
 ///
 /// Invalid UTF-8 has been replaced by U+FFFD, as a browser does.
 ///
@@ -70,26 +70,28 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The event type: what the block's last `event` field said, or `message`.
+    /// Returns the event type: the value of the block's last `event` field, or `message`.
     pub const fn event_type(&self) -> &'a str {
         self.event_type
     }
 
-    /// The data: the values of the block's `data` fields, joined by LF.
+    /// Returns the data: the values of the block's `data` fields, joined by LF.
     pub const fn data(&self) -> &'a str {
         self.data
     }
 
-    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    /// Returns the last event ID when the event was dispatched, whichever block set it; empty if
+    /// none did.
     ///
     /// # Complexity
     ///
-    /// O(n) for an ID of n bytes: it is seen to be text when it is asked for, since most events inherit theirs.
+    /// O(n) for an ID of n bytes. Validated lazily: most events inherit their ID and never read it.
     pub const fn last_event_id(&self) -> &'a str {
         known_text(self.last_event_id)
     }
 
-    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    /// Returns the `id` of the event's own block, if any; it may be empty, which resets the last
+    /// event ID.
     pub const fn id(&self) -> Option<&'a str> {
         if self.has_id {
             Some(self.last_event_id())
@@ -98,7 +100,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The event type, empty if it is the default.
+    /// Returns the event type, empty if it is the default.
     #[cfg(feature = "alloc")]
     fn own_type(&self) -> &'a str {
         if self.event_type == MESSAGE {
@@ -113,16 +115,17 @@ impl<'a> Event<'a> {
     /// # Complexity
     ///
     /// O(n) for n bytes of data, type and last event ID, inherited or not.
-    /// ([`decode_owned`](crate::EventDecoder::decode_owned) copies an inherited ID once for all events that inherit it.)
+    /// ([`decode_owned`](crate::EventDecoder::decode_owned) copies an inherited ID once for all
+    /// events that inherit it.)
     #[cfg(feature = "alloc")]
     pub fn into_owned(self) -> OwnedEvent {
         self.into()
     }
 }
 
-/// A dispatched event as bytes, lent from the input and the decoder; nothing has been validated.
+/// A dispatched event as bytes, borrowed from the input and the decoder, and not validated.
 ///
-/// The last event ID is text all the same, since it outlives the event.
+/// Only the last event ID is text, since it outlives the event.
 ///
 /// ```
 /// use sse_wire::EventDecoder;
@@ -161,26 +164,49 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The event type: what the block's last `event` field said, or `message`.
+    /// Returns the event type: the value of the block's last `event` field, or `message`.
     pub const fn event_type(&self) -> &'a [u8] {
         self.event_type
     }
 
-    /// The data: the values of the block's `data` fields, joined by LF.
+    /// Returns the data: the values of the block's `data` fields, joined by LF.
+    ///
+    /// The data of an event that lies whole in the input, with one data line, points into the
+    /// input. Where that is a `Bytes`, its memory can be shared instead of copied, and is retained
+    /// for as long as the data:
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let chunk = Bytes::from_static(b"data: 1\n\n");
+    /// let mut decoder = EventDecoder::new();
+    /// let event = decoder.decode_raw(&mut &chunk[..])?.expect("a block");
+    /// let is_in_chunk = chunk.as_ptr_range().contains(&event.data().as_ptr());
+    /// let shared: Bytes = if is_in_chunk {
+    ///     chunk.slice_ref(event.data())
+    /// } else {
+    ///     Bytes::copy_from_slice(event.data())
+    /// };
+    /// assert_eq!(shared.as_ptr(), chunk[6..].as_ptr());
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
     pub const fn data(&self) -> &'a [u8] {
         self.data
     }
 
-    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    /// Returns the last event ID when the event was dispatched, whichever block set it; empty if
+    /// none did.
     ///
     /// # Complexity
     ///
-    /// O(n) for an ID of n bytes: it is seen to be text when it is asked for, since most events inherit theirs.
+    /// O(n) for an ID of n bytes. Validated lazily: most events inherit their ID and never read it.
     pub const fn last_event_id(&self) -> &'a str {
         known_text(self.last_event_id)
     }
 
-    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    /// Returns the `id` of the event's own block, if any; it may be empty, which resets the last
+    /// event ID.
     pub const fn id(&self) -> Option<&'a str> {
         if self.has_id {
             Some(self.last_event_id())
@@ -189,11 +215,12 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The event as text, if it is valid UTF-8: for those who would rather refuse than replace.
+    /// Validates the event, and returns it as text without replacing invalid UTF-8.
     ///
     /// # Errors
     ///
-    /// The first invalid sequence of the data, or else of the event type. The decoder is not concerned: the stream goes on.
+    /// The first invalid sequence of the data, or else of the event type. The decoder is not
+    /// affected.
     pub fn text(&self) -> Result<Event<'a>, Utf8Error> {
         let data = str::from_utf8(self.data)?;
         let event_type = str::from_utf8(self.event_type)?;
@@ -206,20 +233,18 @@ impl<'a> RawEvent<'a> {
     }
 }
 
-/// An event, or what else a stream says, in the order in which it came.
+/// An event, a comment or a reconnection time, in the order of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the format has nothing else to say"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the format has no other items")]
 pub enum Item<'d> {
     /// A dispatched event.
     Event(Event<'d>),
-    /// A comment, or a part of one: comments are never stored, so one that is cut comes in parts.
+    /// A comment, or a fragment of one: comments are never buffered, so one that is split across
+    /// chunks comes in fragments.
     Comment {
-        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        /// What follows the colon, or a fragment of it; a space after the colon belongs to it.
         text: &'d [u8],
-        /// Whether the comment ends here. Only a part with `end: true` may be empty.
+        /// Whether the comment ends here. Only a fragment with `end: true` may be empty.
         end: bool,
     },
     /// A valid `retry` field: the reconnection time is now this.

@@ -1,4 +1,4 @@
-//! Encoded blocks that can be shared: encoded once, sent to any number of subscribers.
+//! Encoded blocks as reference-counted bytes, for any number of subscribers.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,10 +11,10 @@ use crate::error::InvalidFrame;
 use crate::event::{Event, OwnedEvent};
 use crate::parse::{FieldName, FieldParser, Token};
 
-/// Whole, valid blocks of an event stream as refcounted bytes: encode once, clone for each subscriber.
+/// Whole, valid blocks of an event stream as reference-counted bytes: encode once, clone for each
+/// subscriber.
 ///
-/// Frames can be sent one after the other, in any order, at any place of a stream between blocks: none changes what
-/// another one means.
+/// Frames can be sent in any order, and at any place between the blocks of a stream.
 ///
 /// ```
 /// use sse_wire::{EventType, Frame, Outgoing};
@@ -27,17 +27,18 @@ use crate::parse::{FieldName, FieldParser, Token};
 /// assert_eq!(both.into_bytes(), "event: tick\ndata: 1\n\ndata: 2\n\n");
 /// ```
 ///
-/// Bytes from elsewhere, such as an upstream server, are [parsed](Self::parse) first.
+/// [`parse`](Self::parse) validates bytes from elsewhere, such as an upstream server.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Frame(Bytes);
 
 impl Frame {
-    /// No blocks.
+    /// Creates a frame without blocks.
     pub const fn new() -> Self {
         Self(Bytes::new())
     }
 
-    /// One block with data that `write` writes straight into the data lines; see [`Outgoing::encode_with`].
+    /// Encodes a block whose data the closure `write` writes straight into the data lines; see
+    /// [`Outgoing::encode_with`].
     ///
     /// ```
     /// use sse_wire::{Frame, Outgoing};
@@ -52,7 +53,7 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// Those of `write`.
+    /// Those of the closure.
     pub fn encode_with<E>(
         outgoing: Outgoing<'_>,
         write: impl FnOnce(&mut DataWriter<'_>) -> Result<(), E>,
@@ -62,11 +63,12 @@ impl Frame {
         Ok(Self(out.into()))
     }
 
-    /// Checks that `bytes` are whole blocks, and takes them as they are.
+    /// Makes a frame of `bytes`, which must be whole blocks.
     ///
-    /// They are if the last line has its end, and the last block with an event's fields (`data`, `event`, `id`) its
-    /// blank line; and if they do not begin with a byte order mark, which means one thing at the start of a stream and another
-    /// thing within. Unknown fields and comments are allowed, and so is what is not UTF-8: it harms nobody but itself.
+    /// The last line must have its line end, and the last block with a `data`, `event` or `id`
+    /// field its blank line. The bytes must not begin with a byte order mark, which is skipped at
+    /// the start of a stream and is text anywhere else. Unknown fields, comments and invalid UTF-8
+    /// are allowed, since they do not affect other blocks.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -81,7 +83,8 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`InvalidFrame`] says what is wrong: a byte order mark, or how many bytes are whole blocks.
+    /// [`InvalidFrame`] if there is a byte order mark, or with the number of bytes that are whole
+    /// blocks.
     ///
     /// # Complexity
     ///
@@ -113,35 +116,37 @@ impl Frame {
         Ok(Self(bytes))
     }
 
-    /// Takes `bytes` as they are, and trusts the caller that they are whole blocks, without a byte order mark in front.
+    /// Makes a frame of `bytes` without validating that they are whole blocks and do not begin with
+    /// a byte order mark.
     ///
-    /// If they are not, the next frame that is sent may become a part of them, or of its data.
+    /// If they are not, the next frame that is sent may become a part of the last block, or of its
+    /// data.
     pub const fn from_bytes_unchecked(bytes: Bytes) -> Self {
         Self(bytes)
     }
 
-    /// The encoded bytes.
+    /// Returns the encoded bytes.
     pub const fn as_bytes(&self) -> &Bytes {
         &self.0
     }
 
-    /// The encoded bytes.
+    /// Returns the encoded bytes, without a copy.
     pub fn into_bytes(self) -> Bytes {
         self.0
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are no blocks.
+    /// Returns whether the frame has no blocks.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Encodes the block, into memory of its exact size.
+/// Encodes the block into memory of its exact size.
 impl From<Outgoing<'_>> for Frame {
     fn from(outgoing: Outgoing<'_>) -> Self {
         let mut out = Vec::with_capacity(outgoing.encoded_len());
@@ -182,7 +187,7 @@ impl AsRef<[u8]> for Frame {
     }
 }
 
-/// The blocks of all frames, one after the other, copied into one block of memory.
+/// Concatenates frames by copying them.
 impl<'f> FromIterator<&'f Self> for Frame {
     fn from_iter<I: IntoIterator<Item = &'f Self>>(frames: I) -> Self {
         let mut out = Vec::new();
@@ -193,7 +198,7 @@ impl<'f> FromIterator<&'f Self> for Frame {
     }
 }
 
-/// The blocks of all frames, one after the other; nothing is copied of a single one.
+/// Concatenates frames by copying them; a single frame is not copied.
 impl FromIterator<Self> for Frame {
     fn from_iter<I: IntoIterator<Item = Self>>(frames: I) -> Self {
         let mut frames = frames.into_iter();

@@ -1,8 +1,6 @@
-//! Guides: which part of the crate fits what you have, and how to come here from elsewhere.
-//!
-//! There is nothing but text in here.
+//! Guides: choosing an adapter, migrating from other crates, reconnecting, and replaying events.
 
-// Not tested from here: their snippets need HTTP crates, which the examples depend on, and where they are compiled.
+// Their code needs HTTP crates, so the package of the example clients tests it.
 #[cfg_attr(not(doctest), doc = include_str!("guide/choosing_an_adapter.md"))]
 pub mod choosing_an_adapter {}
 

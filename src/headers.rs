@@ -1,14 +1,16 @@
-//! The HTTP headers that go with an event stream, as plain strings: no HTTP crate, and no version of one, is needed.
+//! The HTTP headers of event streams, as plain strings, for any HTTP crate.
 //!
-//! A client sends [`REQUEST`] and, when it connects again, [`last_event_id`]; it goes on if the status of the response is 200, no
-//! other (9.2.3), and its content [is an event stream](is_event_stream). A server sends [`RESPONSE`].
+//! A client sends [`REQUEST`] and, when it reconnects, [`last_event_id`]. It reads the response if
+//! the status is 200 and the content type [is that of an event stream](is_event_stream) (9.2.3). A
+//! server sends [`RESPONSE`].
 
 use core::{str, time::Duration};
 
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
 pub const EVENT_STREAM: &str = "text/event-stream";
 
-/// What a client sends: it accepts an event stream, and none that a cache has stored (9.2.3, as browsers do it).
+/// The headers of a request: it accepts an event stream, and none from a cache (9.2.3, as browsers
+/// send them).
 ///
 /// ```
 /// let mut request = String::from("GET /events HTTP/1.1\r\nhost: localhost\r\n");
@@ -19,20 +21,24 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// ```
 pub const REQUEST: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-cache")];
 
-/// What a server sends: what it is, that no cache shall store it, and that no proxy shall hold it back.
+/// The headers of a response: its content type, that no cache may store it, and that no proxy may
+/// buffer it.
 ///
-/// `x-accel-buffering: no` is nginx's name for that, which other proxies have taken over; those that do not know it
-/// ignore it. A server that compresses its responses must flush the compressor after each event, or leave this one out.
+/// `x-accel-buffering: no` is nginx's header for that, which some other proxies support; the rest
+/// ignore it. A server that compresses its responses must flush the compressor after each event, or
+/// not compress this one.
 pub const RESPONSE: [(&str, &str); 3] = [
     ("content-type", EVENT_STREAM),
     ("cache-control", "no-store"),
     ("x-accel-buffering", "no"),
 ];
 
-/// The header with which a client that connects again says where it left off (9.2.4), by name and value.
+/// Returns the header with the last event ID, for a client that reconnects (9.2.4), as name and
+/// value.
 ///
-/// `None` if there is nothing to send: the ID is empty, or it cannot be the value of a header (it has control characters,
-/// or a space or tab at an end, which would not arrive). It may have characters other than ASCII, which are sent as UTF-8.
+/// `None` if the ID is empty or cannot be the value of a header: it has control characters, or a
+/// space or tab at an end, which would be trimmed. It may have characters other than ASCII, which
+/// are sent as UTF-8.
 ///
 /// ```
 /// use sse_wire::headers::last_event_id;
@@ -48,10 +54,11 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
     is_possible.then_some(("last-event-id", id))
 }
 
-/// How long a server asks to wait before the next request, with the value of a `retry-after` header (RFC 9110, 10.2.3).
+/// Parses the value of a `retry-after` header: the minimum delay before the next request (RFC 9110,
+/// 10.2.3).
 ///
-/// `None` if it is no number of seconds. It may be a date as well, which means something only to one who knows what time it is, and
-/// whether the server thinks so, too.
+/// `None` if it is not a number of seconds. Dates are not supported, since they need a clock that
+/// agrees with the server's.
 ///
 /// ```
 /// use core::time::Duration;
@@ -63,14 +70,14 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 pub fn retry_after(value: impl AsRef<[u8]>) -> Option<Duration> {
     let digits = str::from_utf8(trim(value.as_ref())).ok()?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // A number that is too large is a long time.
+    // Saturates.
     is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
 }
 
-/// Whether the `content-type` of a response says that it is an event stream (9.2.3).
+/// Returns whether the `content-type` headers of a response are those of an event stream (9.2.3).
 ///
-/// Give it the value of every `content-type` header: there may be none, and of several the last one counts that is a
-/// MIME type at all, as when they are joined by commas. Upper case and parameters do not matter.
+/// Pass the values of all `content-type` headers. Of several values, separate or joined by commas,
+/// the last valid MIME type counts. Case and parameters do not matter.
 ///
 /// ```
 /// use sse_wire::headers::is_event_stream;
@@ -85,23 +92,24 @@ pub fn is_event_stream<V: AsRef<[u8]>>(content_types: impl IntoIterator<Item = V
     let mut is_event_stream = false;
     let mut in_quotes = false;
     for values in content_types {
-        // Several headers are one that is joined by commas (Fetch, 2.2.2): an open quote reaches into the next.
-        let mut goes_on = in_quotes;
+        // Several headers are one that is joined by commas (Fetch, 2.2.2): an open quote continues
+        // in the next.
+        let mut is_quoted = in_quotes;
         let mut rest = Some(values.as_ref());
         while let Some(values) = rest {
             let (value, others) = split_at_comma(values, &mut in_quotes);
-            if let Some((main, sub)) = essence(value).filter(|_| !goes_on) {
+            if let Some((main, sub)) = essence(value).filter(|_| !is_quoted) {
                 is_event_stream =
                     main.eq_ignore_ascii_case(b"text") && sub.eq_ignore_ascii_case(b"event-stream");
             }
-            goes_on = false;
+            is_quoted = false;
             rest = others;
         }
     }
     is_event_stream
 }
 
-/// The first of several values, and the others: a comma within quotes separates nothing.
+/// Splits off the first of several values; a comma within quotes does not separate values.
 fn split_at_comma<'v>(values: &'v [u8], in_quotes: &mut bool) -> (&'v [u8], Option<&'v [u8]>) {
     let mut is_escaped = false;
     let comma = values.iter().position(|&byte| {
@@ -121,7 +129,7 @@ fn split_at_comma<'v>(values: &'v [u8], in_quotes: &mut bool) -> (&'v [u8], Opti
     }
 }
 
-/// The type and the subtype of a MIME type; `None` if it is none, or `*/*`, which says nothing.
+/// Returns the type and the subtype of a MIME type; `None` if it is invalid, or `*/*`.
 fn essence(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_token = |part: &[u8]| {
         let is_token =
@@ -136,7 +144,7 @@ fn essence(value: &[u8]) -> Option<(&[u8], &[u8])> {
     (is_token(main) && is_token(sub) && (main, sub) != (b"*", b"*")).then_some((main, sub))
 }
 
-/// Without the white space of HTTP at its ends.
+/// Removes the white space of HTTP at both ends.
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = value {
         value = rest;

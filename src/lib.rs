@@ -13,10 +13,12 @@
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]
-//! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a browser does.
+//! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a
+//! browser does.
 //!
-//! It is a codec, and a client's connection state, and moves no bytes itself: it is neither an HTTP client nor a server. Any transport can
-//! drive it, in chunks of any size, and there are doors for the usual ones.
+//! A sans-I/O codec and client state machine: you supply the bytes, in chunks of any size. It is
+//! neither an HTTP client nor a server. [Adapters](#adapters) integrate it with the usual
+//! transports.
 //!
 //! # Reading
 //!
@@ -32,8 +34,9 @@
 //! # Ok::<(), sse_wire::DecodeError>(())
 //! ```
 //!
-//! The chunk must be a variable outside the `while let`: each call takes what it read off its front. Writing
-//! `decode(&mut &chunk[..])` there would begin the same chunk again for ever.
+//! Each call advances `chunk` past the bytes it consumed, so `chunk` must be a variable outside the
+//! `while let`. With `decode(&mut &chunk[..])` every call would start at the beginning of the
+//! chunk, and the loop would not end.
 //!
 //! # Writing
 //!
@@ -47,62 +50,73 @@
 //! # Ok::<(), sse_wire::InvalidLastEventId>(())
 //! ```
 //!
-//! # The floors
+//! # Layers
 //!
-//! Bytes become fields, fields become events, and each floor is public:
+//! Each layer is public:
 //!
-//! - [`FieldParser`] (9.2.5): fields and comments, borrowed from the input, in a few bytes of state.
-//! - [`EventDecoder`] (9.2.6): events as text ([`decode`](EventDecoder::decode)), as bytes
-//!   ([`decode_raw`](EventDecoder::decode_raw)), as copies ([`decode_owned`](EventDecoder::decode_owned)), or with comments and
-//!   reconnection times ([`decode_item`](EventDecoder::decode_item)). It tracks the last event ID, and handles a stream's
-//!   [end](EventDecoder::finish). What it buffers is bounded by [`Limits`].
-//! - [`Outgoing`]: events and comments to send, out of values that have been validated ([`EventType`], [`LastEventId`]).
+//! - [`FieldParser`] (9.2.5): bytes to fields and comments, borrowed from the input, in a few bytes
+//!   of state.
+//! - [`EventDecoder`] (9.2.6): fields to events, as text ([`decode`](EventDecoder::decode)), as
+//!   bytes ([`decode_raw`](EventDecoder::decode_raw)), as copies
+//!   ([`decode_owned`](EventDecoder::decode_owned)), or with comments and reconnection times
+//!   ([`decode_item`](EventDecoder::decode_item)). It tracks the last event ID, and handles a
+//!   stream's [end](EventDecoder::finish). [`Limits`] bound what it buffers.
+//! - [`Outgoing`]: encodes events and comments, from values that have been validated
+//!   ([`EventType`], [`LastEventId`]).
 //!
 //! # Adapters
 //!
-//! The same codec under the transports of each ecosystem, with the same events whichever it is, and the same calls to read them: those
-//! that borrow are called `next_event`, `next_raw_event` and `next_item` everywhere. The guide
-//! [choosing an adapter](guide::choosing_an_adapter) says which fits what you have, and what it costs;
-//! [coming from](guide::coming_from) shows what changes for users of other crates.
+//! All adapters return the same events, and have the same calls to read them: those that borrow are
+//! named `next_event`, `next_raw_event` and `next_item`. The guide [choosing an
+//! adapter](guide::choosing_an_adapter) compares what they cost, and [coming
+//! from](guide::coming_from) shows what changes for users of other crates.
 //!
-//! - [`stream`]: `response.bytes_stream().events()`, and any other `Stream` of chunks.
-//! - [`body`]: events from any body of `http-body`, and a response's body from frames, with keep-alive.
-//! - [`tokio`]: events from an `AsyncRead`, and a codec for `Framed`.
-//! - [`io`]: readers and writers of the standard library.
-//! - [`embedded`]: those of embedded systems, blocking and asynchronous, in buffers that you provide.
-//! - [`headers`]: what HTTP has to say of event streams, without an HTTP crate.
+//! - [`stream`]: `response.bytes_stream().events()`, for any `Stream` of chunks.
+//! - [`body`]: reads events from any body of `http-body`, and makes a response's body from frames,
+//!   with keep-alive.
+//! - [`tokio`]: reads events from an `AsyncRead`, and has a codec for `Framed`.
+//! - [`io`]: reads from and writes to the readers and writers of the standard library.
+//! - [`embedded`]: reads from and writes to those of embedded systems, blocking and asynchronously,
+//!   in buffers that you provide.
+//! - [`headers`]: the HTTP headers of event streams, without an HTTP crate.
 //! - [`Frame`]: encoded once, cloned for each subscriber.
 //!
 //! # Staying connected
 //!
-//! - [`client`]: when to connect again, with which last event ID, after which wait, and when to give up: the connection of an
-//!   `EventSource` as a state machine without I/O, under any HTTP client. The guide [staying connected](guide::staying_connected) shows how.
-//! - [`reconnect`]: the same as a `Stream`, and as an `Iterator`, which connect again by themselves.
-//! - [`replay`]: the server's half, a log of the last frames; see [never lose an event](guide::never_lose_an_event).
+//! - [`client`]: decides when to reconnect, with which last event ID, after which delay, and when
+//!   to give up. It is the connection of an `EventSource` as a state machine without I/O, for any
+//!   HTTP client. See the guide [staying connected](guide::staying_connected).
+//! - [`reconnect`]: drives it, as a `Stream` or as an `Iterator`.
+//! - [`replay`]: the server's log of the last frames. See the guide [never lose an
+//!   event](guide::never_lose_an_event).
 //!
 //! # Features
 //!
-//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`], [`Outgoing::write_to`], and SIMD that is chosen at run time.
-//! - `simd` (default): speed only. Line ends are found 32 and 64 bytes at a time, and text is validated with vector code.
-//! - `alloc`: buffers that grow ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`], [`Outgoing::encode_with`].
-//! - `stream`: [`stream`] and [`reconnect::ReconnectingStream`], in any runtime.
-//! - `bytes`: [`Frame`], [`replay`], and [`OwnedEvent::into_data_bytes`].
+//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`],
+//!   [`Outgoing::write_to`], and SIMD chosen at run time.
+//! - `simd` (default): speed only. Line ends are found 32 and 64 bytes at a time, and text is
+//!   validated with vector code.
+//! - `alloc`: buffers that grow ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`],
+//!   [`Outgoing::encode_with`].
+//! - `stream` (implies `alloc`): [`stream`] and [`reconnect::ReconnectingStream`], in any runtime.
+//! - `bytes` (implies `alloc`): [`Frame`], [`replay`], and [`OwnedEvent::into_data_bytes`].
 //! - `http-body` (implies `stream` and `bytes`): [`body`].
 //! - `tokio` (implies `bytes` and `std`): [`tokio`].
 //! - `embedded-io`, `embedded-io-async`: [`embedded`].
-//! - None: everything else, with [buffers that you provide](EventDecoder::with_buffer): 6 KB of code, where speed counts for less; `simd` makes it
-//!   fast without `alloc`, too.
 //!
-//! Features are additive.
+//! Features are additive. Without any, everything else works in [buffers that you
+//! provide](EventDecoder::with_buffer). Without `alloc` and `simd` the code is small rather than
+//! fast: 6 KB for `decode`.
 //!
 //! # Guarantees
 //!
-//! - The events, and the errors, depend on the bytes of the stream alone, never on how they are cut.
-//! - `n` bytes take O(n) time, for any stream and any cuts.
-//! - Memory is bounded by the [`Limits`], and given back after a large event.
-//! - Nothing is copied of the data and the type of an event that lies whole in a chunk, with one data line.
-//! - No input and no string of a caller makes it panic; there is no `unsafe` in it.
-//! - Whatever strings are sent, the other side dispatches that event, or none, but no other.
+//! - Events and errors depend on the bytes of the stream alone, not on how it is split into chunks.
+//! - `n` bytes take O(n) time, for any stream and any split.
+//! - [`Limits`] bound the memory, which is given back after an oversized event.
+//! - The data and type of an event that lies whole in a chunk, with one data line, are not copied.
+//! - No input and no string of a caller causes a panic, and there is no `unsafe` code.
+//! - The encoder is injection-safe: a client dispatches the event that was encoded, or none, but no
+//!   other.
 //!
 //! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
@@ -163,11 +177,11 @@ pub use limits::Limits;
 pub use parse::{FieldName, FieldParser, Token};
 pub use value::{EventType, LastEventId};
 
-/// Whether little code counts for more than speed, as on a microcontroller: what is common takes no short ways then, and bytes are
-/// looked at one by one, not in words or with vectors.
+/// Whether to prefer small code to speed, as on a microcontroller: no fast paths, and bytes are
+/// examined one by one, not in words or with vectors.
 const SMALL: bool = cfg!(not(any(feature = "alloc", feature = "simd")));
 
-// It shows all doors.
+// Its examples need these features.
 #[cfg(all(doctest, feature = "std", feature = "http-body"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,13 +1,14 @@
-//! How much one event may take before it is refused.
+//! How many bytes an event may take before it is rejected.
 
-/// How many bytes an event, and a last event ID, may take.
+/// The maximum number of bytes of an event, and of a last event ID.
 ///
-/// Whether an event is refused depends on the stream alone, never on how it was cut into chunks, nor on whether
-/// anything had to be copied.
+/// Whether an event is rejected depends on the stream alone, not on how it is split into chunks,
+/// nor on whether anything is copied.
 ///
-/// A decoder whose memory grows keeps at most the sum of both (or three times `last_event_id`, if that is more), and up to twice
-/// that for a moment: while it grows, and while an event is lent of which some had to be replaced, since it was not UTF-8.
-/// A decoder of owned events buffers one last event ID more: the copy that these share.
+/// A decoder with a growing buffer retains at most the sum of both limits, or three times
+/// `last_event_id` if that is more. It takes up to twice as much while the buffer grows, and while
+/// an event is borrowed in which invalid UTF-8 was replaced. A decoder that returns owned events
+/// retains one last event ID more: the copy that these events share.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};
@@ -21,19 +22,21 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most bytes that an event may take, 16 MiB unless set.
+    /// The maximum number of bytes of an event; 16 MiB by default.
     ///
-    /// Counted are the data as it is lent (an LF between lines, none after the last), the event type, the `id` of
-    /// the block, and the value of the `data`, `event` or `id` line that is being read, even if it is ignored later. For
-    /// all calls but [`decode_raw`](crate::EventDecoder::decode_raw) the text counts, after
-    /// invalid UTF-8 was replaced. Field names, comments, unknown fields and `retry` are never stored and count nothing.
+    /// The data counts as it is returned, with an LF between two lines and none after the last. The
+    /// event type and the `id` of the block count, and so does the value of the `data`, `event` or
+    /// `id` line that is being read, even if it is ignored later. All calls but
+    /// [`decode_raw`](crate::EventDecoder::decode_raw) count the text after invalid UTF-8 was
+    /// replaced. Field names, comments, unknown fields and `retry` are never buffered and do not
+    /// count.
     pub event: usize,
-    /// The most bytes that a last event ID may take, as text, 64 KiB unless set.
+    /// The maximum number of bytes of a last event ID, as text; 64 KiB by default.
     pub last_event_id: usize,
 }
 
 impl Limits {
-    /// The default limits: 16 MiB for an event, 64 KiB for a last event ID.
+    /// Returns the default limits: 16 MiB for an event, 64 KiB for a last event ID.
     pub const fn new() -> Self {
         Self {
             event: 16 * 1024 * 1024,
@@ -41,21 +44,22 @@ impl Limits {
         }
     }
 
-    /// Sets the most bytes that an event may take.
+    /// Sets the maximum number of bytes of an event.
     #[must_use]
     pub const fn with_event(mut self, bytes: usize) -> Self {
         self.event = bytes;
         self
     }
 
-    /// Sets the most bytes that a last event ID may take.
+    /// Sets the maximum number of bytes of a last event ID.
     #[must_use]
     pub const fn with_last_event_id(mut self, bytes: usize) -> Self {
         self.last_event_id = bytes;
         self
     }
 
-    /// Divides lent memory: a quarter for the last event ID, so that a long one cannot starve later events.
+    /// Divides a caller-provided buffer: a quarter for the last event ID, so that a long one cannot
+    /// starve later events.
     pub(crate) const fn for_memory(bytes: usize) -> Self {
         let last_event_id = bytes / 4;
         Self {

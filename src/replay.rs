@@ -1,4 +1,5 @@
-//! The last frames of a stream, for clients that come back with a last event ID (WHATWG HTML 9.2.4): the server's half of staying connected.
+//! A log of the last frames of a stream, for clients that reconnect with a last event ID (WHATWG
+//! HTML 9.2.4).
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -10,13 +11,15 @@ use crate::decode::EventDecoder;
 use crate::frame::Frame;
 use crate::limits::Limits;
 
-/// A bounded log of frames, out of which a client that comes back gets what it missed.
+/// A bounded log of frames, from which a client that reconnects receives what it missed.
 ///
-/// Every subscriber has a [`Cursor`] over the one log: a number, no copy and no channel. Put the log behind a lock, and wake the
-/// subscribers when something was pushed; a frame is a reference count, so that none of them holds the lock for long.
+/// All subscribers share one log, and each has a [`Cursor`]. Put the log behind a lock, and wake
+/// the subscribers when a frame was pushed. Cloning a frame increments a reference count, so that a
+/// subscriber needs the lock only briefly.
 ///
-/// A client that comes back says which event it saw last. [`since`](Self::since) gives it what came after that, or says that
-/// it does not have all of it: then tell the client, or send it the whole state. It never begins from the start in silence.
+/// A client that reconnects sends the ID of the last event it has received. [`since`](Self::since)
+/// returns a cursor after that event, or a [`Gap`] if the log does not have all that followed. Then
+/// notify the client, or send it the whole state.
 ///
 /// ```
 /// use core::time::Duration;
@@ -30,7 +33,7 @@ use crate::limits::Limits;
 /// let mut cursor = log.since("c")?;
 /// assert_eq!(log.next(&mut cursor)?.map(|frame| frame.as_bytes().as_ref()), Some(&b"id: d\ndata: d\n\n"[..]));
 /// assert_eq!(log.next(&mut cursor)?, None);
-/// // `b` is gone, but nothing behind it is.
+/// // `b` was evicted, but nothing after it.
 /// assert!(log.since("b").is_ok());
 /// assert_eq!(log.since("a"), Err(Gap::TooOld));
 /// assert_eq!(log.since("x"), Err(Gap::Unknown));
@@ -39,25 +42,26 @@ use crate::limits::Limits;
 ///
 /// # Bounds
 ///
-/// By the number of frames (1024 unless set), by their bytes (4 MiB), and by age, which is not bounded unless set. The newest frame stays
-/// although it is larger than all bytes. Of frames that were dropped the IDs are remembered, as many as there may be frames, and bytes, so that
-/// an old ID is told from one that never was.
+/// The log is bounded by the number of frames (1024 by default), by their bytes (4 MiB by default),
+/// and by their age (unlimited by default). The newest frame stays even if it exceeds the limit of
+/// bytes. Evicted IDs are remembered, up to the same limits, so that an expired ID can be told from
+/// an unknown one.
 #[derive(Clone)]
 pub struct ReplayLog {
     frames: VecDeque<Entry>,
     /// The position of the first frame in the log.
     first: u64,
     bytes: usize,
-    /// The newest position of each ID, of frames that are in the log and of those that were.
+    /// The newest position of each ID, evicted ones included.
     positions: BTreeMap<Box<str>, u64>,
     /// The IDs in the order of their positions.
     ids: VecDeque<(u64, Box<str>)>,
-    /// The bytes of those IDs whose frames are gone, and how many there are.
-    gone_bytes: usize,
-    gone: usize,
-    most_frames: usize,
-    most_bytes: usize,
-    oldest: Option<Duration>,
+    /// The bytes of the IDs whose frames were evicted, and their number.
+    evicted_bytes: usize,
+    evicted: usize,
+    max_frames: usize,
+    max_bytes: usize,
+    max_age: Option<Duration>,
 }
 
 #[derive(Clone)]
@@ -66,27 +70,27 @@ struct Entry {
     time: Duration,
 }
 
-/// Where a subscriber stands in a [`ReplayLog`], and in no other one.
+/// The position of a subscriber in one [`ReplayLog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The position of the next frame.
     next: u64,
 }
 
-/// Why a log does not have all that came after an event.
+/// The error of a log that does not have everything after an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Gap {
-    /// Some of what came after it was dropped.
-    #[error("frames that are asked for were dropped from the log")]
+    /// Frames that came after the event were evicted.
+    #[error("frames after the last event ID were evicted from the log")]
     TooOld,
-    /// The log knows no event with this ID: it never had one, or has long forgotten it.
+    /// The log has no event with this ID: it never had one, or no longer remembers it.
     #[error("the last event ID is unknown")]
     Unknown,
 }
 
 impl ReplayLog {
-    /// An empty log, of at most 1024 frames and 4 MiB.
+    /// Creates an empty log, of at most 1024 frames and 4 MiB.
     pub const fn new() -> Self {
         Self {
             frames: VecDeque::new(),
@@ -94,47 +98,50 @@ impl ReplayLog {
             bytes: 0,
             positions: BTreeMap::new(),
             ids: VecDeque::new(),
-            gone_bytes: 0,
-            gone: 0,
-            most_frames: 1024,
-            most_bytes: 4 << 20,
-            oldest: None,
+            evicted_bytes: 0,
+            evicted: 0,
+            max_frames: 1024,
+            max_bytes: 4 << 20,
+            max_age: None,
         }
     }
 
-    /// Keeps at most so many frames; at least one.
+    /// Sets the maximum number of frames; the newest frame always stays.
     #[must_use]
     pub const fn with_frames(mut self, frames: usize) -> Self {
-        self.most_frames = frames;
+        self.max_frames = frames;
         self
     }
 
-    /// Keeps at most so many bytes, or the newest frame.
+    /// Sets the maximum number of bytes; the newest frame always stays.
     #[must_use]
     pub const fn with_bytes(mut self, bytes: usize) -> Self {
-        self.most_bytes = bytes;
+        self.max_bytes = bytes;
         self
     }
 
-    /// Keeps frames for so long at most.
+    /// Sets the maximum age of frames.
     #[must_use]
     pub const fn with_age(mut self, age: Duration) -> Self {
-        self.oldest = Some(age);
+        self.max_age = Some(age);
         self
     }
 
-    /// Adds a frame at the time `now`, which is counted from any fixed moment on, and drops what is beyond the bounds.
+    /// Adds a frame at the time `now`, which is measured from any fixed moment, and evicts frames
+    /// that exceed the bounds.
     ///
-    /// The frame is read for its ID, the last one that a client would commit. A frame without one comes with the frames before it: clients
-    /// that have seen it come back with the ID before, and get it again. An empty one makes clients forget theirs, and come back
-    /// as if they were new: a stream that is to be resumed has none.
+    /// The log reads the frame's ID out of the frame: the last event ID of a client that has
+    /// decoded it. A client that has received a frame without an ID reconnects with the ID before
+    /// it, and receives the frame again. An empty ID resets a client's last event ID, so that it
+    /// reconnects as a new client: do not send one in a stream that should be resumed.
     ///
-    /// IDs must differ. Of two frames with the same one the newer counts, and who has seen only the older one would miss what is
-    /// between them. A client that goes on behind an ID goes on behind its whole frame: put one event into each.
+    /// IDs must be unique. Of two frames with the same ID the newer one counts, and a client that
+    /// has received only the older one would miss those between them. A client resumes after the
+    /// whole frame that has its ID: put one event into each frame.
     ///
     /// # Complexity
     ///
-    /// O(n) for a frame of n bytes, and O(log m) for m frames beside that.
+    /// O(n + log m) for a frame of n bytes and a log of m frames.
     pub fn push(&mut self, frame: Frame, now: Duration) {
         let position = self.end().next;
         if let Some(id) = id_of(&frame) {
@@ -144,16 +151,16 @@ impl ReplayLog {
         self.bytes += frame.len();
         self.frames.push_back(Entry { frame, time: now });
         while self.frames.len() > 1
-            && (self.frames.len() > self.most_frames || self.bytes > self.most_bytes)
+            && (self.frames.len() > self.max_frames || self.bytes > self.max_bytes)
         {
             self.drop_first();
         }
         self.trim(now);
     }
 
-    /// Drops what is too old at the time `now`.
+    /// Evicts frames that exceed the maximum age at the time `now`.
     pub fn trim(&mut self, now: Duration) {
-        let Some(age) = self.oldest else { return };
+        let Some(age) = self.max_age else { return };
         while let Some(first) = self.frames.front() {
             if now.saturating_sub(first.time) <= age {
                 break;
@@ -162,11 +169,11 @@ impl ReplayLog {
         }
     }
 
-    /// Where to go on for a client that saw this event last: behind it.
+    /// Returns the position after the event with this ID, for a client that has received it last.
     ///
     /// # Errors
     ///
-    /// [`Gap`] if the log does not have all that came after it.
+    /// [`Gap`] if the log does not have everything after it.
     pub fn since(&self, last_event_id: &str) -> Result<Cursor, Gap> {
         let position = self.positions.get(last_event_id).ok_or(Gap::Unknown)?;
         let next = position + 1;
@@ -176,24 +183,26 @@ impl ReplayLog {
         Ok(Cursor { next })
     }
 
-    /// Where to begin for a client that wants all that there is.
+    /// Returns the position of the first frame in the log.
     pub const fn start(&self) -> Cursor {
         Cursor { next: self.first }
     }
 
-    /// Where to begin for a client that wants what is yet to come.
+    /// Returns the position after the last frame, for a client that wants future frames only.
     pub fn end(&self) -> Cursor {
         Cursor {
             next: self.first + self.frames.len() as u64,
         }
     }
 
-    /// The next frame for a subscriber, which is past it then; `None` if it has seen all.
+    /// Returns the next frame for a subscriber, and advances its cursor; `None` at the end of the
+    /// log.
     ///
     /// # Errors
     ///
-    /// [`Gap::TooOld`] if the subscriber was so slow that the log has dropped what it had not seen yet, and [`Gap::Unknown`] if the cursor is
-    /// beyond the end, and so of another log. The cursor stays.
+    /// [`Gap::TooOld`] if the subscriber was so slow that the next frame was evicted, and
+    /// [`Gap::Unknown`] if the cursor is beyond the end, and so belongs to another log. The cursor
+    /// does not change.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<&Frame>, Gap> {
         if *cursor == self.end() {
             return Ok(None);
@@ -207,17 +216,17 @@ impl ReplayLog {
         Ok(Some(frame))
     }
 
-    /// How many frames there are.
+    /// Returns the number of frames.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// Whether there is no frame.
+    /// Returns whether the log has no frames.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// How many bytes the frames are.
+    /// Returns the number of bytes of all frames.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -228,22 +237,22 @@ impl ReplayLog {
         };
         self.first += 1;
         self.bytes -= entry.frame.len();
-        // The IDs of frames that are gone are in front.
-        while let Some((position, id)) = self.ids.get(self.gone) {
+        // The IDs of evicted frames are in front.
+        while let Some((position, id)) = self.ids.get(self.evicted) {
             if *position >= self.first {
                 break;
             }
-            self.gone_bytes += id.len();
-            self.gone += 1;
+            self.evicted_bytes += id.len();
+            self.evicted += 1;
         }
-        while self.gone > self.most_frames.max(1)
-            || self.gone > 1 && self.gone_bytes > self.most_bytes
+        while self.evicted > self.max_frames.max(1)
+            || self.evicted > 1 && self.evicted_bytes > self.max_bytes
         {
             let Some((position, id)) = self.ids.pop_front() else {
                 break;
             };
-            self.gone_bytes -= id.len();
-            self.gone -= 1;
+            self.evicted_bytes -= id.len();
+            self.evicted -= 1;
             // A later frame may have had the same ID.
             if self.positions.get(&id) == Some(&position) {
                 self.positions.remove(&id);
@@ -252,9 +261,10 @@ impl ReplayLog {
     }
 }
 
-/// The last event ID of a client that has read the frame and nothing before it; `None` if it has none.
+/// Returns the last event ID of a client that has decoded the frame and nothing else; `None` if it
+/// is empty.
 fn id_of(frame: &Frame) -> Option<Box<str>> {
-    // What is sent here is not to be refused here.
+    // Limits are for untrusted input; the frame is the server's own.
     let limits = Limits::new()
         .with_event(usize::MAX)
         .with_last_event_id(usize::MAX);

@@ -1,4 +1,4 @@
-//! Values that may go into a one-line field, validated once.
+//! Validated values of one-line fields.
 
 use core::fmt;
 
@@ -6,7 +6,8 @@ use crate::error::{InvalidEventType, InvalidLastEventId};
 
 /// The type of an event to send: not empty, without CR and LF.
 ///
-/// Anything else may be in it, spaces at its ends and NUL included: it arrives as it was sent.
+/// All other characters are allowed, including NUL and spaces at the ends, and are received as they
+/// were sent.
 ///
 /// ```
 /// use sse_wire::{EventType, InvalidEventType};
@@ -20,11 +21,11 @@ use crate::error::{InvalidEventType, InvalidLastEventId};
 pub struct EventType<'a>(&'a str);
 
 impl<'a> EventType<'a> {
-    /// Checks an event type that is known when the program runs.
+    /// Validates an event type.
     ///
     /// # Errors
     ///
-    /// [`InvalidEventType`] says that the string is empty, or where its first CR or LF is.
+    /// [`InvalidEventType`] if the string is empty, or has a CR or LF.
     pub const fn new(event_type: &'a str) -> Result<Self, InvalidEventType> {
         if event_type.is_empty() {
             return Err(InvalidEventType::Empty);
@@ -35,11 +36,11 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// Makes an event type out of a literal.
+    /// Makes an event type from a literal.
     ///
     /// # Panics
     ///
-    /// When the literal is empty or contains a line end; in a constant that is an error of compilation.
+    /// If the literal is empty or contains a line end; in a constant that is a compile error.
     ///
     /// ```compile_fail,E0080
     /// const TWO_LINES: sse_wire::EventType<'_> = sse_wire::EventType::from_static("tick\ndata: x");
@@ -47,18 +48,18 @@ impl<'a> EventType<'a> {
     pub const fn from_static(event_type: &'static str) -> Self {
         match Self::new(event_type) {
             Ok(valid) => valid,
-            // A wrong literal is an error in the program, and this is how a constant fails to compile. What is only known
-            // when the program runs goes through `new`.
+            // An invalid literal is a bug in the program, and a panic is how a constant fails to
+            // compile.
             Err(_) => panic!("an event type must not be empty, nor contain CR or LF"),
         }
     }
 
-    /// An event type that the decoder dispatched: a line's value, hence without line ends, and never empty.
+    /// Wraps an event type from the decoder, which has no line ends and is never empty.
     pub(crate) const fn from_decoded(event_type: &'a str) -> Self {
         Self(event_type)
     }
 
-    /// The event type as text.
+    /// Returns the event type as text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
@@ -66,7 +67,7 @@ impl<'a> EventType<'a> {
 
 /// A last event ID to send, or to seed a decoder with: without CR, LF and NUL.
 ///
-/// The empty one is allowed: it resets the last event ID of the other side. A number as text always is one:
+/// An empty ID is allowed: it resets the client's last event ID. A number is always valid:
 /// `LastEventId::new(&number.to_string()).expect("digits")` never panics.
 ///
 /// ```
@@ -82,11 +83,11 @@ impl<'a> EventType<'a> {
 pub struct LastEventId<'a>(&'a str);
 
 impl<'a> LastEventId<'a> {
-    /// Checks a last event ID that is known when the program runs.
+    /// Validates a last event ID.
     ///
     /// # Errors
     ///
-    /// [`InvalidLastEventId`] says where the first CR, LF or NUL is.
+    /// [`InvalidLastEventId`] if the string has a CR, LF or NUL.
     pub const fn new(id: &'a str) -> Result<Self, InvalidLastEventId> {
         match first_of(id.as_bytes(), b"\r\n\0") {
             Some((byte, offset)) => Err(InvalidLastEventId { byte, offset }),
@@ -94,11 +95,11 @@ impl<'a> LastEventId<'a> {
         }
     }
 
-    /// Makes a last event ID out of a literal.
+    /// Makes a last event ID from a literal.
     ///
     /// # Panics
     ///
-    /// When the literal contains CR, LF or NUL; in a constant that is an error of compilation.
+    /// If the literal contains CR, LF or NUL; in a constant that is a compile error.
     ///
     /// ```compile_fail,E0080
     /// const TWO_LINES: sse_wire::LastEventId<'_> = sse_wire::LastEventId::from_static("7\ndata: x");
@@ -106,37 +107,37 @@ impl<'a> LastEventId<'a> {
     pub const fn from_static(id: &'static str) -> Self {
         match Self::new(id) {
             Ok(valid) => valid,
-            // As for an event type: for literals alone, and so that a constant with a wrong one does not compile.
+            // As for an event type.
             Err(_) => panic!("a last event ID must not contain CR, LF or NUL"),
         }
     }
 
-    /// An `id` that the decoder accepted: a line's value, hence without line ends, and without NUL (9.2.6).
+    /// Wraps an `id` from the decoder, which has no line ends and no NUL (9.2.6).
     pub(crate) const fn from_decoded(id: &'a str) -> Self {
         Self(id)
     }
 
-    /// The last event ID as text.
+    /// Returns the last event ID as text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 }
 
-/// The first byte of `text` that is one of `refused`, and where it is.
+/// Returns the first byte of `text` that is one of `invalid`, and its offset.
 #[expect(
     clippy::indexing_slicing,
     reason = "a const fn has no iterators; the loops bound the indices"
 )]
 #[inline]
-const fn first_of(text: &[u8], refused: &[u8]) -> Option<(u8, usize)> {
-    if is_free_of(text, refused) {
+const fn first_of(text: &[u8], invalid: &[u8]) -> Option<(u8, usize)> {
+    if is_free_of(text, invalid) {
         return None;
     }
     let mut offset = 0;
     while offset < text.len() {
         let mut candidate = 0;
-        while candidate < refused.len() {
-            if text[offset] == refused[candidate] {
+        while candidate < invalid.len() {
+            if text[offset] == invalid[candidate] {
                 return Some((text[offset], offset));
             }
             candidate += 1;
@@ -146,40 +147,42 @@ const fn first_of(text: &[u8], refused: &[u8]) -> Option<(u8, usize)> {
     None
 }
 
-/// Whether `text` has none of the `refused` bytes, as far as that is seen at a glance: eight bytes at a time.
+/// Returns whether `text` has none of the `invalid` bytes; `false` for some texts that have none,
+/// all of less than four bytes.
 #[inline]
-const fn is_free_of(text: &[u8], refused: &[u8]) -> bool {
+const fn is_free_of(text: &[u8], invalid: &[u8]) -> bool {
     let Some(last) = text.last_chunk() else {
-        return is_short_free_of(text, refused);
+        return is_short_free_of(text, invalid);
     };
-    let mut found = marks(u64::from_le_bytes(*last), refused);
+    let mut found = marks(u64::from_le_bytes(*last), invalid);
     let mut rest = text;
     while let Some((word, after)) = rest.split_first_chunk() {
-        found |= marks(u64::from_le_bytes(*word), refused);
+        found |= marks(u64::from_le_bytes(*word), invalid);
         rest = after;
     }
     found == 0
 }
 
-/// The same for less than eight bytes, of which four are looked at twice at the most.
+/// Does the same for less than eight bytes.
 #[inline]
-const fn is_short_free_of(text: &[u8], refused: &[u8]) -> bool {
+const fn is_short_free_of(text: &[u8], invalid: &[u8]) -> bool {
     match (text.first_chunk(), text.last_chunk()) {
         (Some(first), Some(last)) => {
             let word = (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64;
-            marks(word, refused) == 0
+            marks(word, invalid) == 0
         }
         _ => false,
     }
 }
 
-/// Not zero if one of the `refused` bytes is in `word`.
+/// Returns a number other than zero if `word` has one of the `invalid` bytes.
 #[inline]
-pub(crate) const fn marks(word: u64, refused: &[u8]) -> u64 {
+pub(crate) const fn marks(word: u64, invalid: &[u8]) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    // Subtracting one sets the highest bit of a byte that was zero: of the one that was looked for.
+    // Subtracting one sets the highest bit of a byte that is zero, which is one that equals the
+    // candidate.
     let mut found = 0;
-    let mut candidates = refused;
+    let mut candidates = invalid;
     while let [candidate, rest @ ..] = candidates {
         let difference = word ^ (ONES * *candidate as u64);
         found |= difference.wrapping_sub(ONES) & !difference;
@@ -233,18 +236,18 @@ impl fmt::Display for LastEventId<'_> {
 mod tests {
     use super::is_free_of;
 
-    /// To see what is not there is never wrong, but slower.
+    /// A false alarm would be slower, not wrong.
     #[test]
-    fn a_glance_sees_what_is_refused_and_nothing_else() {
-        let refused = b"\r\n\0";
+    fn eight_bytes_at_a_time_find_invalid_bytes_and_no_others() {
+        let invalid = b"\r\n\0";
         for byte in 0..=u8::MAX {
-            let is_free = !refused.contains(&byte);
+            let is_free = !invalid.contains(&byte);
             for length in 4..=24 {
-                assert_eq!(is_free_of(&[byte; 24][..length], refused), is_free);
+                assert_eq!(is_free_of(&[byte; 24][..length], invalid), is_free);
                 for place in 0..length {
                     let mut text = [b'x'; 24];
                     text[place] = byte;
-                    let seen = is_free_of(&text[..length], refused);
+                    let seen = is_free_of(&text[..length], invalid);
                     assert_eq!(seen, is_free, "{byte:#x} at {place} of {length}");
                 }
             }

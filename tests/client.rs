@@ -42,7 +42,7 @@ fn request(source: &mut Source, now: u64) -> Option<String> {
 /// Connects, and opens the stream.
 fn open(source: &mut Source, now: u64) -> Option<String> {
     let id = request(source, now);
-    assert_eq!(source.next(ms(now)), Step::AwaitResponse { within: None });
+    assert_eq!(source.next(ms(now)), Step::AwaitResponse { timeout: None });
     assert!(source.respond(200, [SSE]), "{source:?}");
     assert!(source.is_open());
     id
@@ -62,7 +62,7 @@ fn read(source: &mut Source, mut bytes: &[u8]) -> Vec<String> {
 /// How long is to be waited now.
 fn wait(source: &mut Source, now: u64) -> u64 {
     match source.next(ms(now)) {
-        Step::Wait { time, .. } => u64::try_from(time.as_millis()).expect("it is not for ever"),
+        Step::Wait { delay, .. } => u64::try_from(delay.as_millis()).expect("it is not for ever"),
         step => panic!("{step:?} is due"),
     }
 }
@@ -145,11 +145,11 @@ fn why_it_was_closed_first_is_what_counts() {
     request(&mut source, 0);
     assert!(!source.respond(204, [SSE]));
     source.close();
-    let refused = Closed::Refused(Cause::Status(204));
+    let refused = Closed::Rejected(Cause::Status(204));
     assert_eq!(closed(&mut source, 0), refused);
     assert_eq!(
         refused.to_string(),
-        "refused: the status of the response is 204, not 200"
+        "response rejected: the status of the response is 204, not 200"
     );
 }
 
@@ -162,7 +162,7 @@ fn every_status_but_200_is_final() {
         request(&mut first, 0);
         assert!(!first.respond(status, [SSE]));
         assert!(first.is_closed());
-        let refused = Closed::Refused(Cause::Status(status));
+        let refused = Closed::Rejected(Cause::Status(status));
         assert_eq!(closed(&mut first, 99_999), refused);
 
         // Also when it connects again.
@@ -207,7 +207,7 @@ fn the_content_type_must_be_that_of_an_event_stream() {
             "{content_types:?}"
         );
         if !opens {
-            let refused = Closed::Refused(Cause::ContentType);
+            let refused = Closed::Rejected(Cause::ContentType);
             assert_eq!(closed(&mut source, 0), refused);
         }
         // Unless the policy says that it does not matter.
@@ -336,11 +336,11 @@ fn a_stream_that_is_refused_when_it_connects_again_ends() {
     assert!(!source.respond(204, [""; 0]));
     assert_eq!(
         closed(&mut source, 6000),
-        Closed::Refused(Cause::Status(204))
+        Closed::Rejected(Cause::Status(204))
     );
     assert_eq!(
         closed(&mut source, 60_000),
-        Closed::Refused(Cause::Status(204))
+        Closed::Rejected(Cause::Status(204))
     );
 }
 
@@ -533,11 +533,11 @@ fn what_is_due_is_the_same_until_something_happens() {
     let mut source = source();
     request(&mut source, 0);
     for _ in 0..3 {
-        assert_eq!(source.next(ms(9)), Step::AwaitResponse { within: None });
+        assert_eq!(source.next(ms(9)), Step::AwaitResponse { timeout: None });
     }
     assert!(source.respond(200, [SSE]));
     for _ in 0..3 {
-        assert_eq!(source.next(ms(9)), Step::Read { within: None });
+        assert_eq!(source.next(ms(9)), Step::Read { timeout: None });
         read(&mut source, b"data: 1\n\n");
     }
     source.end();
@@ -634,11 +634,11 @@ fn an_idle_connection_is_lost_and_any_byte_is_a_sign_of_life() {
     let policy = Policy::browser().with_idle_timeout(ms(500));
     let mut source = with(policy);
     request(&mut source, 0);
-    let within = Some(ms(100));
-    assert_eq!(source.next(ms(400)), Step::AwaitResponse { within });
+    let timeout = Some(ms(100));
+    assert_eq!(source.next(ms(400)), Step::AwaitResponse { timeout });
     assert!(source.respond(200, [SSE]));
-    let within = Some(ms(500));
-    assert_eq!(source.next(ms(450)), Step::Read { within });
+    let timeout = Some(ms(500));
+    assert_eq!(source.next(ms(450)), Step::Read { timeout });
     // Comments, blank lines, and parts of lines.
     for (now, bytes) in [
         (900, ":"),
@@ -649,14 +649,14 @@ fn an_idle_connection_is_lost_and_any_byte_is_a_sign_of_life() {
     ] {
         let mut chunk = bytes.as_bytes();
         while source.decode(&mut chunk).expect("it fits").is_some() {}
-        assert_eq!(source.next(ms(now)), Step::Read { within });
+        assert_eq!(source.next(ms(now)), Step::Read { timeout });
     }
     // An empty read is none.
     assert_eq!(source.decode(&mut &b""[..]), Ok(None));
     assert_eq!(
         source.next(ms(2999)),
         Step::Read {
-            within: Some(ms(1))
+            timeout: Some(ms(1))
         }
     );
     assert_eq!(wait(&mut source, 3000), 3000);
@@ -668,13 +668,13 @@ fn an_idle_connection_is_lost_and_any_byte_is_a_sign_of_life() {
     assert_eq!(
         source.next(ms(99_499)),
         Step::AwaitResponse {
-            within: Some(ms(1))
+            timeout: Some(ms(1))
         }
     );
     // Without one it is never idle.
     let mut patient = with(Policy::browser());
     open(&mut patient, 0);
-    assert_eq!(patient.next(Duration::MAX), Step::Read { within: None });
+    assert_eq!(patient.next(Duration::MAX), Step::Read { timeout: None });
     let mut giving_up = with(policy.with_attempts(1));
     request(&mut giving_up, 0);
     assert_eq!(
@@ -801,7 +801,7 @@ fn only_a_connection_that_was_good_ends_a_row_of_failures() {
             Step::AwaitResponse { .. }
         ));
         assert!(source.respond(200, [SSE]));
-        assert_eq!(source.next(ms(100_000)), Step::Read { within: None });
+        assert_eq!(source.next(ms(100_000)), Step::Read { timeout: None });
         read(&mut source, bytes);
         source.end();
         match source.next(ms(100_000 + open_for)) {
@@ -826,7 +826,7 @@ fn attempts_are_limited() {
                     made += 1;
                     source.fail();
                 }
-                Step::Wait { time, .. } => now += time,
+                Step::Wait { delay, .. } => now += delay,
                 Step::Closed(closed) => break closed,
                 step => panic!("{step:?}"),
             }

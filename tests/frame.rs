@@ -435,7 +435,7 @@ fn a_frame_is_its_bytes() {
 fn an_invalid_frame_reports_the_reason() {
     assert_eq!(
         InvalidFrame::ByteOrderMark.to_string(),
-        "a frame must not begin with a byte order mark"
+        "frame begins with a byte order mark"
     );
     assert_eq!(
         InvalidFrame::Unfinished { whole: 9 }.to_string(),

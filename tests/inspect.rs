@@ -208,7 +208,7 @@ fn a_refused_event_is_a_line_and_the_stream_goes_on() {
         assert_eq!(
             finished.stderr,
             format!(
-                "inspect: event refused: an event is larger than the limit of 8 bytes
+                "inspect: event refused: event exceeds the limit of 8 bytes
 \
                  inspect: bytes {}, events 2, comments 0, refused 1, last event ID \"7\", \
                  reconnection time 20 ms, ended between events

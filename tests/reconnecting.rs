@@ -142,8 +142,8 @@ impl Seen {
                 }
             }
             Ok(Update::Reconnecting { .. }) => self.lost += 1,
-            Err(ReconnectError::Closed { why, .. }) => {
-                assert_eq!(why, Closed::Refused(Cause::Status(204)));
+            Err(ReconnectError::Closed { reason, .. }) => {
+                assert_eq!(reason, Closed::Rejected(Cause::Status(204)));
             }
             update => panic!("{update:?}"),
         }
@@ -337,9 +337,15 @@ fn updates_of(source: EventSource, answers: &[Answer]) -> Vec<String> {
     let events = updates.map(|update| match update {
         Ok(Update::Item(event)) => Ok(Update::Item(OwnedItem::Event(event))),
         Ok(Update::Opened) => Ok(Update::Opened),
-        Ok(Update::Reconnecting { after, why, error }) => {
-            Ok(Update::Reconnecting { after, why, error })
-        }
+        Ok(Update::Reconnecting {
+            delay,
+            reason,
+            error,
+        }) => Ok(Update::Reconnecting {
+            delay,
+            reason,
+            error,
+        }),
         Ok(update) => panic!("{update:?}"),
         Err(error) => Err(error),
     });
@@ -363,8 +369,12 @@ fn as_text(
             format!("item :{}", text.escape_ascii())
         }
         Ok(Update::Item(item)) => format!("item {item:?}"),
-        Ok(Update::Reconnecting { after, why, error }) => {
-            format!("{why:?} {error:?} {after:?}")
+        Ok(Update::Reconnecting {
+            delay,
+            reason,
+            error,
+        }) => {
+            format!("{reason:?} {error:?} {delay:?}")
         }
         Ok(update) => panic!("{update:?}"),
         Err(error) => error.to_string(),
@@ -524,10 +534,10 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
     // Unless it is told to have another one.
     updates.as_mut().reconnect();
     let update = updates.as_mut().poll_next(&mut context);
-    let Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) = update else {
+    let Poll::Ready(Some(Ok(Update::Reconnecting { reason, .. }))) = update else {
         panic!("there is another one")
     };
-    assert_eq!(why, Cause::Reconnect);
+    assert_eq!(reason, Cause::Reconnect);
     assert!(!updates.is_terminated());
     assert_eq!(updates.size_hint(), (0, None));
 }
@@ -564,14 +574,14 @@ fn without_a_clock_silence_is_measured_from_the_last_byte_on() {
     let updates = ReconnectingStream::from_fns(source, connect, body, sleep);
     let mut updates = pin!(updates.with_clock(|| Duration::ZERO));
     let mut context = Context::from_waker(noop_waker_ref());
-    let why = loop {
+    let reason = loop {
         match updates.as_mut().poll_next(&mut context) {
-            Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) => break why,
+            Poll::Ready(Some(Ok(Update::Reconnecting { reason, .. }))) => break reason,
             Poll::Ready(Some(Ok(Update::Opened))) | Poll::Pending => {}
             update => panic!("{update:?}"),
         }
     };
-    assert_eq!(why, Cause::Idle);
+    assert_eq!(reason, Cause::Idle);
     // One sleep after each of the three chunks, and only the last one came to its end.
     assert_eq!(*sleeps.borrow(), [idle; 3]);
 }
@@ -618,10 +628,10 @@ fn what_has_waited_for_a_slow_consumer_is_not_silence() {
         assert!(matches!(poll(), Poll::Ready(Some(Ok(Update::Item(_))))));
     }
     assert!(poll().is_pending());
-    let Poll::Ready(Some(Ok(Update::Reconnecting { why, .. }))) = poll() else {
+    let Poll::Ready(Some(Ok(Update::Reconnecting { reason, .. }))) = poll() else {
         panic!("now it is silent")
     };
-    assert_eq!(why, Cause::Idle);
+    assert_eq!(reason, Cause::Idle);
 }
 
 #[test]
@@ -767,8 +777,8 @@ fn a_reader_may_be_interrupted_and_may_give_up_waiting() {
             ReconnectingReader::new(fast_source().with_policy(policy), transport).with_items();
         let told = updates.map(|update| match update {
             Ok(Update::Item(OwnedItem::Event(event))) => event.data().to_owned(),
-            Ok(Update::Reconnecting { why, error, .. }) => {
-                format!("{why:?} {:?}", error.map(|error| error.kind()))
+            Ok(Update::Reconnecting { reason, error, .. }) => {
+                format!("{reason:?} {:?}", error.map(|error| error.kind()))
             }
             Ok(update) => format!("{update:?}"),
             Err(error) => error.to_string(),
@@ -811,10 +821,14 @@ fn a_reader_that_gives_up_waiting_again_and_again_is_idle() {
     let policy = policy().with_idle_timeout(Duration::from_millis(1));
     let source = fast_source().with_policy(policy.with_attempts(1));
     let updates: Vec<_> = ReconnectingReader::from_fns(source, connect, |silent| silent).collect();
-    let [Ok(Update::Opened), Err(ReconnectError::Closed { why, .. })] = &updates[..] else {
+    let [
+        Ok(Update::Opened),
+        Err(ReconnectError::Closed { reason, .. }),
+    ] = &updates[..]
+    else {
         panic!("it opens, and is idle")
     };
-    assert_eq!(*why, Closed::OutOfAttempts(Cause::Idle));
+    assert_eq!(*reason, Closed::OutOfAttempts(Cause::Idle));
 }
 
 #[test]
@@ -977,7 +991,7 @@ fn a_reader_of_a_transport_has_a_name_and_gives_events_or_items() {
     for update in feeds.events {
         updates.push(match update {
             Ok(Update::Item(event)) => format!("{} {}", event.data(), event.last_event_id()),
-            Ok(Update::Reconnecting { after, .. }) => format!("{after:?}"),
+            Ok(Update::Reconnecting { delay, .. }) => format!("{delay:?}"),
             Ok(update) => format!("{update:?}"),
             Err(error) => error.to_string(),
         });

@@ -201,10 +201,10 @@ fn simulate(schedule: &[Connection], entropy: u64, most_frames: usize) -> (Seen,
                     assert_eq!(sent.map_or("", |(_, id)| id), id);
                     break id;
                 }
-                Step::Wait { time, .. } => {
-                    assert!(time <= Duration::from_secs(120));
-                    seen.waited += time;
-                    now += time;
+                Step::Wait { delay, .. } => {
+                    assert!(delay <= Duration::from_secs(120));
+                    seen.waited += delay;
+                    now += delay;
                 }
                 step => panic!("{step:?}"),
             }

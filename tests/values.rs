@@ -248,32 +248,23 @@ fn buffer_full() -> BufferFull {
 #[test]
 fn errors_say_what_was_wrong_and_where() {
     assert_eq!(event_too_large(), DecodeError::EventTooLarge { limit: 12 });
-    assert_error(
-        event_too_large(),
-        "an event is larger than the limit of 12 bytes",
-    );
+    assert_error(event_too_large(), "event exceeds the limit of 12 bytes");
     assert_eq!(
         last_event_id_too_large(),
         DecodeError::LastEventIdTooLarge { limit: 4 }
     );
     assert_error(
         last_event_id_too_large(),
-        "a last event ID is larger than the limit of 4 bytes",
+        "last event ID exceeds the limit of 4 bytes",
     );
     assert_eq!((buffer_full().needed, buffer_full().available), (30, 8));
-    assert_error(buffer_full(), "30 bytes are needed where 8 are available");
+    assert_error(buffer_full(), "30 bytes needed, 8 available");
     let empty = EventType::new("").expect_err("it is empty");
-    assert_error(empty, "an event type must not be empty");
+    assert_error(empty, "event type is empty");
     let line_feed = EventType::new("ab\n").expect_err("it has a line end");
-    assert_error(
-        line_feed,
-        "an event type must not contain the byte 0x0a, found at offset 2",
-    );
+    assert_error(line_feed, "invalid byte 0x0a in an event type, at offset 2");
     let nul: InvalidLastEventId = LastEventId::new("\0").expect_err("it has NUL");
-    assert_error(
-        nul,
-        "a last event ID must not contain the byte 0x00, found at offset 0",
-    );
+    assert_error(nul, "invalid byte 0x00 in a last event ID, at offset 0");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Bodies of HTTP messages: events out of any [`Body`], and a [`Body`] out of frames.
+//! Events from any [`Body`] of `http-body`, and a [`Body`] made from frames.
 
 use core::{
     fmt,
@@ -15,23 +15,24 @@ use super::stream::EventStream;
 use crate::event::OwnedItem;
 use crate::frame::Frame;
 
-/// After so many empty frames in a row, other tasks get their turn.
+/// How many consecutive empty frames are read before the body yields to the executor.
 const FRAMES_AT_ONCE: u32 = 32;
-/// So many ticks that have piled up become one keep-alive.
+/// How many accumulated ticks become one keep-alive.
 const TICKS_AT_ONCE: u32 = 1024;
 
-/// The streams of events that a body can become.
+/// Turns a body into a stream of events.
 pub trait EventBodyExt: Body + Sized {
     /// Decodes events; see [`EventStream`].
     ///
     /// ```
-    /// use futures_util::StreamExt;
     /// use sse_wire::body::EventBodyExt;
     ///
     /// # futures_util::FutureExt::now_or_never(async {
     /// let body = String::from("data: 1\n\n"); // of a response of hyper, axum, reqwest, tonic, …
     /// let mut events = body.events();
-    /// assert_eq!(events.next().await.unwrap()?.data(), "1");
+    /// while let Some(event) = events.next_event().await? {
+    ///     println!("{}: {}", event.event_type(), event.data()); // borrowed from the chunk
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -40,7 +41,8 @@ pub trait EventBodyExt: Body + Sized {
         EventStream::new(BodyChunks::new(self))
     }
 
-    /// Decodes events, comments and reconnection times, in the order in which they come; see [`EventStream`].
+    /// Decodes events, comments and reconnection times, in the order in which they arrive; see
+    /// [`EventStream`].
     fn items(self) -> EventStream<BodyChunks<Self>, OwnedItem> {
         EventStream::items(BodyChunks::new(self))
     }
@@ -49,7 +51,7 @@ pub trait EventBodyExt: Body + Sized {
 impl<B: Body> EventBodyExt for B {}
 
 pin_project! {
-    /// The data of a body as a stream of chunks; trailers are ignored.
+    /// The data of a body as a stream of chunks. Trailers are ignored.
     #[derive(Debug, Clone)]
     #[must_use = "streams do nothing unless they are polled"]
     pub struct BodyChunks<B> {
@@ -59,17 +61,17 @@ pin_project! {
 }
 
 impl<B> BodyChunks<B> {
-    /// The data of `body`.
+    /// Reads the data of `body`.
     pub const fn new(body: B) -> Self {
         Self { body }
     }
 
-    /// The body.
+    /// Returns the body.
     pub const fn get_ref(&self) -> &B {
         &self.body
     }
 
-    /// Gives back the body.
+    /// Returns the body.
     pub fn into_inner(self) -> B {
         self.body
     }
@@ -82,7 +84,8 @@ impl<B: Body> Stream for BodyChunks<B> {
         match ready!(self.project().body.poll_frame(context)) {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(match frame.into_data() {
                 Ok(mut data) => data.copy_to_bytes(data.remaining()),
-                // An empty chunk, so that a long run of such frames lets other tasks have their turn.
+                // An empty chunk spends the budget, after which the stream of events yields to the
+                // executor.
                 Err(_) => Bytes::new(),
             }))),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
@@ -92,10 +95,10 @@ impl<B: Body> Stream for BodyChunks<B> {
 }
 
 pin_project! {
-    /// The body of a response: [`Frame`]s, or what becomes one, out of a stream of `Result<F, E>`.
+    /// The body of a response, made from a stream of `Result<F, E>` with `F: Into<Frame>`.
     ///
-    /// It is a [`Body`], for hyper, axum and all that know its trait, and a [`Stream`] of `Result<Bytes, E>` for those that
-    /// do not.
+    /// It is a [`Body`], for hyper, axum and others that use `http-body`, and a [`Stream`] of
+    /// `Result<Bytes, E>`, for actix-web and others that do not.
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
@@ -114,18 +117,20 @@ pin_project! {
     /// # Ok::<(), http::Error>(())
     /// ```
     ///
-    /// With axum, `(headers::RESPONSE, axum::body::Body::new(body))` is the whole response; with actix-web, the body goes to
-    /// `HttpResponseBuilder::streaming`, after `insert_header` for each of the headers.
+    /// With axum, `(headers::RESPONSE, axum::body::Body::new(body))` is the whole response; with
+    /// actix-web, the body goes to `HttpResponseBuilder::streaming`, after `insert_header` for each
+    /// of the headers.
     ///
     /// # Keep-alive
     ///
-    /// [`keep_alive`](Self::keep_alive) adds a comment at every tick of any other stream, such as an interval of the runtime at
-    /// hand. So no proxy takes the connection for dead, and the server learns when the client has gone.
+    /// [`keep_alive`](Self::keep_alive) sends a comment at every tick of another stream, such as an
+    /// interval of the runtime. It keeps proxies from closing an idle connection, and lets the
+    /// server notice that a client is gone.
     ///
     /// # Errors
     ///
-    /// The stream's error is the body's, which ends with it. The response has begun by then: the client sees a
-    /// broken connection, and connects again.
+    /// The body ends with the first error of the stream, and returns it. The response has begun by
+    /// then: the client's connection breaks, and it reconnects.
     #[must_use = "bodies do nothing unless they are polled"]
     pub struct EventBody<S, K = NoTicks> {
         #[pin]
@@ -138,7 +143,7 @@ pin_project! {
 }
 
 impl<S> EventBody<S> {
-    /// The body of the frames of `frames`.
+    /// Creates a body from a stream of frames.
     pub const fn new(frames: S) -> Self {
         Self {
             frames,
@@ -150,7 +155,7 @@ impl<S> EventBody<S> {
 }
 
 impl<S, K> EventBody<S, K> {
-    /// Sends an empty comment whenever `ticks` gives something and no frame is ready; see
+    /// Sends an empty comment whenever `ticks` yields and no frame is ready; see
     /// [`keep_alive_with`](Self::keep_alive_with).
     ///
     /// ```
@@ -168,10 +173,12 @@ impl<S, K> EventBody<S, K> {
         self.keep_alive_with(ticks, comment)
     }
 
-    /// Sends `frame` whenever `ticks` gives something and no frame is ready.
+    /// Sends `frame` whenever `ticks` yields and no frame is ready.
     ///
-    /// A tick counts whatever was sent since the last one, so that silence never lasts longer than the time between two. Ticks that
-    /// have piled up, since the client was slow or frames were ready, are one. When `ticks` ends, so does keeping alive; it does not keep the body from ending.
+    /// A tick counts whether or not frames were sent since the last one. Ticks that accumulate,
+    /// while the client is slow or frames are ready, count as one. When `ticks` ends, no more
+    /// keep-alives are sent. The body ends with the stream of frames, whether or not `ticks` has
+    /// ended.
     pub fn keep_alive_with<T: Stream>(self, ticks: T, frame: Frame) -> EventBody<S, T> {
         EventBody {
             frames: self.frames,
@@ -181,7 +188,7 @@ impl<S, K> EventBody<S, K> {
         }
     }
 
-    /// The stream of frames.
+    /// Returns the stream of frames.
     pub const fn get_ref(&self) -> &S {
         &self.frames
     }
@@ -200,7 +207,7 @@ where
         if *body.has_ended {
             return Poll::Ready(None);
         }
-        // An empty frame would be taken for the end by some that it is handed to.
+        // Empty frames are skipped: some consumers take an empty chunk for the end.
         for _ in 0..FRAMES_AT_ONCE {
             match body.frames.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -243,7 +250,8 @@ where
     }
 }
 
-/// Whether there was a tick, and whether there are no more. Ticks that have piled up while nobody asked are one.
+/// Returns whether there was a tick, and whether the stream has ended. Accumulated ticks count as
+/// one.
 fn has_ticked<K: Stream>(mut ticks: Pin<&mut K>, context: &mut Context<'_>) -> (bool, bool) {
     for number in 0..TICKS_AT_ONCE {
         match ticks.as_mut().poll_next(context) {
@@ -306,7 +314,7 @@ impl<S, K> fmt::Debug for EventBody<S, K> {
     }
 }
 
-/// The ticks of an [`EventBody`] that is not kept alive: there are none.
+/// The ticks of an [`EventBody`] without keep-alive: a stream that yields nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing to add")]
 pub enum NoTicks {}

@@ -1,7 +1,9 @@
-//! Events from the readers and to the writers of embedded systems, in buffers that the caller provides.
+//! Events from the readers and to the writers of embedded systems, in buffers that the caller
+//! provides.
 //!
-//! The readers and writers are those of [`embedded_io`](https://docs.rs/embedded-io/0.7) (feature `embedded-io`) and
-//! [`embedded_io_async`](https://docs.rs/embedded-io-async/0.7) (feature `embedded-io-async`).
+//! The readers and writers are those of [`embedded_io`](https://docs.rs/embedded-io/0.7) (feature
+//! `embedded-io`) and [`embedded_io_async`](https://docs.rs/embedded-io-async/0.7) (feature
+//! `embedded-io-async`).
 
 use core::fmt;
 
@@ -19,10 +21,12 @@ use crate::encode::Outgoing;
 use crate::error::{ReadError, WriteError};
 use crate::event::{Event, Item, RawEvent};
 
-/// Reads events from a blocking or an asynchronous reader, through a chunk that the caller provides.
+/// Reads events from a blocking or an asynchronous reader, through a chunk that the caller
+/// provides.
 ///
-/// Events borrow from the chunk and from the decoder's buffer: one that lies whole in a chunk, with one data
-/// line, is not copied. The events are the same for chunks of any size, of at least one byte.
+/// Events borrow from the chunk and from the decoder's buffer: one that lies whole in a chunk, with
+/// one data line, is not copied. The events are the same for chunks of any size, of at least one
+/// byte.
 ///
 #[cfg_attr(feature = "embedded-io", doc = "```")]
 #[cfg_attr(not(feature = "embedded-io"), doc = "```ignore")]
@@ -40,9 +44,9 @@ use crate::event::{Event, Item, RawEvent};
 ///
 /// # Errors
 ///
-/// [`ReadError::Decode`] when an event exceeds a limit: the next call gives what comes after it.
-/// [`ReadError::Transport`] is the reader's own error; nothing that was read is lost, and the next call reads on. When
-/// the reader was interrupted, it is tried again.
+/// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
+/// [`ReadError::Transport`] is the reader's own error: nothing that was read is lost, and the next
+/// call reads on. `Interrupted` is retried.
 ///
 /// # The end
 ///
@@ -62,39 +66,42 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
         }
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in `data: [DONE]` without a blank line.
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in
+    /// `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.set_recover_at_end(cut_line);
         self
     }
 
-    /// The decoder, with the last event ID and the reconnection time.
+    /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder<B> {
         &self.reading.decoder
     }
 
-    /// Whether the stream has ended within an event, which may have been recovered.
+    /// Returns whether the stream has ended within an event, which may have been recovered.
     pub const fn ended_within_event(&self) -> bool {
         self.reading.ended_within_event()
     }
 
-    /// The reader.
+    /// Returns the reader.
     pub const fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// The reader, to change its settings: what is read from it is missing from the stream.
+    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// Returns the reader and the decoder; what was read into the chunk and not decoded yet is lost.
+    /// Returns the reader and the decoder; what was read into the chunk and not decoded yet is
+    /// lost.
     pub fn into_parts(self) -> (R, EventDecoder<B>) {
         (self.reader, self.reading.decoder)
     }
 
-    /// So much was read into the chunk; nothing at the end of the stream.
+    /// Records that `length` bytes were read into the chunk; none at the end of the stream.
     fn fill(&mut self, length: usize) {
         // A reader may report any length.
         let length = length.min(self.reading.chunk.len());
@@ -118,7 +125,8 @@ impl<R: Read, B: Buffer> EventReader<'_, R, B> {
         self.reading.event(found)
     }
 
-    /// Reads the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
+    /// Reads the next event as bytes, which are not validated and borrow from the chunk. `None` is
+    /// the end of the stream.
     ///
     /// # Errors
     ///
@@ -128,7 +136,8 @@ impl<R: Read, B: Buffer> EventReader<'_, R, B> {
         self.reading.raw_event(found)
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is
+    /// the end of the stream.
     ///
     /// # Errors
     ///
@@ -176,13 +185,14 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing, if that is so for the `read` of the reader.
+    /// Dropping the future loses nothing if the reader's `read` is cancellation safe.
     pub async fn next_event_async(&mut self) -> Result<Option<Event<'_>>, ReadError<R::Error>> {
         let found = self.read_async(false).await?;
         self.reading.event(found)
     }
 
-    /// Reads the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
+    /// Reads the next event as bytes, which are not validated and borrow from the chunk. `None` is
+    /// the end of the stream.
     ///
     /// # Errors
     ///
@@ -190,7 +200,7 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing, if that is so for the `read` of the reader.
+    /// Dropping the future loses nothing if the reader's `read` is cancellation safe.
     pub async fn next_raw_event_async(
         &mut self,
     ) -> Result<Option<RawEvent<'_>>, ReadError<R::Error>> {
@@ -198,7 +208,8 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
         self.reading.raw_event(found)
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is
+    /// the end of the stream.
     ///
     /// # Errors
     ///
@@ -206,7 +217,7 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing, if that is so for the `read` of the reader.
+    /// Dropping the future loses nothing if the reader's `read` is cancellation safe.
     pub async fn next_item_async(&mut self) -> Result<Option<Item<'_>>, ReadError<R::Error>> {
         let found = self.read_async(true).await?;
         self.reading.item(found)
@@ -233,45 +244,47 @@ impl<R, B: Buffer> fmt::Debug for EventReader<'_, R, B> {
     }
 }
 
-/// Writes events to a blocking or an asynchronous writer, through memory that is lent, and flushes after each.
+/// Writes events to a blocking or an asynchronous writer, through a caller-provided buffer, and
+/// flushes after each.
 ///
 #[cfg_attr(feature = "embedded-io", doc = "```")]
 #[cfg_attr(not(feature = "embedded-io"), doc = "```ignore")]
 /// use sse_wire::{Outgoing, embedded::EventWriter};
 ///
-/// let (mut sent, mut memory) = ([0; 64], [0; 32]);
-/// let mut writer = EventWriter::new(&mut sent[..], &mut memory);
+/// let (mut sent, mut buffer) = ([0; 64], [0; 32]);
+/// let mut writer = EventWriter::new(&mut sent[..], &mut buffer);
 /// writer.write(Outgoing::message("hello")).unwrap();
 /// assert!(sent.starts_with(b"data: hello\n\n"));
 /// ```
 ///
 /// # Errors
 ///
-/// [`WriteError::BufferFull`] when the block does not fit in the memory: nothing of it was written, and the stream goes on.
-/// [`WriteError::Transport`] is the writer's own error; a part of the block may have been written then, and the stream is of no
-/// more use.
+/// [`WriteError::BufferFull`] when the block does not fit in the buffer: nothing of it was written,
+/// and the stream can be used further. [`WriteError::Transport`] is the writer's own error: a part
+/// of the block may have been written, and the stream can no longer be used.
 pub struct EventWriter<'m, W> {
     writer: W,
-    memory: &'m mut [u8],
+    buffer: &'m mut [u8],
 }
 
 impl<'m, W> EventWriter<'m, W> {
-    /// Writes to `writer` what was encoded in `memory`, which must hold the largest block.
-    pub const fn new(writer: W, memory: &'m mut [u8]) -> Self {
-        Self { writer, memory }
+    /// Writes to `writer`, encoding in `buffer`, which must have room for the largest block.
+    pub const fn new(writer: W, buffer: &'m mut [u8]) -> Self {
+        Self { writer, buffer }
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub const fn get_ref(&self) -> &W {
         &self.writer
     }
 
-    /// The writer; what is written to it between two blocks is part of the stream.
+    /// Returns the writer; bytes that are written to it between two blocks become part of the
+    /// stream.
     pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 
-    /// Gives back the writer.
+    /// Returns the writer.
     pub fn into_inner(self) -> W {
         self.writer
     }
@@ -289,8 +302,8 @@ impl<W: Write> EventWriter<'_, W> {
         &mut self,
         block: impl Into<Outgoing<'o>>,
     ) -> Result<(), WriteError<W::Error>> {
-        let length = block.into().encode_to_slice(self.memory)?;
-        let block = self.memory.get(..length).unwrap_or_default();
+        let length = block.into().encode_to_slice(self.buffer)?;
+        let block = self.buffer.get(..length).unwrap_or_default();
         self.writer
             .write_all(block)
             .map_err(WriteError::Transport)?;
@@ -309,13 +322,14 @@ impl<W: AsyncWrite> EventWriter<'_, W> {
     ///
     /// # Cancellation
     ///
-    /// When the future is dropped, a part of the block may have been written: the stream is of no more use.
+    /// When the future is dropped, a part of the block may have been written: the stream can no
+    /// longer be used.
     pub async fn write_async<'o>(
         &mut self,
         block: impl Into<Outgoing<'o>>,
     ) -> Result<(), WriteError<W::Error>> {
-        let length = block.into().encode_to_slice(self.memory)?;
-        let block = self.memory.get(..length).unwrap_or_default();
+        let length = block.into().encode_to_slice(self.buffer)?;
+        let block = self.buffer.get(..length).unwrap_or_default();
         let written = self.writer.write_all(block).await;
         written.map_err(WriteError::Transport)?;
         self.writer.flush().await.map_err(WriteError::Transport)
@@ -326,7 +340,7 @@ impl<W> fmt::Debug for EventWriter<'_, W> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("EventWriter")
-            .field("memory", &self.memory.len())
+            .field("buffer", &self.buffer.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Events out of `std::io::Read`, and into `std::io::Write`.
+//! Events from [`std::io::Read`] and [`BufRead`], and to [`std::io::Write`].
 
 use alloc::vec::Vec;
 use core::{fmt, iter::FusedIterator, mem};
@@ -11,10 +11,10 @@ use crate::event::{Event, Item, OwnedEvent, RawEvent};
 #[cfg(feature = "bytes")]
 use crate::frame::Frame;
 
-/// How much is read at once where the reader has no buffer of its own.
+/// How much is read at once from a reader without a buffer.
 const CHUNK: usize = 16 * 1024;
-/// How much memory of the writer is kept after a large block.
-const KEPT: usize = 16 * 1024;
+/// How much memory the writer retains after a large block.
+const RETAINED: usize = 16 * 1024;
 
 /// Reads events from a [`Read`] or [`BufRead`]: borrowed ones by calls, owned ones as an iterator.
 ///
@@ -42,27 +42,30 @@ const KEPT: usize = 16 * 1024;
 ///
 /// # Errors
 ///
-/// [`ReadError::Decode`] when an event exceeds a limit: the next call gives what comes after it. [`ReadError::Transport`] is the
-/// reader's own error; nothing that was read is lost, and if it was [`WouldBlock`](io::ErrorKind::WouldBlock) or a time that
-/// ran out, the next call goes on where it left off. [`Interrupted`](io::ErrorKind::Interrupted) is tried again. Within a function that
-/// returns [`io::Result`], `?` turns a refused event into [`InvalidData`](io::ErrorKind::InvalidData).
+/// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
+/// [`ReadError::Transport`] is the reader's own error: nothing that was read is lost, and after
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut) the next call
+/// reads on. [`Interrupted`](io::ErrorKind::Interrupted) is retried. In a function that returns
+/// [`io::Result`], `?` turns an event that exceeds a limit into
+/// [`InvalidData`](io::ErrorKind::InvalidData).
 ///
 /// # Time
 ///
-/// A call goes on until there is what it asks for. Of a stream that sends comments alone, only [`next_item`](Self::next_item) returns,
-/// so that a limit on the time between two events can be kept.
+/// A call blocks until an event arrives. While a stream sends comments only, no call but
+/// [`next_item`](Self::next_item) returns: use that one to enforce a time between two events.
 ///
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events, even if the reader would have more to read.
+/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events,
+/// even if the reader would have more to read.
 #[derive(Clone)]
 pub struct EventReader<R> {
     reader: R,
     decoder: EventDecoder,
-    /// How many bytes of the reader's buffer were read for what is lent.
+    /// How many bytes of the reader's buffer belong to the event that was returned last.
     used: usize,
-    /// What was found in it, if the reader would not show it again.
+    /// What was found in the buffer, if the reader then failed to return the buffer again.
     found: Option<Found>,
     recover: Option<CutLine>,
     end: Option<End>,
@@ -76,14 +79,16 @@ enum End {
 }
 
 impl<R: Read> EventReader<BufReader<R>> {
-    /// Reads from `reader`, through a buffer of 16 KiB; one that has a buffer goes to [`from_buffered`](Self::from_buffered).
+    /// Reads from `reader` through a buffer of 16 KiB.
+    ///
+    /// For a reader that has a buffer, use [`from_buffered`](Self::from_buffered).
     pub fn new(reader: R) -> Self {
         Self::from_buffered(BufReader::with_capacity(CHUNK, reader))
     }
 }
 
 impl<R: BufRead> EventReader<R> {
-    /// Reads from `reader`, which has a buffer: events borrow from it.
+    /// Reads from `reader`, from whose buffer events borrow.
     pub fn from_buffered(reader: R) -> Self {
         Self {
             reader,
@@ -113,14 +118,16 @@ impl<R: BufRead> EventReader<R> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in
+    /// `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.recover = Some(cut_line);
         self
     }
 
-    /// Reads the next event, which borrows from the reader's buffer. `None` is the end of the stream.
+    /// Reads the next event, which borrows from the reader's buffer. `None` is the end of the
+    /// stream.
     ///
     /// # Errors
     ///
@@ -132,11 +139,12 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
+        let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_text(whole, places)?))
     }
 
-    /// Reads the next event as bytes, which are not validated and borrow from the reader's buffer. `None` is the end of the stream.
+    /// Reads the next event as bytes, which are not validated and borrow from the reader's buffer.
+    /// `None` is the end of the stream.
     ///
     /// # Errors
     ///
@@ -148,11 +156,12 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
+        let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_raw(whole, places)))
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer. `None` is the end of the stream.
+    /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer.
+    /// `None` is the end of the stream.
     ///
     /// # Errors
     ///
@@ -164,7 +173,7 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
+        let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.lend_item(whole, found)?))
     }
 
@@ -177,11 +186,12 @@ impl<R: BufRead> EventReader<R> {
                 None => None,
             });
         };
-        let whole = shown_again(&mut self.reader, self.used, &mut self.found, found)?;
+        let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_owned(whole, places)?))
     }
 
-    /// Reads until something is found, whose places are in the reader's buffer. `None` is the end of the stream.
+    /// Reads until something is found, whose places are in the reader's buffer. `None` is the end
+    /// of the stream.
     fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
         match self.found.take() {
             Some(found) if items || matches!(found, Found::Event(_)) => return Ok(Some(found)),
@@ -207,7 +217,7 @@ impl<R: BufRead> EventReader<R> {
         Ok(None)
     }
 
-    /// The stream has ended: the event that is to be recovered.
+    /// Ends the stream, and returns the event to be recovered.
     fn finish(&mut self) -> Option<(Incomplete<'_, Vec<u8>>, CutLine)> {
         if self.end.is_some() {
             return None;
@@ -221,12 +231,14 @@ impl<R: BufRead> EventReader<R> {
     }
 }
 
-/// The buffer in which something was found: as it is not empty, nothing is read. Should the reader fail all the same, what was found
-/// is put off.
-fn shown_again<'r, R: BufRead>(
+/// Returns the buffer in which something was found.
+///
+/// It is not empty, so that nothing is read. If the reader fails all the same, the next call
+/// returns what was found.
+fn filled<'r, R: BufRead>(
     reader: &'r mut R,
     used: usize,
-    put_off: &mut Option<Found>,
+    postponed: &mut Option<Found>,
     found: Found,
 ) -> Result<&'r [u8], ReadError<io::Error>> {
     match reader.fill_buf() {
@@ -235,42 +247,43 @@ fn shown_again<'r, R: BufRead>(
             "the reader's buffer has lost bytes that were not consumed",
         ))),
         Err(error) => {
-            *put_off = Some(found);
+            *postponed = Some(found);
             Err(ReadError::Transport(error))
         }
     }
 }
 
 impl<R> EventReader<R> {
-    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
-    /// reconnection time, and nothing of an unfinished event.
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
+    /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.decoder;
         decoder.restart();
         decoder
     }
 
-    /// The decoder, with the last event ID and the reconnection time.
+    /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }
 
-    /// Whether the stream has ended within an event, which may have been recovered.
+    /// Returns whether the stream has ended within an event, which may have been recovered.
     pub fn ended_within_event(&self) -> bool {
         self.end == Some(End::WithinEvent)
     }
 
-    /// The reader.
+    /// Returns the reader.
     pub const fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// The reader, to change its settings: what is read from it is missing from the stream.
+    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// Gives back the reader; what the decoder has read of an unfinished event is lost.
+    /// Returns the reader; an unfinished event is lost.
     pub fn into_inner(self) -> R
     where
         R: BufRead,
@@ -283,10 +296,10 @@ impl<R> EventReader<R> {
     }
 }
 
-/// The events, owned.
+/// Yields owned events.
 ///
-/// It goes on after an error as [`next_event`](EventReader::next_event) does: a loop that only skips errors does not end
-/// if the reader fails for ever.
+/// It continues after an error, as [`next_event`](EventReader::next_event) does: a loop that skips
+/// all errors does not end if the reader keeps failing.
 impl<R: BufRead> Iterator for EventReader<R> {
     type Item = Result<OwnedEvent, ReadError<io::Error>>;
 
@@ -308,7 +321,7 @@ impl<R> fmt::Debug for EventReader<R> {
     }
 }
 
-/// Writes events to a [`Write`], each in as few writes as it takes, and flushes after each.
+/// Writes events to a [`Write`], and flushes after each.
 ///
 /// ```
 /// use sse_wire::{Outgoing, io::EventWriter};
@@ -321,13 +334,15 @@ impl<R> fmt::Debug for EventReader<R> {
 ///
 /// # Non-blocking writers
 ///
-/// A block that was taken is sent whole: what the writer would not take yet ([`WouldBlock`](io::ErrorKind::WouldBlock), or
-/// [`TimedOut`](io::ErrorKind::TimedOut) where its time is limited) is kept, and goes out first with the next call. At most one block is kept; [`write`](Self::write) takes no other one before it is gone.
+/// A block that was accepted is sent whole. What the writer does not take yet, because of
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), is buffered,
+/// and the next call writes it first. At most one block is buffered: [`write`](Self::write) accepts
+/// no other one until it has been written.
 #[derive(Clone)]
 pub struct EventWriter<W> {
     writer: W,
     block: Vec<u8>,
-    /// How many bytes of the block were written.
+    /// How many bytes of the block have been written.
     written: usize,
     flushes: bool,
 }
@@ -343,10 +358,10 @@ impl<W: Write> EventWriter<W> {
         }
     }
 
-    /// Sets whether the writer is flushed after each block, as it is unless set.
+    /// Sets whether the writer is flushed after each block; on by default.
     ///
-    /// Without it, a buffered writer keeps events until its buffer is full or [`flush`](Self::flush) is called: for streams
-    /// that are written faster than anybody waits for one event of them.
+    /// Without it, a buffered writer delays events until its buffer is full or
+    /// [`flush`](Self::flush) is called: for streams in which throughput matters more than latency.
     #[must_use]
     pub const fn with_flush(mut self, after_each_block: bool) -> Self {
         self.flushes = after_each_block;
@@ -355,20 +370,23 @@ impl<W: Write> EventWriter<W> {
 
     /// Writes a block.
     ///
-    /// `Ok` means that it was taken. If the writer would not take all of it yet, the rest goes out with the next
+    /// `Ok` means that it was accepted. What the writer does not take yet is written by the next
     /// [`write`](Self::write) or [`flush`](Self::flush).
     ///
     /// # Errors
     ///
-    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) and [`TimedOut`](io::ErrorKind::TimedOut) mean that this
-    /// block was not taken, since an earlier one still is on its way. After any other error a part of the block may have been written: the stream is of no more use.
+    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) and
+    /// [`TimedOut`](io::ErrorKind::TimedOut) mean that this block was not accepted, since an
+    /// earlier one has not been written. After any other error a part of the block may have been
+    /// written: the stream can no longer be used.
     pub fn write<'o>(&mut self, block: impl Into<Outgoing<'o>>) -> io::Result<()> {
         self.send()?;
         block.into().encode(&mut self.block);
-        self.send_taken()
+        self.send_accepted()
     }
 
-    /// Writes a block with data that `write` writes straight into the data lines; see [`Outgoing::encode_with`].
+    /// Writes a block whose data the closure `write` writes straight into the data lines; see
+    /// [`Outgoing::encode_with`].
     ///
     /// ```
     /// use sse_wire::{Outgoing, io::EventWriter};
@@ -381,7 +399,7 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of `write`, with which nothing is written, and those of [`write`](Self::write).
+    /// Those of the closure, after which nothing is written, and those of [`write`](Self::write).
     pub fn write_with<E: Into<io::Error>>(
         &mut self,
         block: Outgoing<'_>,
@@ -391,10 +409,10 @@ impl<W: Write> EventWriter<W> {
         block
             .encode_with(&mut self.block, write)
             .map_err(Into::into)?;
-        self.send_taken()
+        self.send_accepted()
     }
 
-    /// Writes blocks that have been encoded.
+    /// Writes encoded blocks.
     ///
     /// # Errors
     ///
@@ -404,15 +422,15 @@ impl<W: Write> EventWriter<W> {
     pub fn write_frame(&mut self, frame: &Frame) -> io::Result<()> {
         self.send()?;
         self.block.extend_from_slice(frame.as_bytes());
-        self.send_taken()
+        self.send_accepted()
     }
 
-    /// Sends what was not taken yet, and flushes the writer.
+    /// Writes what is buffered, and flushes the writer.
     ///
     /// # Errors
     ///
-    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again. When the writer was interrupted, it is
-    /// tried again.
+    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again.
+    /// [`Interrupted`](io::ErrorKind::Interrupted) is retried.
     pub fn flush(&mut self) -> io::Result<()> {
         self.send()?;
         self.flush_writer()
@@ -427,8 +445,8 @@ impl<W: Write> EventWriter<W> {
         }
     }
 
-    /// Sends a block that was taken.
-    fn send_taken(&mut self) -> io::Result<()> {
+    /// Sends a block that was accepted.
+    fn send_accepted(&mut self) -> io::Result<()> {
         let sent = match self.send() {
             Ok(()) if self.flushes => self.flush_writer(),
             sent => sent,
@@ -453,28 +471,30 @@ impl<W: Write> EventWriter<W> {
             }
         }
         self.block.clear();
-        self.block.shrink_to(KEPT);
+        self.block.shrink_to(RETAINED);
         self.written = 0;
         Ok(())
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub const fn get_ref(&self) -> &W {
         &self.writer
     }
 
-    /// The writer; what is written to it between two blocks is part of the stream.
+    /// Returns the writer; bytes that are written to it between two blocks become part of the
+    /// stream.
     pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 
-    /// Gives back the writer; what it would not take yet is lost.
+    /// Returns the writer; what is buffered is lost.
     pub fn into_inner(self) -> W {
         self.writer
     }
 }
 
-/// What a writer says that is non-blocking, or whose time is limited, when it can go on later.
+/// Returns whether a writer reports that it can continue later, since it is non-blocking or has a
+/// timeout.
 fn is_not_yet(error: &io::Error) -> bool {
     let kind = error.kind();
     matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)

@@ -1,12 +1,14 @@
-//! Streams of events that reconnect by themselves, over any HTTP client: drivers for [`client::EventSource`](crate::client::EventSource).
+//! Streams of events that reconnect by themselves, over any HTTP client: drivers for
+//! [`client::EventSource`](crate::client::EventSource).
 //!
-//! They decide nothing: `EventSource` says what to do, and they wait for it. The HTTP client is a transport, or three functions: one
-//! makes a request, one turns the response into its body, one sleeps.
+//! `EventSource` makes all decisions; the drivers carry them out. The HTTP client is a transport,
+//! or a set of closures: one makes a request, one turns the response into its body, and one sleeps.
 //!
 //! - [`ReconnectingStream`] (feature `stream`) is a `Stream` over a [`Transport`], in any runtime.
-//! - [`ReconnectingReader`] (feature `std`) is an `Iterator` over a [`BlockingTransport`], whose bodies are `Read`.
+//! - [`ReconnectingReader`] (feature `std`) is an `Iterator` over a [`BlockingTransport`], whose
+//!   bodies are `Read`.
 //!
-//! Both give [`Update`]s, and at last a [`ReconnectError`], which owns the response that was refused.
+//! Both yield [`Update`]s, and a [`ReconnectError`] at the end, which owns a rejected response.
 
 #[cfg(feature = "std")]
 mod reader;
@@ -25,7 +27,7 @@ pub use reader::{BlockingFns, BlockingTransport, ReconnectingReader};
 #[cfg(feature = "stream")]
 pub use stream::{Fns, ReconnectingStream, Transport};
 
-/// The head of a response, as far as it matters to an event stream.
+/// The parts of a response's head that matter to an event stream.
 ///
 /// ```
 /// use sse_wire::reconnect::Head;
@@ -42,7 +44,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// A head with its status and the values of its `content-type` headers.
+    /// Creates a head from the status and the values of all `content-type` headers.
     pub fn new<V: AsRef<[u8]>>(status: u16, content_types: impl IntoIterator<Item = V>) -> Self {
         Self {
             status,
@@ -51,15 +53,16 @@ impl Head {
         }
     }
 
-    /// With the value of its `retry-after` header, if it has one, which counts where the policy connects again after its status.
+    /// Sets the value of the `retry-after` header, which counts if the policy retries after the
+    /// status.
     #[must_use]
     pub fn with_retry_after(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
         self.retry_after = value.and_then(headers::retry_after);
         self
     }
 
-    /// Tells `source` of it, and gives whether the body is to be read.
-    fn tell<B: Buffer>(self, source: &mut EventSource<B>) -> bool {
+    /// Reports the head to `source`, and returns whether to read the body.
+    fn report<B: Buffer>(self, source: &mut EventSource<B>) -> bool {
         let is_open = source.respond_as(self.status, self.is_event_stream);
         if let Some(time) = self.retry_after {
             source.wait_at_least(time);
@@ -68,36 +71,37 @@ impl Head {
     }
 }
 
-/// What happened to a stream that connects again by itself.
+/// An event, or a change of the connection, from a stream that reconnects by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Update<T, E> {
     /// A connection is open.
     Opened,
-    /// An event; or a comment or a reconnection time, if `T` says so.
+    /// An event, or with [`OwnedItem`](crate::OwnedItem) also a comment or a reconnection time.
     Item(T),
-    /// There is no connection; there will be another one.
+    /// There is no connection; another attempt follows.
     Reconnecting {
-        /// How long it will be until then.
-        after: Duration,
-        /// Why there is none.
-        why: Cause,
+        /// How long it is until the attempt.
+        delay: Duration,
+        /// The reason for which there is no connection.
+        reason: Cause,
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
     },
 }
 
-/// Why there is no event: one of them was too large, or it is all over.
+/// The error of a stream that reconnects by itself: an event exceeded a limit, or the stream is
+/// closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectError<R, E> {
-    /// An event exceeded a limit. The stream goes on behind it.
+    /// An event exceeded a limit. The stream continues after it.
     Decode(DecodeError),
-    /// There will be no connection any more: the stream has ended.
+    /// There will be no other connection: the stream has ended.
     Closed {
-        /// Why it has.
-        why: Closed,
-        /// The last response, if it was refused: its body may say more.
+        /// The reason for which it has.
+        reason: Closed,
+        /// The last response, if it was rejected: its body may have details.
         response: Option<R>,
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
@@ -114,8 +118,8 @@ impl<R, E: fmt::Display> fmt::Display for ReconnectError<R, E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(error) => error.fmt(formatter),
-            Self::Closed { why, error, .. } => {
-                why.fmt(formatter)?;
+            Self::Closed { reason, error, .. } => {
+                reason.fmt(formatter)?;
                 error
                     .iter()
                     .try_for_each(|error| write!(formatter, ": {error}"))
@@ -128,13 +132,13 @@ impl<R: fmt::Debug, E: error::Error + 'static> error::Error for ReconnectError<R
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Decode(_) => None,
-            // It was shown, but what it stands for was not.
+            // `Display` shows the error itself, so its source comes next.
             Self::Closed { error, .. } => error.as_ref()?.source(),
         }
     }
 }
 
-/// What became of the last attempt, for the update that tells of it.
+/// The outcome of the last attempt, for the update that reports it.
 struct Last<R, E> {
     response: Option<R>,
     error: Option<E>,
@@ -146,7 +150,8 @@ impl<R, E> Last<R, E> {
         error: None,
     };
 
-    /// Takes the answer to a request, tells `source` of it, and gives the response if its body is to be read.
+    /// Reports the answer to a request to `source`, and returns the response if its body is to be
+    /// read.
     fn take_answer<B: Buffer>(
         &mut self,
         source: &mut EventSource<B>,
@@ -154,7 +159,7 @@ impl<R, E> Last<R, E> {
     ) -> Option<R> {
         *self = Self::NONE;
         match answer {
-            Ok((head, response)) if head.tell(source) => return Some(response),
+            Ok((head, response)) if head.report(source) => return Some(response),
             Ok((_, response)) => self.response = Some(response),
             Err(error) => self.fail(source, error),
         }
@@ -166,31 +171,35 @@ impl<R, E> Last<R, E> {
         source.fail();
     }
 
-    /// The update for a connection that is lost.
-    fn reconnecting<T>(&mut self, after: Duration, why: Cause) -> Update<T, E> {
+    /// Returns the update for a lost connection.
+    fn reconnecting<T>(&mut self, delay: Duration, reason: Cause) -> Update<T, E> {
         let Self { error, .. } = mem::replace(self, Self::NONE);
-        Update::Reconnecting { after, why, error }
+        Update::Reconnecting {
+            delay,
+            reason,
+            error,
+        }
     }
 
-    /// The error with which it all ends.
-    fn closed(&mut self, why: Closed) -> ReconnectError<R, E> {
+    /// Returns the error that ends the stream.
+    fn closed(&mut self, reason: Closed) -> ReconnectError<R, E> {
         let Self { response, error } = mem::replace(self, Self::NONE);
         ReconnectError::Closed {
-            why,
+            reason,
             response,
             error,
         }
     }
 }
 
-/// The time that has passed: by a clock, or what was slept where that is more.
+/// A clock that completed sleeps advance.
 struct Clock {
     read: fn() -> Duration,
     ahead: Duration,
 }
 
 impl Clock {
-    /// The clock of the standard library; without it time stands still, but for what is slept.
+    /// The clock of the standard library; without it, only sleeps advance the time.
     const STANDARD: Self = Self {
         read: standard_time,
         ahead: Duration::ZERO,
@@ -200,15 +209,15 @@ impl Clock {
         (self.read)().saturating_add(self.ahead)
     }
 
-    /// What was slept has passed: it is `time` by now.
+    /// Advances the clock to `time`, if it is not there yet: a sleep until then has completed.
     fn reach(&mut self, time: Duration) {
         self.ahead = self.ahead.saturating_add(time.saturating_sub(self.now()));
     }
 }
 
-/// How much time has passed, by the clock of the standard library; nothing where it has none.
+/// Returns the time by the clock of the standard library; zero where there is none.
 fn standard_time() -> Duration {
-    // Asking for the time panics there.
+    // `Instant::now` panics on wasm32-unknown-unknown.
     #[cfg(all(
         feature = "std",
         not(all(target_family = "wasm", target_os = "unknown"))

@@ -1,11 +1,13 @@
-//! When a client connects again, and when it gives up: what the standard leaves to it (WHATWG HTML 9.2.3).
+//! When a client reconnects and when it gives up, as far as the standard leaves it open (WHATWG
+//! HTML 9.2.3).
 
 use core::time::Duration;
 
-/// When an [`EventSource`](super::EventSource) connects again, and when it gives up.
+/// When an [`EventSource`](super::EventSource) reconnects, and when it gives up.
 ///
-/// The default is for programs that run for long and are many: they come back at different times, less often the longer the server is
-/// away, and for ever. A browser waits the reconnection time and nothing more: [`Policy::browser`].
+/// The default suits many long-running clients of one server: they reconnect with jitter and
+/// exponential backoff, without a limit of attempts. A browser waits the reconnection time and
+/// nothing more: [`Policy::browser`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -25,7 +27,7 @@ pub struct Policy {
     pub(super) longest: u64,
     pub(super) backoff: Backoff,
     pub(super) steady: u64,
-    /// `NEVER` if there is none, as below.
+    /// `NEVER` if there is none; likewise for `time`.
     pub(super) idle_timeout: u64,
     pub(super) time: u64,
     pub(super) attempts: u32,
@@ -34,26 +36,28 @@ pub struct Policy {
     pub(super) accepts_any_content_type: bool,
 }
 
-/// A time that does not come.
+/// Longer than any time that passes.
 pub(super) const NEVER: u64 = u64::MAX;
 
 /// Whether a request is sent again when its connection is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth way")]
 pub enum Repeat {
-    /// Always: it is a GET, or nothing is lost by sending it twice.
+    /// Always: for a GET, or any other request that may be sent twice.
     Always,
-    /// Only where there is a last event ID that can be a header, with which the next request can go on instead of beginning again.
+    /// Only if there is a last event ID that can be a header, from which the server can resume.
     Resumed,
-    /// Never: it is a POST that costs something, say.
+    /// Never: for a POST that is charged for, say.
     Never,
 }
 
 impl Policy {
-    /// What suits a program: 3 seconds of reconnection time unless the server says otherwise, and [`Backoff::new`] beside it.
+    /// Creates the default policy: a reconnection time of 3 seconds unless the server sets another
+    /// one, and [`Backoff::new`].
     ///
-    /// A `retry` below half a second counts as that, one above five minutes as these. There is no limit of attempts, of time,
-    /// or of idleness; every response but an event stream with status 200 is final, as in a browser.
+    /// The reconnection time is clamped to between half a second and five minutes. Attempts and
+    /// time are unlimited, and there is no idle timeout. Every response but an event stream with
+    /// status 200 is final, as in a browser.
     pub const fn new() -> Self {
         Self {
             reconnection_time: 3_000,
@@ -70,9 +74,9 @@ impl Policy {
         }
     }
 
-    /// What browsers do: the reconnection time, each time, and nothing beside it.
+    /// Creates the policy of browsers: the reconnection time without backoff, jitter or bounds.
     ///
-    /// `retry: 0` connects again at once, and a long one waits as long as it says.
+    /// After `retry: 0` it reconnects at once, and it waits for as long as any other `retry` says.
     pub const fn browser() -> Self {
         Self {
             shortest: 0,
@@ -82,45 +86,48 @@ impl Policy {
         }
     }
 
-    /// How long to wait before connecting again where the server does not say; 3 seconds unless set.
+    /// Sets the reconnection time that applies until the server sends one; 3 seconds by default.
     #[must_use]
     pub const fn with_reconnection_time(mut self, time: Duration) -> Self {
         self.reconnection_time = milliseconds(time);
         self
     }
 
-    /// The bounds of the reconnection time, whoever sets it: `retry: 0` must not become a flood of requests, nor
-    /// `retry: 99999999999` an end; 0.5 seconds and 5 minutes unless set.
+    /// Sets the bounds of the reconnection time; 0.5 seconds and 5 minutes by default.
     ///
-    /// The upper one is also the most that [`wait_at_least`](super::EventSource::wait_at_least) can ask for. If it is below the lower
-    /// one, that counts.
+    /// With them, `retry: 0` does not cause a flood of requests, nor `retry: 99999999999` an
+    /// endless wait. The upper bound also limits
+    /// [`wait_at_least`](super::EventSource::wait_at_least). If it is below the lower bound, the
+    /// lower bound applies.
     #[must_use]
-    pub const fn with_bounds(mut self, shortest: Duration, longest: Duration) -> Self {
-        self.shortest = milliseconds(shortest);
-        self.longest = milliseconds(longest);
+    pub const fn with_bounds(mut self, min: Duration, max: Duration) -> Self {
+        self.shortest = milliseconds(min);
+        self.longest = milliseconds(max);
         self
     }
 
-    /// What is waited beside the reconnection time.
+    /// Sets the backoff, which is added to the reconnection time.
     #[must_use]
     pub const fn with_backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// After how long a connection counts as good even if it brought no event; 30 seconds unless set.
+    /// Sets after how long a connection counts as good even without an event; 30 seconds by
+    /// default.
     ///
-    /// A good connection ends a row of failed attempts: the backoff begins anew when it is lost.
+    /// A good connection resets the count of consecutive failures, and with it the backoff.
     #[must_use]
     pub const fn with_steady_after(mut self, time: Duration) -> Self {
         self.steady = milliseconds(time);
         self
     }
 
-    /// How long to wait for the response, and then for each next byte, before the connection counts as lost; unless set, for ever.
+    /// Sets the idle timeout: how long to wait for the response, and then for each next byte; none
+    /// by default.
     ///
-    /// A server that sends comments to show that it is there does so every 15 seconds, as the standard advises; three times as much
-    /// is ample. It is at least a millisecond.
+    /// The standard advises servers to send a comment every 15 seconds; a timeout of three times
+    /// that is ample. The minimum is a millisecond.
     #[must_use]
     pub const fn with_idle_timeout(mut self, time: Duration) -> Self {
         let time = milliseconds(time);
@@ -128,39 +135,46 @@ impl Policy {
         self
     }
 
-    /// Gives up after so many attempts in a row that did not become a [good](Self::with_steady_after) connection; the first
-    /// one counts, and there is always one.
+    /// Sets the maximum of consecutive attempts that do not become a
+    /// [good](Self::with_steady_after) connection; unlimited by default.
+    ///
+    /// The first attempt counts, and is always made.
     #[must_use]
     pub const fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Gives up where the next attempt would come after so much time without a connection, since the first attempt, or since the last good
-    /// connection was lost; time for which another one was open does not count.
+    /// Sets how long there may be no good connection; unlimited by default.
+    ///
+    /// The client gives up if the next attempt would come later than that after the first attempt,
+    /// or after the last good connection was lost. The time for which another connection was open
+    /// does not count.
     #[must_use]
     pub const fn with_time(mut self, time: Duration) -> Self {
         self.time = milliseconds(time);
         self
     }
 
-    /// Whether the request may be sent again; [`Repeat::Always`] unless set.
+    /// Sets whether the request may be sent again; [`Repeat::Always`] by default.
     #[must_use]
     pub const fn with_repeat(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
         self
     }
 
-    /// Whether to connect again after a response with a status that may be another one soon: 408, 429, and 500 to 599.
+    /// Sets whether to retry after a transient status: 408, 429, and 500 to 599; off by default, as
+    /// in browsers.
     ///
-    /// Browsers never do, and it is off unless set. See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`.
+    /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`.
     #[must_use]
     pub const fn with_transient_statuses(mut self, retries: bool) -> Self {
         self.retries_transient_statuses = retries;
         self
     }
 
-    /// Whether to take a response with status 200 for an event stream whatever its `content-type` says, or if there is none.
+    /// Sets whether to accept a response with status 200 whatever its `content-type` is, or without
+    /// one; off by default.
     #[must_use]
     pub const fn with_any_content_type(mut self, accepts: bool) -> Self {
         self.accepts_any_content_type = accepts;
@@ -174,10 +188,11 @@ impl Default for Policy {
     }
 }
 
-/// What is waited beside the reconnection time: anything up to a span, which doubles with each attempt that fails.
+/// Exponential backoff with full jitter, added to the reconnection time.
 ///
-/// 9.2.3 allows to wait some more than the reconnection time, and means this by it: clients that lost their server at the same moment
-/// do not come back at the same moment, not even the first time, and the longer it is away the less they ask for it.
+/// The jitter is spread evenly over a span, which doubles with each consecutive failure. So clients
+/// that lose their server at the same moment do not reconnect at the same moment, not even at the
+/// first attempt. 9.2.3 allows a client to wait longer than the reconnection time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Backoff {
     /// In milliseconds.
@@ -185,38 +200,39 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Nothing is waited beside the reconnection time.
+    /// No backoff and no jitter.
     pub const NONE: Self = Self { longest: 0 };
 
-    /// A span that begins with the reconnection time, and grows to 30 seconds.
+    /// Creates a backoff whose span begins with the reconnection time and grows to 30 seconds.
     pub const fn new() -> Self {
         Self { longest: 30_000 }
     }
 
-    /// The longest span: what is waited at the most beside the reconnection time.
+    /// Sets the maximum of the span.
     #[must_use]
     pub const fn with_longest(mut self, span: Duration) -> Self {
         self.longest = milliseconds(span);
         self
     }
 
-    /// How long to wait after so many attempts in a row that failed, with an arbitrary number as the only chance in it.
+    /// Returns the delay after `failures` consecutive failures, with `random` as the source of its
+    /// jitter.
     ///
-    /// At least `reconnection_time`; beside that evenly spread from nothing to `reconnection_time` times two to the power of `failures`,
-    /// or to the longest span.
+    /// The delay is `reconnection_time` plus jitter. The span of the jitter is `reconnection_time`
+    /// times two to the power of `failures`, or the maximum.
     ///
     /// ```
     /// use core::time::Duration;
     /// use sse_wire::client::Backoff;
     ///
     /// let backoff = Backoff::new();
-    /// let delay = |failures, entropy| backoff.delay(Duration::from_secs(3), failures, entropy);
+    /// let delay = |failures, random| backoff.delay(Duration::from_secs(3), failures, random);
     /// assert_eq!(delay(0, 0), Duration::from_secs(3));
     /// assert_eq!(delay(0, u64::MAX), Duration::from_secs(3 + 3));
     /// assert_eq!(delay(2, u64::MAX), Duration::from_secs(3 + 12));
     /// assert_eq!(delay(20, u64::MAX / 2), Duration::from_secs(3 + 15));
     /// ```
-    pub const fn delay(self, reconnection_time: Duration, failures: u32, entropy: u64) -> Duration {
+    pub const fn delay(self, reconnection_time: Duration, failures: u32, random: u64) -> Duration {
         let time = milliseconds(reconnection_time);
         let factor = if failures < u64::BITS {
             1 << failures
@@ -230,7 +246,7 @@ impl Backoff {
             self.longest
         };
         // The upper half of the product: as evenly as 64 bits can, without a division.
-        let more = (entropy as u128 * (span as u128 + 1)) >> u64::BITS;
+        let more = (random as u128 * (span as u128 + 1)) >> u64::BITS;
         Duration::from_millis(time.saturating_add(more as u64))
     }
 }
@@ -241,7 +257,7 @@ impl Default for Backoff {
     }
 }
 
-/// Whole milliseconds, `u64::MAX` at the most.
+/// Converts to whole milliseconds, saturating.
 pub(super) const fn milliseconds(time: Duration) -> u64 {
     let milliseconds = time.as_millis();
     if milliseconds > u64::MAX as u128 {

@@ -12,8 +12,9 @@ use super::{Event, Item, MESSAGE};
 
 /// A dispatched event as an exact copy of its text, in one allocation.
 ///
-/// It borrows nothing, so it can be stored and sent to other threads. An event that inherits its last event ID shares that
-/// text with the other events that inherit it. Cloning copies the text: for fan-out, put it into an `Arc`.
+/// It borrows nothing, so it can be stored and sent to other threads. An event that inherits its
+/// last event ID shares that text with the other events that inherit it. Cloning copies the text:
+/// for fan-out, put it into an `Arc`.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, OwnedEvent};
@@ -30,11 +31,13 @@ use super::{Event, Item, MESSAGE};
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
 ///
-/// Two events are equal if their types, their data, their last event IDs and whether these are their own are equal.
+/// Two events are equal if their types, their data, their last event IDs and whether these are
+/// their own are equal.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Clone)]
 pub struct OwnedEvent {
-    /// The event type, bytes that belong to nothing, the data, and the last event ID unless that is inherited.
+    /// The event type, bytes that belong to nothing, the data, and the last event ID unless that is
+    /// inherited.
     text: Box<str>,
     /// Zero for the default type.
     event_type_len: usize,
@@ -43,7 +46,8 @@ pub struct OwnedEvent {
     has_id: bool,
 }
 
-/// A last event ID that several events share: a long one, copied for each of many small events, would not be linear.
+/// A last event ID that several events share: a long one, copied for each of many small events,
+/// would not be linear.
 ///
 /// Without atomic operations nothing is shared: each event copies the ID that it inherits.
 #[derive(Clone, Default)]
@@ -85,7 +89,7 @@ impl OwnedEvent {
         )
     }
 
-    /// The event type: what the block's last `event` field said, or `message`.
+    /// Returns the event type: the value of the block's last `event` field, or `message`.
     #[inline]
     pub fn event_type(&self) -> &str {
         match self.text.get(..self.event_type_len) {
@@ -94,13 +98,14 @@ impl OwnedEvent {
         }
     }
 
-    /// The data: the values of the block's `data` fields, joined by LF.
+    /// Returns the data: the values of the block's `data` fields, joined by LF.
     #[inline]
     pub fn data(&self) -> &str {
         self.text.get(self.data.clone()).unwrap_or_default()
     }
 
-    /// The last event ID when the event was dispatched, whichever block set it; empty if none did.
+    /// Returns the last event ID when the event was dispatched, whichever block set it; empty if
+    /// none did.
     #[inline]
     pub fn last_event_id(&self) -> &str {
         match self.inherited.as_deref() {
@@ -109,7 +114,8 @@ impl OwnedEvent {
         }
     }
 
-    /// The `id` that the event's own block carries, if any; it may be empty, which resets the last event ID.
+    /// Returns the `id` of the event's own block, if any; it may be empty, which resets the last
+    /// event ID.
     #[inline]
     pub fn id(&self) -> Option<&str> {
         self.has_id.then(|| self.last_event_id())
@@ -119,7 +125,8 @@ impl OwnedEvent {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes of data where the event has a type: they are moved to the front of the text.
+    /// O(n) for n bytes of data where the event has a type: they are moved to the front of the
+    /// text.
     pub fn into_data(self) -> String {
         let mut text = String::from(self.text);
         text.truncate(self.data.end);
@@ -127,7 +134,8 @@ impl OwnedEvent {
         text
     }
 
-    /// Returns the data as [`Bytes`] without copying it; they retain the memory of the type and the ID as well.
+    /// Returns the data as [`Bytes`] without copying it; they retain the memory of the type and the
+    /// ID as well.
     ///
     /// ```
     /// use sse_wire::EventDecoder;
@@ -167,7 +175,8 @@ impl OwnedEvent {
         }
     }
 
-    /// Copies a text that begins with the event type and ends with the data, of an event without an ID of its own.
+    /// Copies a text that begins with the event type and ends with the data, of an event without an
+    /// ID of its own.
     #[inline(always)]
     pub(crate) fn copy_span(
         text: &str,
@@ -215,14 +224,12 @@ impl fmt::Debug for OwnedEvent {
 /// An [`Item`] that owns what is in it.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the format has nothing else to say"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the format has no other items")]
 pub enum OwnedItem {
     /// A dispatched event.
     Event(OwnedEvent),
-    /// A comment, or a fragment of one: comments are never buffered, so one that is split across chunks comes in fragments.
+    /// A comment, or a fragment of one: comments are never buffered, so one that is split across
+    /// chunks comes in fragments.
     Comment {
         /// What follows the colon, or a fragment of it; a space after the colon belongs to it.
         text: Vec<u8>,

@@ -167,7 +167,7 @@ fn silence_ends_a_connection_and_attempts_are_limited() {
         let (output, _) = run(program, &arguments, &[(&silent, pause)]);
         let stderr = text(&output.stderr);
         assert!(
-            stderr.contains("nothing came within the idle timeout"),
+            stderr.contains("nothing was received within the idle timeout"),
             "{program}: {stderr}"
         );
         // The server has gone then, or does not answer.

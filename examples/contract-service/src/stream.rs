@@ -95,12 +95,12 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
                         .await;
                 }
             }
-            Some(Ok(Update::Reconnecting { why, error, .. })) => {
+            Some(Ok(Update::Reconnecting { reason, error, .. })) => {
                 // Its end will not come.
                 comment.clear();
-                if why != Cause::Reconnect {
+                if reason != Cause::Reconnect {
                     let error = error.map_or_else(String::new, |error| format!(": {error}"));
-                    reports.error(format!("{why}{error}")).await;
+                    reports.error(format!("{reason}{error}")).await;
                 }
             }
             Some(Ok(_)) => {}

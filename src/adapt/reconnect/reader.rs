@@ -15,8 +15,9 @@ const CHUNK: usize = 16 * 1024;
 
 /// A blocking HTTP client, for a [`ReconnectingReader`].
 ///
-/// Implement it for a type of your own where the reader's type must be named, as in a field of a struct, or to sleep in another way.
-/// Elsewhere, [`ReconnectingReader::from_fns`] makes one of two closures.
+/// Implement it for a type of your own where the reader's type must be named, as in a field of a
+/// struct, or to sleep in another way. Elsewhere, [`ReconnectingReader::from_fns`] makes one of two
+/// closures.
 pub trait BlockingTransport {
     /// A response, with a body that was not read yet.
     type Response;
@@ -27,7 +28,8 @@ pub trait BlockingTransport {
 
     /// Makes a request, and waits for the head of the response.
     ///
-    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
+    /// that a POST can be resumed by a GET.
     ///
     /// # Errors
     ///
@@ -78,10 +80,12 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
     }
 }
 
-/// Events from one connection after the other, as an `Iterator` of `Result<Update<T, E>, ReconnectError<R, E>>`.
+/// Events from one connection after the other, as an `Iterator` of
+/// `Result<Update<T, E>, ReconnectError<R, E>>`.
 ///
-/// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`BlockingTransport`], whose
-/// response is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+/// It consists of an [`EventSource`], which has the policy, the limits and the initial last event
+/// ID, and of a [`BlockingTransport`], whose response is `R` and whose error is `E`. `T` is
+/// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
 /// ([`with_items`](Self::with_items)).
 ///
 /// ```
@@ -102,7 +106,7 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 /// for update in ReconnectingReader::from_fns(source, connect, body) {
 ///     match update {
 ///         Ok(Update::Item(event)) => data.push(event.into_data()),
-///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
+///         Ok(Update::Reconnecting { delay, reason, .. }) => println!("{reason}; again in {delay:?}"),
 ///         Ok(_) => {}
 ///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
 ///         Err(error) => println!("{error}"),
@@ -113,15 +117,17 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 ///
 /// # Errors
 ///
-/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it. [`ReconnectError::Closed`] comes once, and
-/// is the end: it has the reason, and owns the response that was refused.
+/// [`ReconnectError::Decode`] when an event exceeds a limit: the iterator continues after it.
+/// [`ReconnectError::Closed`] comes once, and ends the iterator: it has the reason, and owns a
+/// rejected response.
 ///
 /// # Time
 ///
-/// A call blocks until there is an update. Comments are updates only with [`with_items`](Self::with_items), and neither are pauses.
-/// An idle timeout needs a reader that gives up after a while, as sockets do that were told to:
-/// [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as silence until the idle timeout of the policy has
-/// passed; without such a policy they count as failures. A non-blocking reader would be polled in a busy loop.
+/// A call blocks until there is an update. Comments are updates only with
+/// [`with_items`](Self::with_items). An idle timeout needs a reader with a read timeout, such as a
+/// socket's: [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as
+/// silence until the idle timeout of the policy has passed; without an idle timeout they count as
+/// failures. A non-blocking reader would be polled in a busy loop.
 ///
 /// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
@@ -131,7 +137,7 @@ pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
     clock: Clock,
     reader: Option<X::Body>,
     memory: Vec<u8>,
-    /// What of it was read and not decoded.
+    /// The range of `memory` that was read and not decoded.
     start: usize,
     stop: usize,
     last: Last<X::Response, X::Error>,
@@ -147,7 +153,8 @@ where
     S: Read,
     E: From<io::Error>,
 {
-    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of [`BlockingTransport`].
+    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of
+    /// [`BlockingTransport`].
     pub const fn from_fns(source: EventSource, connect: C, body: B) -> Self {
         Self::new(source, BlockingFns { connect, body })
     }
@@ -171,7 +178,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
         }
     }
 
-    /// Gives comments and reconnection times as well, in the order in which they come.
+    /// Yields comments and reconnection times as well, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingReader<X, OwnedItem> {
         ReconnectingReader {
             source: self.source,
@@ -190,7 +197,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
 }
 
 impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
-    /// The state of the connection, with the last event ID.
+    /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
     }
@@ -224,23 +231,23 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                         return Some(Ok(Update::Opened));
                     }
                 }
-                // It was waited for above.
+                // `connect` has waited for the response.
                 Step::AwaitResponse { .. } => self.source.fail(),
-                Step::Read { within } => self.read_chunk(within.is_some()),
-                Step::Wait { time, why } => {
+                Step::Read { timeout } => self.read_chunk(timeout.is_some()),
+                Step::Wait { delay, reason } => {
                     self.reader = None;
                     if self.is_announced {
-                        self.transport.sleep(time);
-                        self.clock.reach(now.saturating_add(time));
+                        self.transport.sleep(delay);
+                        self.clock.reach(now.saturating_add(delay));
                     } else {
                         self.is_announced = true;
-                        return Some(Ok(self.last.reconnecting(time, why)));
+                        return Some(Ok(self.last.reconnecting(delay, reason)));
                     }
                 }
-                Step::Closed(why) => {
+                Step::Closed(reason) => {
                     self.has_ended = true;
                     self.reader = None;
-                    return Some(Err(self.last.closed(why)));
+                    return Some(Err(self.last.closed(reason)));
                 }
             }
         }
@@ -257,7 +264,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         };
         match reader.read(&mut self.memory) {
             Ok(0) => self.source.end(),
-            // A reader may claim what it likes.
+            // A reader may report any length.
             Ok(length) => self.stop = length.min(self.memory.len()),
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}

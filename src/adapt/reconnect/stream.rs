@@ -21,8 +21,8 @@ use crate::event::{OwnedEvent, OwnedItem};
 
 /// An HTTP client and a timer, for a [`ReconnectingStream`].
 ///
-/// Implement it for a type of your own where the stream's type must be named, as in a field of a struct. Elsewhere,
-/// [`ReconnectingStream::from_fns`] makes one of three closures.
+/// Implement it for a type of your own where the stream's type must be named, as in a field of a
+/// struct. Elsewhere, [`ReconnectingStream::from_fns`] makes one of three closures.
 ///
 /// ```
 /// use core::future::{Ready, ready};
@@ -75,7 +75,8 @@ pub trait Transport {
 
     /// Makes a request.
     ///
-    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so that a POST can be resumed by a GET.
+    /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
+    /// that a POST can be resumed by a GET.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
     /// Turns a response that was accepted into its body.
@@ -129,10 +130,12 @@ impl<C, B, Z> fmt::Debug for Fns<C, B, Z> {
 }
 
 pin_project! {
-    /// Events from one connection after the other, as a `Stream` of `Result<Update<T, E>, ReconnectError<R, E>>`.
+    /// Events from one connection after the other, as a `Stream` of
+    /// `Result<Update<T, E>, ReconnectError<R, E>>`.
     ///
-    /// It consists of an [`EventSource`], which has the policy, the limits and the initial last event ID, and of a [`Transport`], whose response
-    /// is `R` and whose error is `E`. `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+    /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
+    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
+    /// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
     /// ([`with_items`](Self::with_items)).
     ///
     /// ```
@@ -158,7 +161,7 @@ pin_project! {
     /// while let Some(update) = updates.next().await {
     ///     match update {
     ///         Ok(Update::Item(event)) => data.push(event.into_data()),
-    ///         Ok(Update::Reconnecting { after, why, .. }) => println!("{why}; again in {after:?}"),
+    ///         Ok(Update::Reconnecting { delay, reason, .. }) => println!("{reason}; again in {delay:?}"),
     ///         Ok(_) => {}
     ///         Err(ReconnectError::Closed { response, .. }) => data.extend(response.map(String::from)),
     ///         Err(error) => println!("{error}"),
@@ -170,12 +173,14 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream continues after it. [`ReconnectError::Closed`] comes once, and
-    /// is the end: it has the reason, and owns the response that was refused.
+    /// [`ReconnectError::Decode`] when an event exceeds a limit: the stream continues after it.
+    /// [`ReconnectError::Closed`] comes once, and ends the stream: it has the reason, and owns a
+    /// rejected response.
     ///
     /// # Cancellation
     ///
-    /// Dropping a future that waits for the next update loses nothing: all state is in the stream. Dropping the stream drops the connection.
+    /// Dropping a future that waits for the next update loses nothing: all state is in the stream.
+    /// Dropping the stream drops the connection.
     ///
     /// # Memory
     ///
@@ -183,9 +188,9 @@ pin_project! {
     ///
     /// # Time
     ///
-    /// A completed sleep advances the clock, whatever that says, so that a runtime with simulated time works as well.
-    /// The clock is that of the standard library, if there is one, or [another one](Self::with_clock); without any, only sleeps advance
-    /// time.
+    /// A completed sleep advances the clock, so that a runtime with simulated time works as well.
+    /// The clock is that of the standard library, or [another one](Self::with_clock); without
+    /// `std`, only sleeps advance the time.
     #[must_use = "streams do nothing unless they are polled"]
     pub struct ReconnectingStream<X: Transport, T = OwnedEvent> {
         source: EventSource,
@@ -197,7 +202,7 @@ pin_project! {
         stream: Option<X::Body>,
         #[pin]
         sleeping: Option<X::Sleep>,
-        // Until when that one sleeps.
+        // When that sleep is due.
         until: Duration,
         chunk: Option<<X::Body as ChunkStream>::Chunk>,
         // How many bytes of it were consumed.
@@ -219,7 +224,8 @@ where
     Z: FnMut(Duration) -> G,
     G: Future<Output = ()>,
 {
-    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see the methods of [`Transport`].
+    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see
+    /// the methods of [`Transport`].
     pub fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
         Self::new(
             source,
@@ -252,7 +258,7 @@ impl<X: Transport> ReconnectingStream<X> {
         }
     }
 
-    /// Gives comments and reconnection times as well, in the order in which they come.
+    /// Yields comments and reconnection times as well, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingStream<X, OwnedItem> {
         let Self {
             source,
@@ -288,13 +294,14 @@ impl<X: Transport> ReconnectingStream<X> {
 }
 
 impl<X: Transport, T> ReconnectingStream<X, T> {
-    /// Reads `clock`, which counts from any moment on, in place of the clock of the standard library.
+    /// Reads the time from `clock`, which may start at any moment, instead of the clock of the
+    /// standard library.
     pub fn with_clock(mut self, clock: fn() -> Duration) -> Self {
         self.clock.read = clock;
         self
     }
 
-    /// The state of the connection, with the last event ID.
+    /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
     }
@@ -321,10 +328,10 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     Ok(Some(item)) => return Poll::Ready(Some(Ok(Update::Item(item)))),
                     Err(error) => return Poll::Ready(Some(Err(error.into()))),
                 }
-                // Dropped before anything is waited for.
+                // Dropped before waiting: an idle connection retains no chunk.
                 *this.chunk = None;
             }
-            // Before time is looked at: what has waited here is not silence there.
+            // Before the clock is read: bytes that are ready are no silence.
             if this.source.is_awaiting_response() {
                 let Some(connecting) = this.connecting.as_mut().as_pin_mut() else {
                     this.source.fail();
@@ -344,7 +351,8 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                 let stream = this.stream.as_mut().as_pin_mut();
                 let polled = stream.map_or(Poll::Ready(None), |stream| stream.poll_next(context));
                 if let Poll::Ready(chunk) = polled {
-                    // Where there is no clock, only a sleep that began now tells how long it has been silent since.
+                    // Without a clock, only a sleep that begins now measures the silence that
+                    // follows.
                     this.sleeping.set(None);
                     match chunk {
                         Some(Ok(chunk)) => {
@@ -365,23 +373,23 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     this.connecting.set(Some(this.transport.connect(request)));
                     continue;
                 }
-                Step::AwaitResponse { within } | Step::Read { within } => within,
-                Step::Wait { time: after, why } => {
+                Step::AwaitResponse { timeout } | Step::Read { timeout } => timeout,
+                Step::Wait { delay, reason } => {
                     if !*this.is_announced {
                         *this.is_announced = true;
                         this.connecting.set(None);
                         this.stream.set(None);
                         this.sleeping.set(None);
-                        return Poll::Ready(Some(Ok(this.last.reconnecting(after, why))));
+                        return Poll::Ready(Some(Ok(this.last.reconnecting(delay, reason))));
                     }
-                    Some(after)
+                    Some(delay)
                 }
-                Step::Closed(why) => {
+                Step::Closed(reason) => {
                     *this.has_ended = true;
                     this.connecting.set(None);
                     this.stream.set(None);
                     this.sleeping.set(None);
-                    return Poll::Ready(Some(Err(this.last.closed(why))));
+                    return Poll::Ready(Some(Err(this.last.closed(reason))));
                 }
             };
             let Some(time) = time else {

@@ -52,9 +52,13 @@ fn main() -> ExitCode {
             Ok(Update::Item(event)) => {
                 println!("{}: {}", event.event_type(), event.data());
             }
-            Ok(Update::Reconnecting { after, why, error }) => {
+            Ok(Update::Reconnecting {
+                delay,
+                reason,
+                error,
+            }) => {
                 let error = error.map_or_else(String::new, |error| format!(" ({error})"));
-                eprintln!("{why}{error}; reconnecting in {after:?}");
+                eprintln!("{reason}{error}; reconnecting in {delay:?}");
             }
             Ok(_) => {}
             Err(error) => {

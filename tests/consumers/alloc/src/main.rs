@@ -96,7 +96,7 @@ fn limits_are_chosen() {
         .expect_err("five bytes are more than four");
     assert_eq!(
         error.to_string(),
-        "an event is larger than the limit of 4 bytes"
+        "event exceeds the limit of 4 bytes"
     );
     assert!(matches!(error, DecodeError::EventTooLarge { limit: 4 }));
     let event = decoder.decode(&mut input).expect("four bytes are allowed");

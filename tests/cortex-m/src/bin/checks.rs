@@ -244,16 +244,16 @@ fn client(checks: &mut Checks) {
             }
         }
         source.end();
-        let Step::Wait { time, .. } = source.next(now) else {
+        let Step::Wait { delay, .. } = source.next(now) else {
             return checks.equal(format_args!("a wait is due"), false, true);
         };
-        let is_spread = (700..=1400).contains(&time.as_millis());
+        let is_spread = (700..=1400).contains(&delay.as_millis());
         checks.equal(
             format_args!("the delay is the server's, with jitter"),
             is_spread,
             true,
         );
-        now += time;
+        now += delay;
     }
 }
 
