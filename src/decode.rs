@@ -31,7 +31,7 @@ use fields::UnfinishedLine;
 
 pub use finish::{CutLine, Incomplete};
 pub(crate) use lend::{Place, Places};
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use owned::Owned;
 pub(crate) use whole_block::SingleLine;
 
@@ -462,9 +462,19 @@ impl<B: Buffer> EventDecoder<B> {
         input: &mut &[u8],
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        if let Some(event) = self.single_line(input) {
-            return Ok(Some(Found::Event(event.places())));
+        match self.single_line(input) {
+            Some(event) => Ok(Some(Found::Event(event.places()))),
+            None => self.step_general(input, items),
         }
+    }
+
+    /// The same by the general path alone, for one who has tried the other.
+    #[inline(always)]
+    pub(crate) fn step_general(
+        &mut self,
+        input: &mut &[u8],
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
         match self.skip_to_lines(input) {
             Some(at) => self.next_found(input, at, items),
             None => Ok(None),
@@ -518,12 +528,12 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Found>, DecodeError> {
         let whole = *input;
         let places = match self.end_of_data(whole, &mut at) {
-            Some(places) => Some(places),
+            Some(places) => Some(Some(places)),
             None => self.whole_block(whole, &mut at, items),
         };
         if let Some(places) = places {
             *input = whole.get(at..).unwrap_or_default();
-            return Ok(Some(Found::Event(places)));
+            return Ok(places.map(Found::Event));
         }
         self.found_in_parts(input, at, items)
     }
@@ -539,10 +549,6 @@ impl<B: Buffer> EventDecoder<B> {
         // What a block that turned out not to be plain has left.
         self.forget_lent();
         let whole = *input;
-        if self.beginning_of_data(whole, at) {
-            *input = whole.get(whole.len()..).unwrap_or_default();
-            return Ok(None);
-        }
         self.before_next = BeforeNext::Look;
         let mut places = Places::HELD;
         let found = loop {

@@ -781,3 +781,26 @@ fn the_debug_forms_do_not_show_the_payload() {
     WRITES[0](&mut writer, Outgoing::message("secret")).expect("it fits");
     assert_eq!(format!("{writer:?}"), "EventWriter { buffer: 64, .. }");
 }
+
+#[cfg(feature = "embedded-io")]
+#[test]
+fn the_decoder_that_is_returned_begins_a_new_stream() {
+    let (memory, mut chunk) = ([0; 64], [0; 16]);
+    let first: &[u8] = b"id: 7\ndata: 1\n\ndata: cut";
+    let mut reader = EventReader::new(first, EventDecoder::with_buffer(memory), &mut chunk);
+    let read = |reader: &mut EventReader<'_, &[u8], [u8; 64]>| {
+        reader
+            .next_event()
+            .map(|event| event.map(|event| event.data().to_owned()))
+    };
+    assert_eq!(read(&mut reader), Ok(Some("1".to_owned())));
+    // Before its end is seen.
+    let (_, mut decoder) = reader.into_parts();
+    assert_eq!(decoder.last_event_id(), "7");
+    let mut next: &[u8] = b"data: new\n\n";
+    let event = decoder
+        .decode(&mut next)
+        .expect("it fits")
+        .expect("a block");
+    assert_eq!(event.data(), "new");
+}

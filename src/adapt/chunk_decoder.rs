@@ -198,12 +198,12 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         self.used == self.filled
     }
 
-    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk.
+    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk, by the general path.
     #[inline(never)]
     pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
         self.start = self.used;
         let mut rest = input(&self.chunk, self.used, self.filled);
-        let found = self.decoder.step(&mut rest, items);
+        let found = self.decoder.step_general(&mut rest, items);
         self.used = self.filled - rest.len();
         found
     }

@@ -59,6 +59,9 @@ pub struct EventReader<'m, R, B: Buffer> {
 
 impl<'m, R, B: Buffer> EventReader<'m, R, B> {
     /// Reads from `reader` into `chunk`, and decodes with `decoder`.
+    ///
+    /// The chunk needs at least one byte: nothing can be read into an empty one, which looks like the
+    /// end of the stream.
     pub const fn new(reader: R, decoder: EventDecoder<B>, chunk: &'m mut [u8]) -> Self {
         Self {
             reader,
@@ -95,10 +98,14 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
         &mut self.reader
     }
 
-    /// Returns the reader and the decoder; what was read into the chunk and not decoded yet is
-    /// lost.
+    /// Returns the reader, and the decoder for the next connection,
+    /// [restarted](EventDecoder::restart).
+    ///
+    /// What was read into the chunk and not decoded yet is lost.
     pub fn into_parts(self) -> (R, EventDecoder<B>) {
-        (self.reader, self.reading.decoder)
+        let mut decoder = self.reading.decoder;
+        decoder.restart();
+        (self.reader, decoder)
     }
 
     /// Records that `length` bytes were read into the chunk; none at the end of the stream.

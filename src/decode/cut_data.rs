@@ -64,24 +64,18 @@ impl<B: Buffer> EventDecoder<B> {
         })
     }
 
-    /// Keeps the beginning of a data line whose end is not in the input, and tells whether that is all there is from `at` on.
+    /// Buffers the beginning of a data line that is the rest of the input, from `at` on, without an end; tells whether it did.
     ///
-    /// Does nothing where there is something else, or a limit is near.
+    /// It does not if there is something else, or a limit is near.
     #[inline(always)]
-    pub(super) fn beginning_of_data(&mut self, input: &[u8], at: usize) -> bool {
-        if SMALL || !self.parser.is_at_line_start() || self.block.refused {
-            return false;
-        }
+    pub(super) fn begin_data(&mut self, input: &[u8], at: usize) -> bool {
         let line = input.get(at..).unwrap_or_default();
         let Some(part) = line.strip_prefix(DATA) else {
             return false;
         };
-        if part.is_empty() || line_end(part, 0).is_some() {
-            return false;
-        }
         let joins = self.block.has_data;
         let length = usize::from(joins) + part.len();
-        if self.store.used() + length > self.store.limits().event {
+        if part.is_empty() || self.store.used() + length > self.store.limits().event {
             return false;
         }
         if joins {

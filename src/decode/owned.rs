@@ -101,7 +101,7 @@ impl Owned for OwnedEvent {
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
-        match decoder.step(input, false)? {
+        match decoder.step_general(input, false)? {
             Some(Found::Event(places)) => decoder.resolve_owned(whole, places).map(Some),
             // Nothing else is asked for.
             _ => Ok(None),
@@ -126,7 +126,7 @@ impl Owned for OwnedItem {
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
-        Ok(match decoder.step(input, true)? {
+        Ok(match decoder.step_general(input, true)? {
             Some(Found::Event(places)) => Some(Self::Event(decoder.resolve_owned(whole, places)?)),
             Some(found) => Some(decoder.lend_item(whole, found)?.into()),
             None => None,

@@ -73,14 +73,15 @@ impl<B: Buffer> EventDecoder<B> {
     /// Reads whole lines from `at` on until there is an event, and moves `at` behind them.
     ///
     /// Blocks without data before it are read, too. Of the block that comes to an end first, the store may hold some.
-    /// `None` sends what is left, or the whole of a block that is not plain, the long way.
+    /// `Some(None)` means that the rest of the input is buffered, the beginning of a data line. `None` sends what is left, or the whole
+    /// of a block that is not plain, the general way.
     #[inline(always)]
     pub(super) fn whole_block(
         &mut self,
         input: &[u8],
         at: &mut usize,
         items: bool,
-    ) -> Option<Places> {
+    ) -> Option<Option<Places>> {
         if SMALL || self.before_next != BeforeNext::Nothing && !self.look() {
             return None;
         }
@@ -104,6 +105,12 @@ impl<B: Buffer> EventDecoder<B> {
                 }
                 *at = start;
                 self.keep_fields(input, block);
+                // Otherwise the line has an end, which may be half of one.
+                let has_no_end = input.last() != Some(&b'\r');
+                if has_no_end && self.begin_data(input, start) {
+                    *at = input.len();
+                    return Some(None);
+                }
                 return None;
             };
             let value = |field: &Field| {
@@ -159,12 +166,12 @@ impl<B: Buffer> EventDecoder<B> {
                         }
                     }
                     if has_data {
-                        return Some(Places {
+                        return Some(Some(Places {
                             data,
                             event_type,
                             has_id,
                             is_held: is_begun || data.is_held(),
-                        });
+                        }));
                     }
                     self.before_next = BeforeNext::Nothing;
                     is_begun = false;
@@ -211,7 +218,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// The block has to go the long way: drops what was added to its data.
     #[cold]
-    fn leave_block(&mut self, held: usize) -> Option<Places> {
+    fn leave_block(&mut self, held: usize) -> Option<Option<Places>> {
         self.store.truncate_data(held);
         None
     }
@@ -289,11 +296,13 @@ impl SingleLine {
         )
     }
 
+    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(super) const fn data_len(self) -> usize {
         self.data_len
     }
 
+    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(super) const fn type_len(self) -> usize {
         self.type_len

@@ -169,7 +169,8 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
             }
             let mut buffer = ReadBuf::new(chunk);
             let polled = Pin::new(&mut self.reader).poll_read(context, &mut buffer);
-            let length = buffer.filled().len();
+            // A reader may put another buffer in its place.
+            let length = buffer.filled().len().min(CHUNK);
             match ready!(polled) {
                 Ok(()) if length == 0 => self.reading.end(),
                 Ok(()) => {
