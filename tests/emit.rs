@@ -256,12 +256,12 @@ fn a_wrong_command_line_is_one_line_and_exit_code_2() {
     assert_refused(
         "emit",
         &["--type", "ab\rc", "x"],
-        "byte 0x0d, found at offset 2",
+        "invalid byte 0x0d in an event type, at offset 2",
     );
     assert_refused(
         "emit",
         &["--type", "a\ndata: x", "x"],
-        "byte 0x0a, found at offset 1",
+        "invalid byte 0x0a in an event type, at offset 1",
     );
     assert_refused(
         "emit",
