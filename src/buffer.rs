@@ -1,4 +1,4 @@
-//! Where the decoder keeps what it cannot lend from the input: one region of bytes, filled from both ends.
+//! Where the decoder buffers what cannot be borrowed from the input: one region of bytes, filled from both ends.
 //!
 //! ```text
 //! | data | line ->            free            <- inner | outer | last event ID |
@@ -9,7 +9,7 @@
 //! A newer value replaces an older one of its kind at a cost of the bytes that came since, so that any sequence of lines
 //! takes linear time; with a fixed order, a long event type would be moved for every `id` line after it.
 //!
-//! Memory that is lent never grows: the limits that are made from its size make sure that everything fits.
+//! A caller-provided buffer never grows: the limits that follow from its size ensure that everything fits.
 
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
@@ -23,7 +23,7 @@ use sealed::Spare as _;
 
 /// Memory for an [`EventDecoder`](crate::EventDecoder): `Vec<u8>`, `[u8; N]`, `&mut [u8]` or `&mut [u8; N]`.
 ///
-/// A `Vec<u8>` grows as events need it, up to the limits, and shrinks when they do not. Memory that is lent, as an array or
+/// A `Vec<u8>` grows as events need it, up to the limits, and shrinks when they do not. A caller-provided buffer, an array or
 /// a slice, stays as it is; its size sets the limits: a quarter for the last event ID, the rest for an event.
 pub trait Buffer: sealed::Memory {}
 
@@ -518,7 +518,7 @@ impl<B: sealed::Memory> Store<B> {
         self.id_is_new
     }
 
-    /// The event is refused: forgets its data and type, but neither its id nor the unfinished line.
+    /// The event is rejected: forgets its data and type, but neither its id nor the unfinished line.
     pub(crate) fn refuse(&mut self) {
         self.drop_slot(Slot::EventType);
         let (from, length) = (self.data, self.line);

@@ -1,6 +1,6 @@
 //! WHATWG HTML 9.2.6, interpreting an event stream: fields to dispatched events.
 //!
-//! [`EventDecoder::step`] drives the [`FieldParser`] and says *where* the parts of an event are, in the input or in the
+//! [`EventDecoder::step`] drives the [`FieldParser`] and finds *where* the parts of an event are, in the input or in the
 //! store, without borrowing either; `decode` and the calls beside it resolve them into what they return.
 //!
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
@@ -35,11 +35,11 @@ pub(crate) use lend::{Place, Places};
 pub(crate) use owned::Owned;
 pub(crate) use whole_block::SingleLine;
 
-/// Turns the bytes of an event stream, cut in any way, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
+/// Decodes an event stream, in chunks of any size, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
-/// Events are lent: an event that lies whole in one input with a single data line is borrowed from it, neither copied nor
-/// allocated for; what a cut divides, or several data lines join, is copied once into a buffer that is used again.
-/// With `alloc` that buffer is a `Vec<u8>` and needs no mention; without, it is memory that the caller lends.
+/// Events borrow: an event that lies whole in one input, with a single data line, borrows from that input, and is neither
+/// copied nor allocated for. An event that is split across inputs, or has several data lines, is copied once into a buffer
+/// that is reused. With `alloc` that buffer is a `Vec<u8>`; without, the caller provides it.
 ///
 /// ```
 /// use sse_wire::EventDecoder;
@@ -53,37 +53,37 @@ pub(crate) use whole_block::SingleLine;
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
 ///
-/// Each call takes what it consumed off the front of the slice, so the slice must be a variable that lives outside the
-/// `while let`, as `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?` would begin the same chunk
-/// again and again, and never end. A literal is an array, and needs a type to be a slice: `let mut chunk: &[u8] = b"…";`.
+/// Each call advances the slice past the bytes it consumed, so the slice must be a variable outside the `while let`, as
+/// `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?` would decode the same chunk again and again,
+/// and never end. A literal is an array, and needs a type to be a slice: `let mut chunk: &[u8] = b"…";`.
 ///
-/// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return it (E0499), as the
-/// compiler does not see that a loop that goes on has let go of it; such a type hands events to a callback,
-/// `FnMut(Event<'_>)`, or returns an [`OwnedEvent`](crate::OwnedEvent), as [`decode_owned`](Self::decode_owned) does.
+/// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return such an event (E0499):
+/// the borrow checker extends the borrow to the rest of the loop. It can pass events to a callback, `FnMut(Event<'_>)`, or
+/// return an [`OwnedEvent`], as [`decode_owned`](Self::decode_owned) does.
 ///
 /// # Errors
 ///
-/// The only errors are [limits](Limits). One refused event is one error; the decoder has moved on by then, and the next call
-/// gives what comes after. So `?` stops at the first event that is too large, and this skips it:
+/// The only errors are [limits](Limits). A rejected event is one error, and the next call continues after it. So `?` stops at
+/// the first oversized event, and this skips it:
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};
 ///
 /// let mut decoder = EventDecoder::with_limits(Limits::new().with_event(8));
 /// let mut chunk: &[u8] = b"data: much too large\n\ndata: small\n\n";
-/// let (mut events, mut refused) = (0, 0);
+/// let (mut events, mut rejected) = (0, 0);
 /// loop {
 ///     match decoder.decode(&mut chunk) {
 ///         Ok(Some(event)) => events += usize::from(event.data() == "small"),
 ///         Ok(None) => break,
-///         Err(_) => refused += 1,
+///         Err(_) => rejected += 1,
 ///     }
 /// }
-/// assert_eq!((events, refused), (1, 1));
+/// assert_eq!((events, rejected), (1, 1));
 /// ```
 ///
-/// The `retry` of a refused event counts, and its `id` becomes the last event ID if it fits: otherwise a client that
-/// reconnects would be sent the same giant for ever.
+/// The `retry` of a rejected event counts, and its `id` becomes the last event ID if it fits: otherwise a client that
+/// reconnects would receive the same oversized event for ever.
 ///
 /// # Without an allocator
 ///
@@ -150,39 +150,39 @@ pub(crate) enum Found {
 
 #[cfg(feature = "alloc")]
 impl EventDecoder<Vec<u8>> {
-    /// A decoder with the default [`Limits`].
+    /// Creates a decoder with the default [`Limits`].
     ///
-    /// It allocates nothing until it has to store something.
+    /// It allocates nothing until it has to buffer something.
     pub fn new() -> Self {
         Self::with_limits(Limits::new())
     }
 
-    /// A decoder that refuses events and last event IDs larger than `limits`.
+    /// Creates a decoder that rejects events and last event IDs larger than `limits`.
     pub fn with_limits(limits: Limits) -> Self {
         Self::with_store(Store::with_limits(Vec::new(), limits))
     }
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// A decoder that stores what it must in `buffer`: a `[u8; N]`, or a `&mut [u8]` or `&mut [u8; N]` that is lent to it.
+    /// Creates a decoder with a caller-provided buffer: a `[u8; N]`, a `&mut [u8]` or a `&mut [u8; N]`.
     ///
-    /// The size of the memory sets the limits: a quarter for the last event ID, the rest for an event. An event that does
-    /// not fit is refused, even if it could be lent from the input. (A `Vec<u8>` grows, and has the default limits.)
+    /// The size of the buffer sets the limits: a quarter for the last event ID, the rest for an event. An event that does
+    /// not fit is rejected, even if it could be borrowed from the input. (A `Vec<u8>` grows, and has the default limits.)
     ///
     /// ```
     /// use sse_wire::EventDecoder;
     ///
     /// struct Connection<'m> {
-    ///     lent: EventDecoder<&'m mut [u8]>,
+    ///     borrowed: EventDecoder<&'m mut [u8]>,
     ///     owned: EventDecoder<[u8; 128]>,
     /// }
     ///
     /// let mut memory = [0; 512];
     /// let connection = Connection {
-    ///     lent: EventDecoder::with_buffer(&mut memory[..]),
+    ///     borrowed: EventDecoder::with_buffer(&mut memory[..]),
     ///     owned: EventDecoder::with_buffer([0; 128]),
     /// };
-    /// assert_eq!(connection.lent.limits().event, 384);
+    /// assert_eq!(connection.borrowed.limits().event, 384);
     /// assert_eq!(connection.owned.limits().last_event_id, 32);
     /// ```
     pub fn with_buffer(buffer: B) -> Self {
@@ -203,18 +203,18 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// The limits in force.
+    /// Returns the limits.
     pub fn limits(&self) -> Limits {
         self.store.limits()
     }
 
-    /// Takes input off the front of `input` until an event is complete, and lends it as text.
+    /// Decodes the next event, advancing `input` past the bytes it consumed. The event borrows from `input` and `self`.
     ///
-    /// `Ok(None)` means that `input` is empty: more is needed. What is not UTF-8 becomes U+FFFD, as in a browser.
+    /// `Ok(None)` means that `input` is empty, and more is needed. Invalid UTF-8 becomes U+FFFD, as in a browser.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
     ///
     /// # Complexity
     ///
@@ -246,14 +246,14 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Takes input off the front of `input` until an event is complete, and lends it as bytes, which are not validated.
+    /// Decodes the next event as bytes that are not validated, advancing `input` past the bytes it consumed.
     ///
-    /// For data that something else will validate anyway, such as a JSON parser, or that is not meant to be text. Otherwise
-    /// as [`decode`](Self::decode).
+    /// For data that something else validates, such as a JSON parser, or that is not meant to be text. Otherwise as
+    /// [`decode`](Self::decode).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
     ///
     /// # Complexity
     ///
@@ -283,11 +283,10 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(found.map(|places| self.lend_raw(whole, places)))
     }
 
-    /// Takes input off the front of `input` until there is an event, a comment or a reconnection time, in the order in
-    /// which they came.
+    /// Decodes the next event, comment or reconnection time, in wire order, advancing `input` past the bytes it consumed.
     ///
-    /// Comments show that the other side is alive. An event is as from [`decode`](Self::decode), but is copied
-    /// if comments or `retry` lines stand between its fields.
+    /// Comments show that the peer is alive. An event is as from [`decode`](Self::decode), but is copied if comments or `retry`
+    /// lines stand between its fields.
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Item};
@@ -303,7 +302,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to go on.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
     ///
     /// # Complexity
     ///
@@ -374,18 +373,18 @@ impl<B: Buffer> EventDecoder<B> {
         self.next_owned(input)
     }
 
-    /// The last event ID: what a client sends as `Last-Event-ID` when it connects again; empty if there is none.
+    /// Returns the last event ID, which a client sends as `Last-Event-ID` when it reconnects; empty if there is none.
     ///
     /// An `id` counts once the blank line that ends its block has come, whether or not the block has data.
     ///
     /// # Complexity
     ///
-    /// O(n) for an ID of n bytes: it is kept as bytes, and seen to be text when it is asked for.
+    /// O(n) for an ID of n bytes: it is stored as bytes and validated lazily.
     pub fn last_event_id(&self) -> &str {
         known_text(self.store.last_event_id())
     }
 
-    /// Sets the last event ID, for a client that goes on where an earlier one left off.
+    /// Sets the last event ID, for a client that continues where an earlier one stopped.
     ///
     /// It may be called at any time. An `id` that the current block has had already still replaces it at the blank line.
     ///
@@ -405,7 +404,7 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(())
     }
 
-    /// The reconnection time that the stream asked for, if it did: how long a client waits before it connects again.
+    /// Returns the reconnection time that the stream set, if any: how long a client waits before it reconnects.
     ///
     /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII digits: milliseconds,
     /// `u64::MAX` at the most.
@@ -414,7 +413,7 @@ impl<B: Buffer> EventDecoder<B> {
             .then(|| Duration::from_millis(self.reconnection_time))
     }
 
-    /// Ends the stream, and says whether it broke off within an event.
+    /// Ends the stream, and returns the event that it cut off, if any.
     ///
     /// `None` if the stream ended between events: after a blank line, or after or inside lines of which no event is made
     /// (comments, `retry`, unknown fields). Otherwise there is an [`Incomplete`] event. The standard discards it: so does

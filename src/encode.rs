@@ -20,7 +20,7 @@ use crate::value::{EventType, LastEventId, marks};
 
 /// A block to send: an event, or an `id`, `retry` or comment alone.
 ///
-/// Whatever strings it is given, the other side dispatches exactly one event with just this data, up to CR and CRLF, which arrive
+/// Whatever strings it is given, the client dispatches exactly one event with just this data, up to CR and CRLF, which arrive
 /// as LF; or none if there is no data.
 ///
 /// ```
@@ -55,7 +55,7 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A block without data, of which the other side makes no event, unless [`encode_with`](Self::encode_with) adds some.
+    /// A block without data, for which the client dispatches no event, unless [`encode_with`](Self::encode_with) adds some.
     /// With nothing set, nothing is written.
     pub const fn new() -> Self {
         Self {
@@ -83,13 +83,13 @@ impl<'a> Outgoing<'a> {
         outgoing
     }
 
-    /// Sets the `id`: the last event ID of the other side from this block on.
+    /// Sets the `id`: the last event ID of the client from this block on.
     pub const fn id(mut self, id: LastEventId<'a>) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Sets the `retry`: how long the other side shall wait before it connects again.
+    /// Sets the `retry`: how long the client waits before it reconnects.
     ///
     /// It is sent in whole milliseconds, rounded down, `u64::MAX` at the most.
     pub const fn retry(mut self, reconnection_time: Duration) -> Self {
@@ -307,9 +307,9 @@ impl fmt::Display for Outgoing<'_> {
 
 /// Forwards a decoded event: its type, its data, and the `id` of its own block, if any.
 ///
-/// An inherited last event ID is not repeated: the other side has it if it was sent every event that carried one. If that
-/// is not so (events are filtered or were refused, an `id` came in a block without data, the decoder was
-/// [seeded](crate::EventDecoder::set_last_event_id), the other side joins late), send it: set [`id`](Outgoing::id) to the
+/// An inherited last event ID is not repeated: the client has it if it received every event that carried one. If that
+/// is not so (events are filtered or were rejected, an `id` came in a block without data, the decoder was
+/// [seeded](crate::EventDecoder::set_last_event_id), the client joins late), send it: set [`id`](Outgoing::id) to the
 /// event's `last_event_id()`, or send a block with the `id` alone.
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
@@ -338,7 +338,7 @@ impl<'a> From<&'a OwnedEvent> for Outgoing<'a> {
 /// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with `std` as [`std::io::Write`].
 ///
 /// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through `io::Write` are
-/// not checked to be UTF-8; where they are not, the other side will see U+FFFD.
+/// not checked to be UTF-8; where they are not, the client will see U+FFFD.
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug)]

@@ -36,7 +36,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 
     /// Dispatches the event all the same, as text, as if the blank line had come.
     ///
-    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    /// `None` if it has no data, or if it was rejected before. Its `id` becomes the last event ID.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 
     /// Dispatches the event all the same, as bytes, as if the blank line had come.
     ///
-    /// `None` if it has no data, or if it was refused before. Its `id` becomes the last event ID.
+    /// `None` if it has no data, or if it was rejected before. Its `id` becomes the last event ID.
     ///
     /// # Errors
     ///

@@ -56,7 +56,7 @@ use crate::frame::Frame;
 /// # Errors
 ///
 /// An item is a `Result<T, DecodeError>`, within the `Result` of the transport: `FramedRead` ends at an error of its decoder,
-/// and an event that is refused for its size must not end the stream.
+/// and an oversized event must not end the stream.
 ///
 /// # The end
 ///
