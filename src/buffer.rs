@@ -41,7 +41,7 @@ pub(crate) mod sealed {
     pub trait Memory {
         /// Whether `grow` and `shrink` do anything.
         const GROWS: bool;
-        /// Where text is put together that cannot be lent from the memory.
+        /// Where text is put together that cannot be borrowed from the memory.
         type Spare: Spare;
         fn bytes(&self) -> &[u8];
         fn bytes_mut(&mut self) -> &mut [u8];
@@ -201,7 +201,7 @@ const ID_COPIED: usize = 32;
 #[derive(Clone)]
 pub(crate) struct Store<B: sealed::Memory> {
     memory: B,
-    /// The text of a lent event of which some had to be replaced.
+    /// The text of a borrowed event of which some had to be replaced.
     replaced: B::Spare,
     limits: Limits,
     data: usize,
@@ -287,7 +287,7 @@ impl<B: sealed::Memory> Store<B> {
         self.data + self.event_type > 0
     }
 
-    /// Whether so little memory is held that nobody has to watch how much of it is used.
+    /// Whether there is so little memory that nobody has to watch how much of it is used.
     pub(crate) fn is_small(&self) -> bool {
         !B::GROWS || self.end() <= KEPT
     }
@@ -700,7 +700,7 @@ impl<B: sealed::Memory> Store<B> {
             event,
             last_event_id,
         } = self.limits;
-        // A refused block may hold an id and the line of the next one, whatever the limit of an event is.
+        // A rejected block may have an id and the line of the next one, whatever the limit of an event is.
         let ids = last_event_id.saturating_mul(2);
         let block = if event > ids { event } else { ids };
         block.saturating_add(last_event_id)

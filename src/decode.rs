@@ -130,7 +130,7 @@ enum BeforeNext {
     Nothing,
     /// The decoder may be anywhere.
     Look,
-    /// The store still holds what was lent.
+    /// The store still has what was borrowed.
     EndBlock,
     /// The stream was ended by `finish`.
     Restart,
@@ -537,7 +537,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.found_in_parts(input, at, items)
     }
 
-    /// The long way, for lines of any kind, and parts of them: from `at` on.
+    /// The general path, for lines of any kind, and fragments of them: from `at` on.
     #[inline(never)]
     fn found_in_parts(
         &mut self,
@@ -587,7 +587,7 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(found)
     }
 
-    /// Forgets what was lent, and tells whether lines of a block that is not refused begin here.
+    /// Forgets what was borrowed, and tells whether lines of a block that is not rejected begin here.
     #[inline(always)]
     fn look(&mut self) -> bool {
         if self.before_next == BeforeNext::Look && !self.parser.is_at_line_start() {

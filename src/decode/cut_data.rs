@@ -1,7 +1,7 @@
-//! The short way for data lines that a cut divides, which is most of what a stream in small pieces is made of.
+//! The fast path for data lines that are split across inputs, which is most of a stream in small chunks.
 //!
 //! It does what [`FieldParser`](crate::FieldParser) and [`EventDecoder::data`] do for a data line in parts, without looking at its
-//! name, or for one that goes on, at anything but its end.
+//! name, or for one that continues, at anything but its end.
 
 use super::whole_block::DATA;
 use super::{BeforeNext, EventDecoder, Places};

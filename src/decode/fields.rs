@@ -1,4 +1,4 @@
-//! WHATWG HTML 9.2.6, processing the field: the long way, for lines of any kind, whole or in parts, with every rule and every limit.
+//! WHATWG HTML 9.2.6, processing the field: the general path, for lines of any kind, whole or in parts, with every rule and every limit.
 
 use super::{BeforeNext, EventDecoder, Place, Places};
 use crate::buffer::{Buffer, replaced_len};
@@ -209,7 +209,7 @@ impl<B: Buffer> EventDecoder<B> {
         digits == Digits::Some
     }
 
-    /// 9.2.6, dispatching the event: tells whether there is one. It is lent until the next call.
+    /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next call.
     pub(super) fn dispatch(&mut self) -> bool {
         if self.block.has_id {
             self.store.commit_id();

@@ -1,4 +1,4 @@
-//! From where an event is to what is lent of it: as text, as bytes, or with what else a stream says.
+//! From where an event is to a borrow of it: as text, as bytes, or as an item.
 
 use core::{ops::Range, time::Duration};
 
@@ -121,7 +121,7 @@ impl<B: Buffer> EventDecoder<B> {
         places: Places,
     ) -> Result<Event<'d>, DecodeError> {
         if self.before_next == BeforeNext::Nothing {
-            // It may be held from here on.
+            // It may be buffered from here on.
             self.before_next = BeforeNext::EndBlock;
         }
         let Places {

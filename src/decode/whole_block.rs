@@ -1,8 +1,8 @@
-//! The short ways for blocks that lie whole in the input (WHATWG HTML 9.2.5 and 9.2.6), which is most of them.
+//! The fast paths for blocks that lie whole in the input (WHATWG HTML 9.2.5 and 9.2.6), which is most of them.
 //!
 //! They do what [`FieldParser`](crate::FieldParser) and [`EventDecoder::field`] do for lines in parts, but know where a line
 //! ends before they look at it: so they need no states, and keep in locals what does not outlive the call. They have no
-//! errors: a block that is cut, exceeds a limit, has two event types or an `id` that is not text is left to the long way, from its
+//! errors: a block that is cut, exceeds a limit, has two event types or an `id` that is not text is left to the general path, from its
 //! beginning.
 //!
 //! [`single_line`](EventDecoder::single_line) is for one line of data, with or without its type before it, which is what most
@@ -98,7 +98,7 @@ impl<B: Buffer> EventDecoder<B> {
         };
         loop {
             let Some((line, next)) = whole_line(input, start) else {
-                // A CR alone dispatches the event, which is lent from the input then.
+                // A CR alone dispatches the event, which borrows from the input then.
                 let is_blank = input.get(start..) == Some(b"\r");
                 if is_blank || self.store.used() + block.len() > limits.event {
                     return self.leave_block(held_before);
@@ -203,7 +203,7 @@ impl<B: Buffer> EventDecoder<B> {
                 }
                 Some(b'r') => {
                     if let Some(value) = value(&Field::RETRY) {
-                        // It counts at once, but not before what an earlier line is refused for.
+                        // It counts at once, but not before an earlier line is rejected.
                         if items || self.store.used() + block.len() > limits.event {
                             return self.leave_block(held_before);
                         }
@@ -216,7 +216,7 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// The block has to go the long way: drops what was added to its data.
+    /// The block is left to the general path: drops what was added to its data.
     #[cold]
     fn leave_block(&mut self, held: usize) -> Option<Option<Places>> {
         self.store.truncate_data(held);
@@ -321,7 +321,7 @@ impl SingleLine {
 
 /// The line that begins at `start`, without its end, and where the next one begins.
 ///
-/// `None` if its end is not in the input, or may go on behind it.
+/// `None` if its end is not in the input, or may continue behind it.
 #[inline(always)]
 fn whole_line(input: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let end = line_end(input, start)?;

@@ -138,7 +138,7 @@ impl Report<'_> {
             "## Beside the baselines",
             "Ratios of the fastest rounds, and of the medians in parentheses.",
             &columns.map(str::to_owned),
-            floors,
+            minimums,
         );
     }
 
@@ -505,16 +505,16 @@ fn standing(times: &Times<'_>) -> Option<Vec<String>> {
 }
 
 /// A line of what is measured beside the baselines.
-fn floors(times: &Times<'_>) -> Option<Vec<String>> {
+fn minimums(times: &Times<'_>) -> Option<Vec<String>> {
     let visit = times.of(decoders::VISIT)?;
     let decode = times.of(decoders::DECODE);
     let with_text = times.sum(&[decoders::RAW, decoders::UTF8_EVENTS]);
-    let floor = times.sum(&[decoders::VISIT, decoders::MEMCPY, decoders::UTF8_EVENTS]);
+    let minimum = times.sum(&[decoders::VISIT, decoders::MEMCPY, decoders::UTF8_EVENTS]);
     Some(vec![
         number(visit.fastest),
         ratios(times.of(decoders::RAW), Some(visit)),
         ratios(decode, with_text),
-        ratios(decode, floor),
+        ratios(decode, minimum),
     ])
 }
 

@@ -260,34 +260,19 @@ impl<X: Transport> ReconnectingStream<X> {
 
     /// Yields comments and reconnection times as well, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingStream<X, OwnedItem> {
-        let Self {
-            source,
-            transport,
-            clock,
-            connecting,
-            stream,
-            sleeping,
-            until,
-            chunk,
-            used,
-            last,
-            is_announced,
-            has_ended,
-            makes: _,
-        } = self;
         ReconnectingStream {
-            source,
-            transport,
-            clock,
-            connecting,
-            stream,
-            sleeping,
-            until,
-            chunk,
-            used,
-            last,
-            is_announced,
-            has_ended,
+            source: self.source,
+            transport: self.transport,
+            clock: self.clock,
+            connecting: self.connecting,
+            stream: self.stream,
+            sleeping: self.sleeping,
+            until: self.until,
+            chunk: self.chunk,
+            used: self.used,
+            last: self.last,
+            is_announced: self.is_announced,
+            has_ended: self.has_ended,
             makes: PhantomData,
         }
     }

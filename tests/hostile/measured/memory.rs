@@ -143,7 +143,7 @@ fn memory_is_given_back_between_oversized_events() {
     const OVERSIZED: usize = 4 * MEBIBYTE;
     const ROUNDS: usize = 8;
     const SMALL_EVENTS: usize = 40;
-    /// What may be left of an oversized event: the buffers of the doors, and what small events need.
+    /// What may be left of an oversized event: the buffers of the adapters, and what small events need.
     const LEFT: isize = 64 << 10;
     // As large as the pieces, so that small events are cut as well, and have to be buffered.
     let size = 1000;
