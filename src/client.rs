@@ -469,6 +469,19 @@ impl<B: Buffer> EventSource<B> {
 
     /// Returns the decoder, to set the last event ID, or to recover an unfinished event of a lost
     /// connection before calling `next`.
+    ///
+    /// Before the first request it may be replaced, which sets other limits:
+    ///
+    /// ```
+    /// use sse_wire::client::EventSource;
+    /// use sse_wire::{EventDecoder, Limits};
+    ///
+    /// # #[cfg(feature = "std")] {
+    /// let mut source = EventSource::default();
+    /// *source.decoder_mut() = EventDecoder::with_limits(Limits::new().with_event(1 << 20));
+    /// assert_eq!(source.decoder().limits().event, 1 << 20);
+    /// # }
+    /// ```
     pub const fn decoder_mut(&mut self) -> &mut EventDecoder<B> {
         &mut self.decoder
     }

@@ -181,7 +181,8 @@ impl<'a> RawEvent<'a> {
     ///
     /// let chunk = Bytes::from_static(b"data: 1\n\n");
     /// let mut decoder = EventDecoder::new();
-    /// let event = decoder.decode_raw(&mut &chunk[..])?.expect("a block");
+    /// let mut input = &chunk[..];
+    /// let event = decoder.decode_raw(&mut input)?.expect("a block");
     /// let is_in_chunk = chunk.as_ptr_range().contains(&event.data().as_ptr());
     /// let shared: Bytes = if is_in_chunk {
     ///     chunk.slice_ref(event.data())

@@ -44,7 +44,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// Creates a head from the status and the values of all `content-type` headers.
+    /// Creates a head from the status and the values of all `content-type` headers: `[value]` or
+    /// `Some(value)` for one of them.
     pub fn new<V: AsRef<[u8]>>(status: u16, content_types: impl IntoIterator<Item = V>) -> Self {
         Self {
             status,

@@ -37,7 +37,8 @@
 //! ```
 //!
 //! A function that returns such a stream need not spell its type:
-//! `impl Stream<Item = Result<OwnedEvent, ReadError<reqwest::Error>>>` is enough.
+//! `impl Stream<Item = Result<OwnedEvent, ReadError<reqwest::Error>>>` is enough. In a field, it is generic over `S: ChunkStream`, or
+//! boxed: `EventStream<BoxStream<'static, Result<Bytes, reqwest::Error>>>`.
 //!
 //! No runtime is required, and nothing has to be `Unpin` or `Send`: the stream of events is if the stream of chunks is. A stream that is not
 //! `Unpin` is pinned first:
@@ -152,7 +153,7 @@ pin_project! {
     /// # Cancellation
     ///
     /// Dropping a future that waits for the next event loses nothing: all state is in the stream, so it can be used in `select!` and
-    /// under a timeout.
+    /// under a timeout. Create the future anew for each event: one that has returned an event is pending for ever.
     ///
     /// # Memory
     ///

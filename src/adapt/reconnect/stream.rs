@@ -76,7 +76,7 @@ pub trait Transport {
     /// Makes a request.
     ///
     /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
-    /// that a POST can be resumed by a GET.
+    /// that a POST can be resumed by a GET. The future must not borrow it: take what it needs first.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
     /// Turns a response that was accepted into its body.
@@ -226,6 +226,9 @@ where
 {
     /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`: see
     /// the methods of [`Transport`].
+    ///
+    /// The future of `connect` must not borrow the request: take what it needs of it before the
+    /// `async` block.
     pub fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
         Self::new(
             source,

@@ -51,7 +51,8 @@ use crate::frame::Frame;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Since it encodes several types, calls that name none need one: `SinkExt::<Frame>::flush(&mut events).await`.
+/// Since it encodes several types, `flush` and `close` need one, or fail with "type annotations needed" (E0283):
+/// `SinkExt::<Frame>::flush(&mut events).await`.
 ///
 /// # Errors
 ///
