@@ -94,10 +94,7 @@ fn limits_are_chosen() {
     let error = decoder
         .decode(&mut input)
         .expect_err("five bytes are more than four");
-    assert_eq!(
-        error.to_string(),
-        "event exceeds the limit of 4 bytes"
-    );
+    assert_eq!(error.to_string(), "event exceeds the limit of 4 bytes");
     assert!(matches!(error, DecodeError::EventTooLarge { limit: 4 }));
     let event = decoder.decode(&mut input).expect("four bytes are allowed");
     assert_eq!(event.map(|event| event.data()), Some("1234"));
