@@ -506,12 +506,13 @@ impl<B: sealed::Memory> Store<B> {
         }
     }
 
+    /// Events share a copy of the last event ID from here on.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn take_id_is_new(&mut self) {
+    pub(crate) const fn id_was_shared(&mut self) {
         self.id_is_new = false;
     }
 
-    /// Whether the last event ID was set since [`take_id_is_new`](Self::take_id_is_new).
+    /// Whether the last event ID was set since events last shared a copy of it.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) const fn id_is_new(&self) -> bool {

@@ -54,7 +54,7 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(inherited) = self.known_inherited() {
             return inherited;
         }
-        self.store.take_id_is_new();
+        self.store.id_was_shared();
         self.inherited = InheritedId::new(self.last_event_id());
         self.inherited.clone()
     }
