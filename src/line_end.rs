@@ -34,7 +34,7 @@ mod simd {
     use wide::{CmpEq, i8x16};
 
     /// After so many bytes it is a long line, for which a search with wider vectors is worth its call.
-    const LONG: usize = 1024;
+    const LONG: usize = 512;
 
     /// Where the first CR or LF from `start` on is.
     ///
