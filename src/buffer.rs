@@ -456,6 +456,10 @@ impl<B: sealed::Memory> Store<B> {
         self.drop_slot(Slot::EventType);
     }
 
+    pub(crate) fn clear_id(&mut self) {
+        self.drop_slot(Slot::Id);
+    }
+
     /// Replaces the last event ID by what is in `input`, while there is no event type and no id beside it.
     #[inline(always)]
     pub(crate) fn replace_last_event_id(&mut self, input: &[u8], id: Range<usize>) {
@@ -520,7 +524,8 @@ impl<B: sealed::Memory> Store<B> {
     }
 
     /// The event is rejected: forgets its data and type, but neither its id nor the unfinished line.
-    pub(crate) fn refuse(&mut self) {
+    #[cold]
+    pub(crate) fn reject(&mut self) {
         self.drop_slot(Slot::EventType);
         let (from, length) = (self.data, self.line);
         shift(self.memory.bytes_mut(), from, length, 0);

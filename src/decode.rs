@@ -6,34 +6,34 @@
 //! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
 //! when a second data line joins the first, and when the call ends before the event does.
 
-mod cut_data;
-mod fields;
+mod block;
 mod finish;
-mod lend;
 #[cfg(feature = "alloc")]
 mod owned;
-mod whole_block;
+mod resolve;
+mod single_line;
 
 use core::{fmt, time::Duration};
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::{BufferFull, DecodeError};
 use crate::event::{Event, Item, RawEvent, known_text};
 #[cfg(feature = "alloc")]
 use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
-use crate::parse::{FieldParser, Line, Piece};
+use crate::parse::{FieldParser, Line};
 use crate::value::LastEventId;
-use fields::UnfinishedLine;
+use block::UnfinishedLine;
 
+pub(crate) use block::Block;
 pub use finish::{CutLine, Incomplete};
-pub(crate) use lend::{Place, Places};
 #[cfg(any(feature = "std", feature = "stream"))]
 pub(crate) use owned::Owned;
-pub(crate) use whole_block::SingleLine;
+pub(crate) use single_line::SingleLine;
 
 /// Decodes an event stream, in chunks of any size, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
 ///
@@ -101,45 +101,35 @@ pub struct EventDecoder<
 > {
     parser: FieldParser,
     store: Store<B>,
+    /// The current block, of which nothing is in an input; meaningful if `phase` is [`Phase::WithinBlock`].
     block: Block,
     unfinished: UnfinishedLine,
     /// Milliseconds; meaningful if `has_reconnection_time`.
     reconnection_time: u64,
     has_reconnection_time: bool,
-    before_next: BeforeNext,
+    phase: Phase,
     /// The last event ID as events share it, made for the first one that inherits it.
     #[cfg(feature = "alloc")]
     inherited: InheritedId,
 }
 
-/// What is known of the current block beside what the store holds.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    /// A `data`, `event` or `id` line was completed.
-    has_lines: bool,
-    has_data: bool,
-    has_id: bool,
-    /// It exceeded a limit, which was reported.
-    refused: bool,
-}
-
-/// What is left over from the last call.
+/// Where the decoder stands between two calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BeforeNext {
-    /// The decoder is between blocks, and the store holds nothing but the last event ID.
-    Nothing,
-    /// The decoder may be anywhere.
-    Look,
-    /// The store still has what was borrowed.
-    EndBlock,
-    /// The stream was ended by `finish`.
-    Restart,
+enum Phase {
+    /// At the start of a line, between two blocks. The store has nothing but the last event ID.
+    BetweenBlocks,
+    /// Anywhere else.
+    WithinBlock,
+    /// The store has an event that was borrowed from it.
+    AfterEvent,
+    /// `finish` ended the stream.
+    AfterEnd,
 }
 
 /// What [`EventDecoder::step`] found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Found {
-    Event(Places),
+    Event(Block),
     Comment {
         start: usize,
         stop: usize,
@@ -199,7 +189,7 @@ impl<B: Buffer> EventDecoder<B> {
             unfinished: UnfinishedLine::NEW,
             reconnection_time: 0,
             has_reconnection_time: false,
-            before_next: BeforeNext::Look,
+            phase: Phase::WithinBlock,
         }
     }
 
@@ -227,22 +217,18 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return self.single_line_event(whole, event);
         }
-        match self.skip_to_lines(input) {
-            Some(at) => self.decode_block(input, at),
-            None => Ok(None),
-        }
+        self.decode_block(input)
     }
 
     #[inline(never)]
     fn decode_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
-        at: usize,
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        match self.next_event(input, at)? {
-            Some(places) => self.lend_text(whole, places).map(Some),
-            None => Ok(None),
+        match self.find(input, false)? {
+            Some(Found::Event(block)) => self.resolve_text(whole, block).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -266,21 +252,19 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return Ok(Some(self.single_line_raw_event(whole, event)));
         }
-        match self.skip_to_lines(input) {
-            Some(at) => self.decode_raw_block(input, at),
-            None => Ok(None),
-        }
+        self.decode_raw_block(input)
     }
 
     #[inline(never)]
     fn decode_raw_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
-        at: usize,
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
-        let found = self.next_event(input, at)?;
-        Ok(found.map(|places| self.lend_raw(whole, places)))
+        match self.find(input, false)? {
+            Some(Found::Event(block)) => Ok(Some(self.resolve_raw(whole, block))),
+            _ => Ok(None),
+        }
     }
 
     /// Decodes the next event, comment or reconnection time, in wire order, advancing `input` past the bytes it consumed.
@@ -313,7 +297,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Item<'d>>, DecodeError> {
         let whole = *input;
         match self.step(input, true)? {
-            Some(found) => self.lend_item(whole, found).map(Some),
+            Some(found) => self.resolve_item(whole, found).map(Some),
             None => Ok(None),
         }
     }
@@ -399,7 +383,7 @@ impl<B: Buffer> EventDecoder<B> {
             let needed = id.len();
             return Err(BufferFull { needed, available });
         }
-        self.forget_lent();
+        self.end_phase();
         self.store.set_last_event_id(id);
         Ok(())
     }
@@ -432,10 +416,10 @@ impl<B: Buffer> EventDecoder<B> {
     /// # Ok::<(), sse_wire::DecodeError>(())
     /// ```
     pub fn finish(&mut self) -> Option<Incomplete<'_, B>> {
-        self.forget_lent();
-        let block = self.block;
-        if self.parser.is_inside_event_line() || block.has_lines || block.refused {
-            self.before_next = BeforeNext::Restart;
+        self.end_phase();
+        let is_inside_block = self.phase == Phase::WithinBlock && !self.block.is_new();
+        if self.parser.is_inside_event_line() || is_inside_block {
+            self.phase = Phase::AfterEnd;
             Some(Incomplete { decoder: self })
         } else {
             self.restart();
@@ -448,13 +432,22 @@ impl<B: Buffer> EventDecoder<B> {
     /// The last event ID and the reconnection time are kept. Everything that was pending is dropped, an `id` without its blank
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
-        self.before_next = BeforeNext::Look;
+        self.phase = Phase::WithinBlock;
         self.parser = FieldParser::new();
-        self.end_block();
+        self.block = Block::NEW;
+        self.unfinished = UnfinishedLine::NEW;
+        self.store.end_block();
         self.store.give_back();
     }
 
-    /// Finds the next event, or with `items` whatever comes first, and takes it off the front of `input`.
+    /// Whether nothing but the last event ID is buffered, so that the fast path applies.
+    #[cfg(any(feature = "stream", feature = "tokio"))]
+    #[inline(always)]
+    pub(crate) const fn is_between_blocks(&self) -> bool {
+        matches!(self.phase, Phase::BetweenBlocks)
+    }
+
+    /// Finds the next event, or with `items` whatever comes first, advancing `input` past the bytes it consumed.
     #[inline(always)]
     pub(crate) fn step(
         &mut self,
@@ -462,178 +455,97 @@ impl<B: Buffer> EventDecoder<B> {
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
         match self.single_line(input) {
-            Some(event) => Ok(Some(Found::Event(event.places()))),
+            Some(event) => Ok(Some(Found::Event(event.block()))),
             None => self.step_general(input, items),
         }
     }
 
-    /// The same by the general path alone, for one who has tried the other.
-    #[inline(always)]
+    /// The same, for a caller that has tried the fast path.
+    #[inline(never)]
     pub(crate) fn step_general(
         &mut self,
         input: &mut &[u8],
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        match self.skip_to_lines(input) {
-            Some(at) => self.next_found(input, at, items),
-            None => Ok(None),
-        }
+        self.find(input, items)
     }
 
-    /// Buffers the rest of a data line that an earlier input began, and returns where in the input it ends; `None` if the input is
-    /// consumed.
+    /// The loop: lines, and fragments of lines, to the next event, or with `items` to whatever comes first.
     #[inline(always)]
-    fn skip_to_lines(&mut self, input: &mut &[u8]) -> Option<usize> {
+    fn find(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
         let whole = *input;
-        if self.is_inside_data() {
-            let at = self.continue_data(whole);
-            if at == whole.len() {
-                *input = whole.get(at..).unwrap_or_default();
-                return None;
-            }
-            return Some(at);
-        }
-        let is_done = whole.is_empty() && self.before_next == BeforeNext::Nothing;
-        (!is_done).then_some(0)
-    }
-
-    /// The same for what is not an event of one data line, from `at` on.
-    #[inline(never)]
-    fn next_found(
-        &mut self,
-        input: &mut &[u8],
-        at: usize,
-        items: bool,
-    ) -> Result<Option<Found>, DecodeError> {
-        self.find(input, at, items)
-    }
-
-    /// The same for events alone.
-    #[inline(always)]
-    fn next_event(&mut self, input: &mut &[u8], at: usize) -> Result<Option<Places>, DecodeError> {
-        Ok(match self.find(input, at, false)? {
-            Some(Found::Event(places)) => Some(places),
-            // Nothing else is asked for.
-            _ => None,
-        })
-    }
-
-    #[inline(always)]
-    fn find(
-        &mut self,
-        input: &mut &[u8],
-        mut at: usize,
-        items: bool,
-    ) -> Result<Option<Found>, DecodeError> {
-        let whole = *input;
-        let places = match self.end_of_data(whole, &mut at) {
-            Some(places) => Some(Some(places)),
-            None => self.whole_block(whole, &mut at, items),
+        self.end_phase();
+        let mut block = match self.phase {
+            Phase::WithinBlock => self.block,
+            _ => Block::NEW,
         };
-        if let Some(places) = places {
-            *input = whole.get(at..).unwrap_or_default();
-            return Ok(places.map(Found::Event));
-        }
-        self.found_in_parts(input, at, items)
-    }
-
-    /// The general path, for lines of any kind, and fragments of them: from `at` on.
-    #[inline(never)]
-    fn found_in_parts(
-        &mut self,
-        input: &mut &[u8],
-        mut at: usize,
-        items: bool,
-    ) -> Result<Option<Found>, DecodeError> {
-        // What a block that turned out not to be plain has left.
-        self.forget_lent();
-        let whole = *input;
-        self.before_next = BeforeNext::Look;
-        let mut places = Places::HELD;
-        let found = loop {
-            let Some(piece) = self.parser.advance(whole, &mut at) else {
-                break None;
+        let mut at = 0;
+        let result = loop {
+            let Some((piece, is_whole)) = self.parser.scan(whole, &mut at) else {
+                break Ok(None);
             };
-            let Piece {
-                start, stop, end, ..
-            } = piece;
             let found = match piece.line {
-                Line::Field(name) => match self.field(name, piece, whole, &mut places) {
-                    Ok(is_retry) => (is_retry && items).then_some(Found::Retry),
-                    Err(error) => {
-                        *input = whole.get(at..).unwrap_or_default();
-                        return Err(error);
+                Line::Field(name) => {
+                    let result = if is_whole && !SMALL {
+                        self.process(&mut block, name, piece, true, whole)
+                    } else {
+                        let result;
+                        (block, result) = self.process_cut_line(block, name, piece, whole);
+                        result
+                    };
+                    match result {
+                        Ok(is_retry) => (is_retry && items).then_some(Found::Retry),
+                        Err(error) => break Err(error),
                     }
-                },
-                Line::Comment => items.then_some(Found::Comment { start, stop, end }),
+                }
+                Line::Comment => items.then_some(Found::Comment {
+                    start: piece.start,
+                    stop: piece.stop,
+                    end: piece.end,
+                }),
                 Line::Blank => {
-                    places.has_id = self.block.has_id;
-                    places.is_held = self.store.holds_event();
-                    self.dispatch().then_some(Found::Event(places))
+                    if self.dispatch(block, whole) {
+                        *input = whole.get(at..).unwrap_or_default();
+                        return Ok(Some(Found::Event(block)));
+                    }
+                    block = Block::NEW;
+                    None
                 }
                 Line::Withheld(_) => None,
             };
             if found.is_some() {
-                break found;
-            }
-            if piece.line == Line::Blank {
-                places = Places::HELD;
+                break Ok(found);
             }
         };
-        if !matches!(found, Some(Found::Event(_))) {
-            self.hold(&mut places, whole);
-        }
         *input = whole.get(at..).unwrap_or_default();
-        Ok(found)
+        self.leave(block, whole);
+        result
     }
 
-    /// Forgets what was borrowed, and tells whether lines of a block that is not rejected begin here.
+    /// The rest of the block is in a later input.
     #[inline(always)]
-    fn look(&mut self) -> bool {
-        if self.before_next == BeforeNext::Look && !self.parser.is_at_line_start() {
-            return false;
+    fn leave(&mut self, block: Block, input: &[u8]) {
+        if block.is_new() && self.parser.is_at_line_start() {
+            self.phase = Phase::BetweenBlocks;
+        } else {
+            self.phase = Phase::WithinBlock;
+            self.block = self.buffer(block, input);
         }
-        self.look_closely()
     }
 
-    #[inline(never)]
-    fn look_closely(&mut self) -> bool {
-        self.forget_lent();
-        let Block {
-            has_lines, refused, ..
-        } = self.block;
-        let is_at_line_start = self.parser.is_at_line_start();
-        if is_at_line_start && !(has_lines || refused) {
-            self.before_next = BeforeNext::Nothing;
-        }
-        is_at_line_start && !refused
-    }
-
-    fn forget_lent(&mut self) {
-        match self.before_next {
-            BeforeNext::Nothing | BeforeNext::Look => {}
-            BeforeNext::EndBlock => {
-                self.before_next = BeforeNext::Look;
-                self.end_block();
+    /// Ends what the last call left: an event that was borrowed, or the stream.
+    #[inline(always)]
+    fn end_phase(&mut self) {
+        match self.phase {
+            Phase::BetweenBlocks | Phase::WithinBlock => {}
+            Phase::AfterEvent => {
+                self.store.end_block();
+                self.block = Block::NEW;
+                self.phase = Phase::WithinBlock;
             }
-            BeforeNext::Restart => self.restart(),
+            Phase::AfterEnd => self.restart(),
         }
     }
-
-    fn end_block(&mut self) {
-        self.store.end_block();
-        self.block = Block::NEW;
-        self.unfinished = UnfinishedLine::NEW;
-    }
-}
-
-impl Block {
-    const NEW: Self = Self {
-        has_lines: false,
-        has_data: false,
-        has_id: false,
-        refused: false,
-    };
 }
 
 #[cfg(feature = "alloc")]

@@ -1,8 +1,27 @@
-//! WHATWG HTML 9.2.5: where a line ends, at a CR or an LF.
+//! WHATWG HTML 9.2.5: where a line ends, at a CRLF, a CR or an LF.
 
 use memchr::memchr2;
 
 use crate::SMALL;
+
+/// Where the line at `start` ends, and where the next one begins.
+///
+/// `None` if its end is not in the input, or may continue behind it.
+#[inline(always)]
+pub(crate) fn whole_line(input: &[u8], start: usize) -> Option<(usize, usize)> {
+    let stop = line_end(input, start)?;
+    Some((stop, stop + end_len(input, stop)?))
+}
+
+/// How long the line end at `at` is; `None` if that is a CR that ends the input, behind which an LF may come.
+#[inline(always)]
+pub(crate) fn end_len(input: &[u8], at: usize) -> Option<usize> {
+    match input.get(at..)? {
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\r'] => None,
+        _ => Some(1),
+    }
+}
 
 /// Where the first CR or LF is.
 #[inline(always)]

@@ -1,27 +1,26 @@
-//! WHATWG HTML 9.2.5, parsing an event stream: bytes to fields.
+//! WHATWG HTML 9.2.5, parsing an event stream: bytes to lines, and lines to fields.
 //!
-//! [`FieldParser`] knows lines, field names and comments, and nothing of what they mean. It stores nothing of its input
-//! but where it stands in the current line:
+//! A line that lies whole in an input needs no state: [`classify`] reads it. What the parser stores of a line that the end of an
+//! input cuts is how it began:
 //!
-//! | state | what was seen | what comes next |
+//! | state | what was read of the line | what comes next |
 //! |---|---|---|
-//! | `Known` | nothing, or the first bytes of a byte order mark | the rest of the mark, or a line |
-//! | `Known` | the first bytes of a known field name, or all of it | its rest, a colon, or the end of the line |
-//! | `LineStart` | a line end | a line |
-//! | `AfterCr` | a CR at the end of the input, which ended its line | an LF that belongs to it, or a line |
-//! | `BeforeValue` | a field name and its colon | a space that is skipped, or the value |
+//! | `Prefix` | nothing of the stream, or the first bytes of a byte order mark | the rest of the mark, or a line |
+//! | `LineStart` | nothing | a line |
+//! | `AfterCr` | nothing; a CR ended the input before | an LF that belongs to the CR, or a line |
+//! | `Prefix` | the first bytes of a field name, its colon and its space | the rest of them, or the value |
 //! | `Value` | the value of a field, or an unknown line | more of it, or the end of the line |
-//! | `Comment` | a colon that began its line | more of the comment, or the end of the line |
+//! | `Comment` | a colon that began the line | more of the comment, or the end of the line |
 //!
-//! A field name that an input cuts is held as a state (which name, and how much of it), since its bytes are known. When
-//! the next input shows that it was another name after all, those bytes are handed over as the first part of an unknown
-//! line; the same goes for the first bytes of what looked like a byte order mark.
+//! The bytes of a prefix are known, so they need not be buffered. If the next input shows that they belong to another name, or are
+//! no byte order mark, they are returned as the first fragment of an unknown line.
 
-use crate::line_end::first_line_end;
+use crate::line_end::{end_len, first_line_end, line_end, whole_line};
 
 const LF: u8 = b'\n';
-const CR: u8 = b'\r';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// The length of the longest [prefix](FieldName::prefix).
+const LONGEST_PREFIX: usize = 7;
 
 /// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG HTML 9.2.5).
 ///
@@ -89,15 +88,12 @@ pub enum FieldName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// So many bytes of it have come.
-    Known {
-        what: Known,
-        seen: u8,
-    },
     LineStart,
     AfterCr,
-    BeforeValue {
-        name: FieldName,
+    /// So many bytes of it have been read, and nothing else of the line.
+    Prefix {
+        of: Prefix,
+        seen: u8,
     },
     Value {
         name: FieldName,
@@ -105,70 +101,65 @@ enum State {
     Comment,
 }
 
-/// What is known byte by byte, so that nobody has to keep what came of it.
+/// How a line, or the stream, may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum Prefix {
     ByteOrderMark,
-    Name(FieldName),
+    Field(FieldName),
 }
 
-/// A [`Token`] as places in the input, so that whoever owns both the input and the parser can be handed it.
+/// A line, or a fragment of one, as offsets in the input: they do not borrow it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
     pub(crate) line: Line,
+    /// Where the value, or the fragment of it, begins.
     pub(crate) start: usize,
     pub(crate) stop: usize,
     /// Whether the line ends here.
     pub(crate) end: bool,
 }
 
-/// What kind of line a [`Piece`] belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     Field(FieldName),
     Comment,
     Blank,
-    /// The first part of an unknown line, which came with an earlier input.
+    /// The first fragment of an unknown line, which came with an earlier input.
     Withheld(&'static [u8]),
 }
 
 impl FieldParser {
-    /// A parser at the start of a stream.
+    /// Creates a parser at the start of a stream.
     pub const fn new() -> Self {
         Self {
             state: State::START,
         }
     }
 
-    /// Takes the next token off the front of `input`.
+    /// Parses the next token, advancing `input` past the bytes it consumed.
     ///
-    /// `None` means that `input` is empty: all of it was consumed, and the state is kept for the next one. The bytes that
-    /// a call consumes are the token's line, with its line end, or the part of it that is there; an LF that is in the input
-    /// goes with its CR. So the input before a call, less the input after it, is the raw text of the token. A byte order
-    /// mark at the start of the stream, and an LF whose CR ended the input before, go with the token that follows.
+    /// `None` means that `input` is empty, and more is needed. A token consumes its line with the line end, or the fragment of
+    /// the line that is in the input; an LF that is in the input goes with its CR. So the input before a call, less the input
+    /// after it, is the raw text of the token. A byte order mark at the start of the stream, and an LF whose CR ended the
+    /// input before, go with the token that follows.
     ///
     /// A CR at the end of `input` ends its line at once.
     ///
     /// # Complexity
     ///
-    /// Every byte is looked at once: `n` bytes cost O(n), however they are cut.
+    /// O(n) for n bytes, however they are cut.
     #[allow(
         clippy::should_implement_trait,
-        reason = "it lends from its argument, which an iterator cannot"
+        reason = "it borrows from its argument, which an iterator cannot"
     )]
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Token<'i>> {
         let whole = *input;
         let mut at = 0;
-        let piece = self.advance(whole, &mut at);
+        let piece = self.scan(whole, &mut at);
         *input = whole.get(at..).unwrap_or_default();
-        let Piece {
-            line,
-            start,
-            stop,
-            end,
-        } = piece?;
-        let value = whole.get(start..stop).unwrap_or_default();
-        Some(match line {
+        let (piece, _) = piece?;
+        let (value, end) = (piece.bytes(whole), piece.end);
+        Some(match piece.line {
             Line::Field(name) => Token::Field { name, value, end },
             Line::Comment => Token::Comment { text: value, end },
             Line::Blank => Token::BlankLine,
@@ -180,11 +171,11 @@ impl FieldParser {
         })
     }
 
-    /// Ends the stream: completes an unfinished line, for those who want it, and goes back to the start.
+    /// Ends the stream, completes an unfinished line, and returns to the start.
     ///
-    /// `None` if the stream ended between lines. Otherwise the last token of the unfinished line: its parts that were
-    /// handed over before belong to it, so its value is empty, except for an unknown line of which nothing was handed over
-    /// yet. The standard ignores an unfinished line.
+    /// `None` if the stream ended between lines. Otherwise the last token of the unfinished line. Its value is empty, since
+    /// earlier tokens had it, except for an unknown line of which no token was returned yet. The standard ignores an
+    /// unfinished line.
     ///
     /// ```
     /// use sse_wire::{FieldName, FieldParser, Token};
@@ -198,27 +189,27 @@ impl FieldParser {
     /// assert_eq!(parser.finish(), None);
     /// ```
     pub fn finish(&mut self) -> Option<Token<'static>> {
-        let state = core::mem::replace(&mut self.state, State::START);
-        let field = |name, value| Token::Field {
-            name,
-            value,
-            end: true,
-        };
-        match state {
-            State::START | State::LineStart | State::AfterCr => None,
-            State::Known {
-                what: Known::Name(name),
-                seen,
-            } if usize::from(seen) == name.bytes().len() => Some(field(name, b"")),
-            State::Known { what, seen } => {
-                Some(field(FieldName::Unknown, first(what.bytes(), seen)))
+        let (line, value) = match core::mem::replace(&mut self.state, State::START) {
+            State::START | State::LineStart | State::AfterCr => return None,
+            State::Prefix { of, seen } => {
+                let line = of.first(seen);
+                let (name, value_start) = classify(line);
+                (name, line.get(value_start..).unwrap_or_default())
             }
-            State::BeforeValue { name } | State::Value { name } => Some(field(name, b"")),
-            State::Comment => Some(Token::Comment {
-                text: b"",
+            State::Value { name } => (Line::Field(name), &[][..]),
+            State::Comment => (Line::Comment, &[][..]),
+        };
+        Some(match line {
+            Line::Field(name) => Token::Field {
+                name,
+                value,
                 end: true,
-            }),
-        }
+            },
+            _ => Token::Comment {
+                text: value,
+                end: true,
+            },
+        })
     }
 
     /// Whether the input so far ends inside a line; a part of a byte order mark is one.
@@ -226,30 +217,13 @@ impl FieldParser {
         !matches!(self.state, State::START | State::LineStart | State::AfterCr)
     }
 
-    /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out to: not a comment, say.
+    /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out to.
     pub(crate) const fn is_inside_event_line(&self) -> bool {
         matches!(
             self.state,
-            State::Known { what: Known::Name(name), .. } | State::BeforeValue { name } | State::Value { name }
+            State::Prefix { of: Prefix::Field(name), .. } | State::Value { name }
                 if matches!(name, FieldName::Data | FieldName::Event | FieldName::Id)
         )
-    }
-
-    /// Whether the input so far ends inside the value of a `data` field.
-    #[inline(always)]
-    pub(crate) const fn is_inside_data(&self) -> bool {
-        matches!(
-            self.state,
-            State::Value {
-                name: FieldName::Data
-            }
-        )
-    }
-
-    /// The name of a `data` field and the beginning of its value have been seen by another.
-    #[inline(always)]
-    pub(crate) const fn begin_data(&mut self) {
-        self.state = State::value(FieldName::Data);
     }
 
     #[inline(always)]
@@ -257,144 +231,234 @@ impl FieldParser {
         matches!(self.state, State::LineStart)
     }
 
-    /// Finds the next piece in `input` from `at` on, and moves `at` behind it; at the end of `input` when there is none.
-    pub(crate) fn advance(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
+    /// Finds the next line, or fragment of a line, in `input` from `at` on, and moves `at` behind it. Tells whether it is a
+    /// whole line.
+    ///
+    /// `None` means that `input` is consumed.
+    #[inline(always)]
+    pub(crate) fn scan(&mut self, input: &[u8], at: &mut usize) -> Option<(Piece, bool)> {
         loop {
-            let rest = input.get(*at..).unwrap_or_default();
-            let &next = rest.first()?;
-            match self.state {
-                State::AfterCr => {
-                    *at += usize::from(next == LF);
-                    self.state = State::LineStart;
+            if self.is_at_line_start() {
+                let start = *at;
+                if let Some((stop, next)) = whole_line(input, start) {
+                    let (line, value_start) = classify(input.get(start..stop).unwrap_or_default());
+                    *at = next;
+                    let start = start + value_start;
+                    let piece = Piece {
+                        line,
+                        start,
+                        stop,
+                        end: true,
+                    };
+                    return Some((piece, true));
                 }
-                State::LineStart => match next {
-                    LF | CR => {
-                        let start = *at;
-                        self.end_line(input, at);
-                        return Some(Piece {
-                            line: Line::Blank,
-                            start,
-                            stop: start,
-                            end: true,
-                        });
-                    }
-                    b':' => {
-                        *at += 1;
-                        self.state = State::Comment;
-                    }
-                    b'd' => self.state = State::name(FieldName::Data),
-                    b'e' => self.state = State::name(FieldName::Event),
-                    b'i' => self.state = State::name(FieldName::Id),
-                    b'r' => self.state = State::name(FieldName::Retry),
-                    _ => self.state = State::value(FieldName::Unknown),
-                },
-                State::Known { what, seen } => {
-                    let missing = what.bytes().get(usize::from(seen)..).unwrap_or_default();
-                    let same = rest.iter().zip(missing).take_while(|(a, b)| a == b).count();
-                    let is_whole = same == missing.len();
-                    match (what, rest.get(same)) {
-                        (Known::ByteOrderMark, _) if is_whole => {
-                            *at += same;
-                            self.state = State::LineStart;
-                        }
-                        (_, None) => {
-                            *at += same;
-                            #[expect(
-                                clippy::cast_possible_truncation,
-                                reason = "nothing that is known is longer than a few bytes"
-                            )]
-                            let seen = seen + same as u8;
-                            self.state = State::Known { what, seen };
-                            return None;
-                        }
-                        (Known::Name(name), Some(b':')) if is_whole => {
-                            *at += same + 1;
-                            self.state = State::BeforeValue { name };
-                        }
-                        (Known::Name(name), Some(&(CR | LF))) if is_whole => {
-                            let end = *at + same;
-                            return Some(self.whole_line(Line::Field(name), end, end, input, at));
-                        }
-                        _ if seen > 0 => {
-                            return Some(self.withheld(first(what.bytes(), seen), *at));
-                        }
-                        (Known::ByteOrderMark, _) => self.state = State::LineStart,
-                        (Known::Name(_), _) => self.state = State::value(FieldName::Unknown),
-                    }
-                }
-                // 9.2.5: one space after the colon is skipped, no more.
-                State::BeforeValue { name } => {
-                    *at += usize::from(next == b' ');
-                    self.state = State::Value { name };
-                }
-                State::Value { name } => {
-                    return Some(self.rest_of_line(Line::Field(name), input, at));
-                }
-                State::Comment => return Some(self.rest_of_line(Line::Comment, input, at)),
+            }
+            if let Some(piece) = self.scan_cut_line(input, at) {
+                return Some((piece, false));
+            }
+            if *at == input.len() {
+                return None;
             }
         }
     }
 
-    /// The line from `at` to its end, or to the end of the input.
-    fn rest_of_line(&mut self, line: Line, input: &[u8], at: &mut usize) -> Piece {
-        let start = *at;
-        match first_line_end(input.get(start..).unwrap_or_default()) {
-            Some(length) => self.whole_line(line, start, start + length, input, at),
-            None => {
-                *at = input.len();
-                Piece {
-                    line,
-                    start,
-                    stop: input.len(),
-                    end: false,
-                }
+    /// The same for a line that is cut by the beginning or the end of the input.
+    ///
+    /// `None` means that `input` is consumed, or that a line begins at `at`.
+    #[inline(never)]
+    fn scan_cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
+        let &next = input.get(*at)?;
+        match self.state {
+            // The line has no end, unless that is a CR that ends the input.
+            State::LineStart => self.begin_line(&[], input, at, input.len() - 1),
+            State::AfterCr => {
+                *at += usize::from(next == LF);
+                self.state = State::LineStart;
+                None
             }
+            State::Prefix { of, seen } => match of {
+                Prefix::ByteOrderMark => self.byte_order_mark(seen, input, at),
+                Prefix::Field(_) => self.begin_line(of.first(seen), input, at, *at),
+            },
+            State::Value { name } => self.rest_of_line(Line::Field(name), input, at, *at),
+            State::Comment => self.rest_of_line(Line::Comment, input, at, *at),
         }
     }
 
-    /// The line from `start` to the line end at `stop`, which is consumed.
-    fn whole_line(
+    /// 9.2.5: one byte order mark may begin the stream; `seen` bytes of it came with earlier inputs.
+    fn byte_order_mark(&mut self, seen: u8, input: &[u8], at: &mut usize) -> Option<Piece> {
+        let of = Prefix::ByteOrderMark;
+        let rest = input.get(*at..).unwrap_or_default();
+        let missing = of.bytes().get(usize::from(seen)..).unwrap_or_default();
+        if rest.starts_with(missing) {
+            *at += missing.len();
+            self.state = State::LineStart;
+        } else if missing.starts_with(rest) {
+            *at = input.len();
+            self.state = State::prefix(of, usize::from(seen) + rest.len());
+        } else if seen == 0 {
+            self.state = State::LineStart;
+        } else {
+            return Some(self.withheld(of.first(seen), *at));
+        }
+        None
+    }
+
+    /// Begins a line, whose `known` first bytes came with earlier inputs. Its end is not before `search_from`.
+    fn begin_line(
         &mut self,
-        line: Line,
-        start: usize,
-        stop: usize,
+        known: &'static [u8],
         input: &[u8],
         at: &mut usize,
-    ) -> Piece {
+        search_from: usize,
+    ) -> Option<Piece> {
+        // As much of the line as is needed to classify it.
+        let mut head = [0; LONGEST_PREFIX + 1];
+        let mut length = 0;
+        let rest = input.get(*at..).unwrap_or_default();
+        for (to, from) in head.iter_mut().zip(known.iter().chain(rest)) {
+            *to = *from;
+            length += 1;
+        }
+        let head = head.get(..length).unwrap_or_default();
+        let end = first_line_end(head);
+        if end.is_none() {
+            if let Some(of) = Prefix::FIELDS.into_iter().find(|of| of.bytes().starts_with(head)) {
+                *at = input.len();
+                self.state = State::prefix(of, length);
+                return None;
+            }
+        }
+        let (line, value_start) = classify(head.get(..end.unwrap_or(length)).unwrap_or_default());
+        let Some(value_start) = value_start.checked_sub(known.len()) else {
+            return Some(self.withheld(known, *at));
+        };
+        *at += value_start;
+        self.rest_of_line(line, input, at, search_from)
+    }
+
+    /// The line from `at` to its end, or to the end of the input. Its end is not before `search_from`.
+    fn rest_of_line(
+        &mut self,
+        line: Line,
+        input: &[u8],
+        at: &mut usize,
+        search_from: usize,
+    ) -> Option<Piece> {
+        let start = *at;
+        let end = line_end(input, search_from.max(start));
+        let stop = end.unwrap_or(input.len());
         *at = stop;
-        self.end_line(input, at);
-        Piece {
+        if end.is_some() {
+            self.end_line(input, at);
+        } else {
+            self.state = match line {
+                Line::Field(name) => State::Value { name },
+                _ => State::Comment,
+            };
+            if start == stop {
+                return None;
+            }
+        }
+        Some(Piece {
             line,
             start,
             stop,
-            end: true,
+            end: end.is_some(),
+        })
+    }
+
+    /// Consumes the line end at `at`.
+    fn end_line(&mut self, input: &[u8], at: &mut usize) {
+        if let Some(length) = end_len(input, *at) {
+            *at += length;
+            self.state = State::LineStart;
+        } else {
+            // Waiting for the byte that tells CR from CRLF would delay the event that this line dispatches.
+            *at = input.len();
+            self.state = State::AfterCr;
         }
     }
 
-    /// Consumes the CR, LF or CRLF at `at`.
-    pub(crate) fn end_line(&mut self, input: &[u8], at: &mut usize) {
-        let cr = input.get(*at) == Some(&CR);
-        *at += 1;
-        self.state = State::LineStart;
-        if cr {
-            match input.get(*at) {
-                Some(&LF) => *at += 1,
-                Some(_) => {}
-                // Waiting for the byte that tells CR from CRLF would hold back the event that this line dispatches.
-                None => self.state = State::AfterCr,
-            }
-        }
-    }
-
-    /// What was taken for a name or a byte order mark in earlier inputs began an unknown line.
-    fn withheld(&mut self, bytes: &'static [u8], at: usize) -> Piece {
-        self.state = State::value(FieldName::Unknown);
+    /// The bytes of a prefix that came with earlier inputs began an unknown line.
+    const fn withheld(&mut self, bytes: &'static [u8], at: usize) -> Piece {
+        self.state = State::Value {
+            name: FieldName::Unknown,
+        };
         Piece {
             line: Line::Withheld(bytes),
             start: at,
             stop: at,
             end: false,
         }
+    }
+}
+
+/// 9.2.6: what a line is, and where its value begins. Of a line that is cut, its first eight bytes are enough.
+#[inline(always)]
+fn classify(line: &[u8]) -> (Line, usize) {
+    match line.first() {
+        None => (Line::Blank, 0),
+        Some(b':') => (Line::Comment, 1),
+        Some(b'd') => FieldName::Data.classify(line),
+        Some(b'e') => FieldName::Event.classify(line),
+        Some(b'i') => FieldName::Id.classify(line),
+        Some(b'r') => FieldName::Retry.classify(line),
+        Some(_) => UNKNOWN,
+    }
+}
+
+/// All of an unknown line is its value.
+const UNKNOWN: (Line, usize) = (Line::Field(FieldName::Unknown), 0);
+
+impl FieldName {
+    /// The name, the colon, and the one space that is skipped.
+    #[inline(always)]
+    pub(crate) const fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Data => b"data: ",
+            Self::Event => b"event: ",
+            Self::Id => b"id: ",
+            Self::Retry => b"retry: ",
+            Self::Unknown => b"",
+        }
+    }
+
+    /// 9.2.6: a field name is followed by a colon and the value, without its first space, or by nothing.
+    #[inline(always)]
+    fn classify(self, line: &[u8]) -> (Line, usize) {
+        let prefix = self.prefix();
+        if line.starts_with(prefix) {
+            return (Line::Field(self), prefix.len());
+        }
+        let name = prefix.strip_suffix(b": ").unwrap_or_default();
+        match line.strip_prefix(name) {
+            Some([]) => (Line::Field(self), name.len()),
+            Some([b':', ..]) => (Line::Field(self), name.len() + 1),
+            _ => UNKNOWN,
+        }
+    }
+}
+
+impl Piece {
+    /// The end of a field of which everything else came before.
+    pub(crate) const fn end_of(name: FieldName) -> Self {
+        Self {
+            line: Line::Field(name),
+            start: 0,
+            stop: 0,
+            end: true,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn len(self) -> usize {
+        self.stop - self.start
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes(self, input: &[u8]) -> &[u8] {
+        input.get(self.start..self.stop).unwrap_or_default()
     }
 }
 
@@ -406,44 +470,37 @@ impl Default for FieldParser {
 
 impl State {
     /// A byte order mark may come.
-    const START: Self = Self::Known {
-        what: Known::ByteOrderMark,
+    const START: Self = Self::Prefix {
+        of: Prefix::ByteOrderMark,
         seen: 0,
     };
 
-    const fn name(name: FieldName) -> Self {
-        let what = Known::Name(name);
-        Self::Known { what, seen: 0 }
-    }
-
-    #[inline(always)]
-    const fn value(name: FieldName) -> Self {
-        Self::Value { name }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no prefix is longer than a few bytes"
+    )]
+    const fn prefix(of: Prefix, seen: usize) -> Self {
+        let seen = seen as u8;
+        Self::Prefix { of, seen }
     }
 }
 
-impl Known {
+impl Prefix {
+    const FIELDS: [Self; 4] = [
+        Self::Field(FieldName::Data),
+        Self::Field(FieldName::Event),
+        Self::Field(FieldName::Id),
+        Self::Field(FieldName::Retry),
+    ];
+
     const fn bytes(self) -> &'static [u8] {
         match self {
             Self::ByteOrderMark => BYTE_ORDER_MARK,
-            Self::Name(name) => name.bytes(),
+            Self::Field(name) => name.prefix(),
         }
     }
-}
 
-impl FieldName {
-    const fn bytes(self) -> &'static [u8] {
-        match self {
-            Self::Data => b"data",
-            Self::Event => b"event",
-            Self::Id => b"id",
-            Self::Retry => b"retry",
-            Self::Unknown => b"",
-        }
+    fn first(self, count: u8) -> &'static [u8] {
+        self.bytes().get(..usize::from(count)).unwrap_or_default()
     }
-}
-
-/// The first `count` of `bytes`.
-fn first(bytes: &'static [u8], count: u8) -> &'static [u8] {
-    bytes.get(..usize::from(count)).unwrap_or_default()
 }

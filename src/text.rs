@@ -67,6 +67,38 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(bytes).ok()
 }
 
+/// 9.2.6: whether an `id` needs no change and is not ignored.
+#[inline(always)]
+pub(crate) fn is_text_without_nul(id: &[u8]) -> bool {
+    // Whether some of eight bytes is NUL or not ASCII, if the lower ones are neither.
+    let has_nul_or_non_ascii =
+        |word: u64| (word.wrapping_sub(0x0101_0101_0101_0101) | word) & 0x8080_8080_8080_8080 != 0;
+    let Some(last) = id.last_chunk() else {
+        // Most are shorter: two halves that overlap.
+        return match (id.first_chunk(), id.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let [low, high] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+                !has_nul_or_non_ascii(low | high << 32) || is_long_text_without_nul(id)
+            }
+            _ => id.iter().all(|byte| (1..0x80).contains(byte)) || is_long_text_without_nul(id),
+        };
+    };
+    let mut rest = id;
+    while let Some((word, more)) = rest.split_first_chunk() {
+        if has_nul_or_non_ascii(u64::from_le_bytes(*word)) {
+            return is_long_text_without_nul(id);
+        }
+        rest = more;
+    }
+    // The last bytes again, together with those before them.
+    !has_nul_or_non_ascii(u64::from_le_bytes(*last)) || is_long_text_without_nul(id)
+}
+
+#[inline(never)]
+fn is_long_text_without_nul(id: &[u8]) -> bool {
+    memchr::memchr(0, id).is_none() && core::str::from_utf8(id).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ALIGNMENT, SHORT, blocks_around};

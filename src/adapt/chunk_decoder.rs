@@ -187,14 +187,10 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         self.decoder.is_between_blocks()
     }
 
-    /// Whether all of the chunk was consumed, or is buffered now, as all of it belongs to a data line that began before.
+    /// Whether all of the chunk was consumed.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn is_consumed(&mut self) -> bool {
-        if self.used < self.filled && self.decoder.is_inside_data() {
-            let rest = input(&self.chunk, self.used, self.filled);
-            self.used += self.decoder.continue_data(rest);
-        }
+    pub(super) const fn is_consumed(&self) -> bool {
         self.used == self.filled
     }
 
@@ -214,11 +210,11 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<Event<'_>>, ReadError<E>> {
-        let Some(Found::Event(places)) = found else {
+        let Some(Found::Event(block)) = found else {
             return Ok(self.recovered()?);
         };
         let whole = input(&self.chunk, self.start, self.filled);
-        Ok(Some(self.decoder.lend_text(whole, places)?))
+        Ok(Some(self.decoder.resolve_text(whole, block)?))
     }
 
     /// Resolves the event that was found, as bytes; without one, returns the event that is recovered at the end.
@@ -227,14 +223,14 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
-        let Some(Found::Event(places)) = found else {
+        let Some(Found::Event(block)) = found else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
                 None => None,
             });
         };
         let whole = input(&self.chunk, self.start, self.filled);
-        Ok(Some(self.decoder.lend_raw(whole, places)))
+        Ok(Some(self.decoder.resolve_raw(whole, block)))
     }
 
     /// Resolves what was found; without anything, returns the event that is recovered at the end.
@@ -246,7 +242,7 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
             return Ok(self.recovered()?.map(Item::Event));
         };
         let whole = input(&self.chunk, self.start, self.filled);
-        Ok(Some(self.decoder.lend_item(whole, found)?))
+        Ok(Some(self.decoder.resolve_item(whole, found)?))
     }
 
     #[inline(never)]

@@ -133,14 +133,14 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(places)) = self.find(false)? else {
+        let Some(found @ Found::Event(block)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
                 None => None,
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.lend_text(whole, places)?))
+        Ok(Some(self.decoder.resolve_text(whole, block)?))
     }
 
     /// Reads the next event as bytes, which are not validated and borrow from the reader's buffer.
@@ -150,14 +150,14 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(places)) = self.find(false)? else {
+        let Some(found @ Found::Event(block)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
                 None => None,
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.lend_raw(whole, places)))
+        Ok(Some(self.decoder.resolve_raw(whole, block)))
     }
 
     /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer.
@@ -174,11 +174,11 @@ impl<R: BufRead> EventReader<R> {
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.lend_item(whole, found)?))
+        Ok(Some(self.decoder.resolve_item(whole, found)?))
     }
 
     fn next_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(places)) = self.find(false)? else {
+        let Some(found @ Found::Event(block)) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => {
                     incomplete.recover(cut_line)?.map(Event::into_owned)
@@ -187,7 +187,7 @@ impl<R: BufRead> EventReader<R> {
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.resolve_owned(whole, places)?))
+        Ok(Some(self.decoder.resolve_owned(whole, block)?))
     }
 
     /// Reads until something is found, whose places are in the reader's buffer. `None` is the end

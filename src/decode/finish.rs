@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{BeforeNext, EventDecoder, Places};
+use super::{EventDecoder, Phase};
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{Event, RawEvent};
@@ -43,8 +43,8 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
     pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            let places = self.decoder.held();
-            self.decoder.lend_text(&[], places).map(Some)
+            let block = self.decoder.block;
+            self.decoder.resolve_text(&[], block).map(Some)
         } else {
             Ok(None)
         }
@@ -59,7 +59,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line.
     pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            Ok(Some(self.decoder.lend_raw(&[], self.decoder.held())))
+            Ok(Some(self.decoder.resolve_raw(&[], self.decoder.block)))
         } else {
             Ok(None)
         }
@@ -67,27 +67,21 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// Where an event is of which nothing lies in an input.
-    const fn held(&self) -> Places {
-        Places {
-            has_id: self.block.has_id,
-            ..Places::HELD
-        }
-    }
-
     /// Ends an incomplete event, and tells whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(false);
         match (self.parser.finish(), cut_line) {
             (Some(Token::Field { name, .. }), CutLine::Keep) => {
-                let mut places = Places::HELD;
-                result = self.field(name, Piece::END, &[], &mut places);
+                let end = Piece::end_of(name);
+                (self.block, result) = self.process_cut_line(self.block, name, end, &[]);
             }
             _ => self.store.clear_line(),
         }
-        let dispatched = self.dispatch();
-        self.before_next = BeforeNext::Restart;
-        result.map(|_| dispatched)
+        // A value that is empty may be said to be in the input.
+        self.block = self.buffer(self.block, &[]);
+        let is_dispatched = self.dispatch(self.block, &[]);
+        self.phase = Phase::AfterEnd;
+        result.map(|_| is_dispatched)
     }
 }
 

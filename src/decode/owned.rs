@@ -1,6 +1,6 @@
 //! From where an event is to a copy of it.
 
-use super::{EventDecoder, Found, Places};
+use super::{Block, EventDecoder, Found};
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{InheritedId, OwnedEvent, OwnedItem};
@@ -38,14 +38,14 @@ impl<B: Buffer> EventDecoder<B> {
     pub(crate) fn resolve_owned(
         &mut self,
         whole: &[u8],
-        places: Places,
+        block: Block,
     ) -> Result<OwnedEvent, DecodeError> {
-        let inherited = if places.has_id {
+        let inherited = if block.has_id() {
             InheritedId::default()
         } else {
             self.inherited()
         };
-        let event = self.lend_text(whole, places)?;
+        let event = self.resolve_text(whole, block)?;
         Ok(OwnedEvent::copy(event, inherited))
     }
 
@@ -102,7 +102,7 @@ impl Owned for OwnedEvent {
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
         match decoder.step_general(input, false)? {
-            Some(Found::Event(places)) => decoder.resolve_owned(whole, places).map(Some),
+            Some(Found::Event(block)) => decoder.resolve_owned(whole, block).map(Some),
             // Nothing else is asked for.
             _ => Ok(None),
         }
@@ -127,8 +127,8 @@ impl Owned for OwnedItem {
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
         Ok(match decoder.step_general(input, true)? {
-            Some(Found::Event(places)) => Some(Self::Event(decoder.resolve_owned(whole, places)?)),
-            Some(found) => Some(decoder.lend_item(whole, found)?.into()),
+            Some(Found::Event(block)) => Some(Self::Event(decoder.resolve_owned(whole, block)?)),
+            Some(found) => Some(decoder.resolve_item(whole, found)?.into()),
             None => None,
         })
     }

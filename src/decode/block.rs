@@ -1,0 +1,459 @@
+//! WHATWG HTML 9.2.6, interpreting an event stream: what the fields of the current block mean.
+//!
+//! The values of whole lines stay in the input within one call. They are copied into the store when data lines are joined, when a
+//! line is cut, and when the call ends before the block does.
+
+use super::{EventDecoder, Phase};
+use crate::buffer::{Buffer, replaced_len};
+use crate::error::DecodeError;
+use crate::parse::{FieldName, Piece};
+use crate::text::is_text_without_nul;
+
+/// Where the value of a field is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    /// The block has no such field so far.
+    Absent,
+    Input {
+        start: usize,
+        len: usize,
+    },
+    /// In the store.
+    Buffered,
+}
+
+/// What the current block has so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(super) data: Value,
+    pub(super) event_type: Value,
+    pub(super) id: Value,
+    /// How many bytes count against the limit of an event, without the unfinished line.
+    size: usize,
+    /// A `data`, `event` or `id` line was completed.
+    has_fields: bool,
+    /// It exceeded a limit, which was reported.
+    is_rejected: bool,
+}
+
+/// What is known of a line that is read in fragments, beside its value in the store.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnfinishedLine {
+    /// The `id` contains NUL.
+    has_nul: bool,
+    /// The `id` is larger than its limit, and no longer stored.
+    is_oversized: bool,
+    digits: Digits,
+    /// The number that the digits of `retry` give so far.
+    number: u64,
+}
+
+/// The value of a `retry` line, so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    None,
+    Some,
+    /// Something else than a digit came: the line is ignored.
+    Invalid,
+}
+
+impl<B: Buffer> EventDecoder<B> {
+    /// 9.2.6, processing a field, or a fragment of one; tells whether it set the reconnection time.
+    #[inline(always)]
+    pub(super) fn process(
+        &mut self,
+        block: &mut Block,
+        name: FieldName,
+        piece: Piece,
+        is_whole: bool,
+        input: &[u8],
+    ) -> Result<bool, DecodeError> {
+        match name {
+            FieldName::Data | FieldName::Event if block.is_rejected => {}
+            FieldName::Data => self.data(block, piece, is_whole, input)?,
+            FieldName::Event => self.event_type(block, piece, is_whole, input)?,
+            FieldName::Id => self.id(block, piece, is_whole, input)?,
+            FieldName::Retry => return Ok(self.retry(piece, input)),
+            FieldName::Unknown => return Ok(false),
+        }
+        block.has_fields |= piece.end;
+        Ok(false)
+    }
+
+    /// The same, out of line. A block that is passed by reference would live in memory.
+    #[inline(never)]
+    pub(super) fn process_cut_line(
+        &mut self,
+        mut block: Block,
+        name: FieldName,
+        piece: Piece,
+        input: &[u8],
+    ) -> (Block, Result<bool, DecodeError>) {
+        let result = self.process(&mut block, name, piece, false, input);
+        (block, result)
+    }
+
+    /// How many bytes of the line are buffered, which are none if it lies whole in the input.
+    #[inline(always)]
+    fn buffered_len(&self, is_whole: bool) -> usize {
+        if is_whole { 0 } else { self.store.line_len() }
+    }
+
+    #[inline(always)]
+    fn data(
+        &mut self,
+        block: &mut Block,
+        piece: Piece,
+        is_whole: bool,
+        input: &[u8],
+    ) -> Result<(), DecodeError> {
+        let buffered = self.buffered_len(is_whole);
+        let begins = buffered == 0;
+        let joins = begins && !block.data.is_absent();
+        let size = block.size + buffered + usize::from(joins) + piece.len();
+        if size > self.limits().event {
+            self.store.clear_line();
+            return Err(self.reject_event(block));
+        }
+        if !(begins && piece.end) {
+            *block = self.buffer(*block, input);
+            if joins {
+                self.store.push_line(b"\n");
+            }
+            let rest = input.get(piece.start..).unwrap_or_default();
+            self.store.push_line_start(rest, piece.len());
+            if !piece.end {
+                return Ok(());
+            }
+            self.store.line_to_data();
+            block.data = Value::Buffered;
+        } else if joins {
+            if let Value::Input { .. } = block.data {
+                self.store.begin_data(block.data.bytes(input));
+                block.data = Value::Buffered;
+            }
+            self.store.join_data(input, piece.start..piece.stop);
+        } else {
+            block.data = Value::of(piece);
+        }
+        block.size = size;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn event_type(
+        &mut self,
+        block: &mut Block,
+        piece: Piece,
+        is_whole: bool,
+        input: &[u8],
+    ) -> Result<(), DecodeError> {
+        let buffered = self.buffered_len(is_whole);
+        let size = block.size + buffered + piece.len();
+        if size > self.limits().event {
+            self.store.clear_line();
+            return Err(self.reject_event(block));
+        }
+        let replaced = block.event_type.len(self.store.event_type_len());
+        if buffered == 0 && piece.end {
+            if let Value::Buffered = block.event_type {
+                self.store.clear_event_type();
+            }
+            block.event_type = Value::of(piece);
+        } else {
+            *block = self.buffer(*block, input);
+            self.store.push_line(piece.bytes(input));
+            if !piece.end {
+                return Ok(());
+            }
+            self.store.line_to_event_type();
+            block.event_type = Value::Buffered;
+        }
+        block.size = size - replaced;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn id(
+        &mut self,
+        block: &mut Block,
+        piece: Piece,
+        is_whole: bool,
+        input: &[u8],
+    ) -> Result<(), DecodeError> {
+        let limits = self.limits();
+        let length = self.buffered_len(is_whole) + piece.len();
+        let room = limits.event.saturating_sub(block.size);
+        let fits = length <= room.min(limits.last_event_id);
+        let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
+        if is_usual && is_text_without_nul(piece.bytes(input)) {
+            block.id = Value::of(piece);
+            block.size += length;
+            return Ok(());
+        }
+        // Whichever limit the bytes would meet first if they came one by one, so that no cut makes a difference.
+        let result = if fits || block.is_rejected {
+            Ok(())
+        } else if room <= limits.last_event_id {
+            Err(self.reject_event(block))
+        } else {
+            Err(self.reject_id(block))
+        };
+        self.unfinished.is_oversized |= length > limits.last_event_id;
+        let (changed, stored) = self.store_id(*block, piece, input);
+        *block = changed;
+        result.and(stored)
+    }
+
+    /// The id is stored at once if it may have to be changed: it is text once its line ends, since it outlives the event.
+    #[inline(never)]
+    fn store_id(
+        &mut self,
+        mut block: Block,
+        piece: Piece,
+        input: &[u8],
+    ) -> (Block, Result<(), DecodeError>) {
+        let value = piece.bytes(input);
+        if self.unfinished.is_oversized {
+            self.store.clear_line();
+        }
+        self.unfinished.has_nul |= value.contains(&0);
+        if piece.end {
+            let result = self.end_of_id(&mut block, value);
+            self.unfinished = UnfinishedLine::NEW;
+            self.store.clear_line();
+            return (block, result);
+        }
+        if !self.unfinished.is_oversized {
+            block = self.buffer(block, input);
+            self.store.push_line(value);
+        }
+        (block, Ok(()))
+    }
+
+    /// The line of an id is complete; `value` is its last fragment.
+    fn end_of_id(&mut self, block: &mut Block, value: &[u8]) -> Result<(), DecodeError> {
+        // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
+        if self.unfinished.has_nul {
+            return Ok(());
+        }
+        let limits = self.limits();
+        let is_in_input = self.store.line_len() == 0;
+        if !is_in_input {
+            self.store.push_line(value);
+        }
+        let whole = if is_in_input {
+            value
+        } else {
+            self.store.line()
+        };
+        let replaced = replaced_len(whole);
+        let length = replaced.unwrap_or(whole.len());
+        let others = block.size - block.id.len(self.store.id_len());
+        if self.unfinished.is_oversized || length > limits.last_event_id {
+            // An earlier one of the block does not count either.
+            self.store.clear_id();
+            block.id = Value::Absent;
+            block.size = others;
+            return if block.is_rejected {
+                Ok(())
+            } else {
+                Err(self.reject_id(block))
+            };
+        }
+        let result = if !block.is_rejected && others + length > limits.event {
+            Err(self.reject_event(block))
+        } else {
+            Ok(())
+        };
+        self.store.set_id(is_in_input.then_some(value), replaced);
+        block.id = Value::Buffered;
+        block.size = others + length;
+        result
+    }
+
+    /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
+    #[inline]
+    fn retry(&mut self, piece: Piece, input: &[u8]) -> bool {
+        let UnfinishedLine {
+            mut digits,
+            mut number,
+            ..
+        } = self.unfinished;
+        for byte in piece.bytes(input) {
+            let digit = byte.wrapping_sub(b'0');
+            if digits == Digits::Invalid || digit > 9 {
+                digits = Digits::Invalid;
+                break;
+            }
+            digits = Digits::Some;
+            number = number.saturating_mul(10).saturating_add(digit.into());
+        }
+        if !piece.end {
+            self.unfinished.digits = digits;
+            self.unfinished.number = number;
+            return false;
+        }
+        self.unfinished = UnfinishedLine::NEW;
+        if digits == Digits::Some {
+            self.reconnection_time = number;
+            self.has_reconnection_time = true;
+        }
+        digits == Digits::Some
+    }
+
+    /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next call.
+    #[inline(always)]
+    pub(super) fn dispatch(&mut self, block: Block, input: &[u8]) -> bool {
+        match block.id {
+            Value::Absent => {}
+            Value::Input { start, len } if !block.event_type.is_buffered() => {
+                self.store.replace_last_event_id(input, start..start + len);
+            }
+            Value::Input { .. } => self.store.set_last_event_id(block.id.bytes(input)),
+            Value::Buffered => self.store.commit_id(),
+        }
+        // The store watches how much of its memory is used, unless that is little.
+        let is_borrowed = block.is_in_input() && self.store.is_small();
+        let has_event = !block.data.is_absent();
+        if has_event {
+            self.phase = if is_borrowed {
+                Phase::BetweenBlocks
+            } else {
+                Phase::AfterEvent
+            };
+        } else if !is_borrowed {
+            self.store.end_block();
+        }
+        has_event
+    }
+
+    #[inline(always)]
+    fn reject_event(&mut self, block: &mut Block) -> DecodeError {
+        self.reject(block);
+        let limit = self.limits().event;
+        DecodeError::EventTooLarge { limit }
+    }
+
+    #[inline(always)]
+    fn reject_id(&mut self, block: &mut Block) -> DecodeError {
+        self.reject(block);
+        let limit = self.limits().last_event_id;
+        DecodeError::LastEventIdTooLarge { limit }
+    }
+
+    /// The rest of the block is read for its `id` and `retry` lines only.
+    #[inline(always)]
+    fn reject(&mut self, block: &mut Block) {
+        block.data = Value::Absent;
+        block.event_type = Value::Absent;
+        block.size = block.id.len(self.store.id_len());
+        block.is_rejected = true;
+        self.store.reject();
+    }
+
+    /// Copies into the store what lies in the input, which the caller may take away.
+    #[inline(never)]
+    pub(super) fn buffer(&mut self, mut block: Block, input: &[u8]) -> Block {
+        if let Value::Input { .. } = block.data {
+            self.store.begin_data(block.data.bytes(input));
+            block.data = Value::Buffered;
+        }
+        if let Value::Input { .. } = block.event_type {
+            self.store.set_event_type(block.event_type.bytes(input));
+            block.event_type = Value::Buffered;
+        }
+        if let Value::Input { .. } = block.id {
+            self.store.set_id(Some(block.id.bytes(input)), None);
+            block.id = Value::Buffered;
+        }
+        block
+    }
+}
+
+impl Value {
+    #[inline(always)]
+    pub(super) const fn of(piece: Piece) -> Self {
+        Self::Input {
+            start: piece.start,
+            len: piece.len(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_absent(self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_buffered(self) -> bool {
+        matches!(self, Self::Buffered)
+    }
+
+    /// The bytes that lie in the input.
+    #[inline(always)]
+    pub(super) fn bytes(self, input: &[u8]) -> &[u8] {
+        match self {
+            Self::Input { start, len } => input.get(start..start + len).unwrap_or_default(),
+            Self::Absent | Self::Buffered => &[],
+        }
+    }
+
+    /// How many bytes it has, which are `buffered` if it is.
+    #[inline(always)]
+    const fn len(self, buffered: usize) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Input { len, .. } => len,
+            Self::Buffered => buffered,
+        }
+    }
+}
+
+impl Block {
+    pub(super) const NEW: Self = Self {
+        data: Value::Absent,
+        event_type: Value::Absent,
+        id: Value::Absent,
+        size: 0,
+        has_fields: false,
+        is_rejected: false,
+    };
+
+    /// A block that is complete and is an event without an `id`.
+    #[inline(always)]
+    pub(super) const fn event(data: Value, event_type: Value) -> Self {
+        Self {
+            data,
+            event_type,
+            ..Self::NEW
+        }
+    }
+
+    /// Whether none of it is buffered.
+    #[inline(always)]
+    pub(super) const fn is_in_input(&self) -> bool {
+        !(self.data.is_buffered() || self.event_type.is_buffered() || self.id.is_buffered())
+    }
+
+    /// Whether the block of an event has an `id` of its own.
+    #[inline(always)]
+    pub(super) const fn has_id(&self) -> bool {
+        !self.id.is_absent()
+    }
+
+    /// Whether nothing is known of it, as between two blocks.
+    #[inline(always)]
+    pub(super) const fn is_new(&self) -> bool {
+        !(self.has_fields || self.is_rejected)
+    }
+}
+
+impl UnfinishedLine {
+    pub(super) const NEW: Self = Self {
+        has_nul: false,
+        is_oversized: false,
+        digits: Digits::None,
+        number: 0,
+    };
+}
