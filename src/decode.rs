@@ -568,7 +568,7 @@ impl<B: Buffer> EventDecoder<B> {
                 Line::Comment => items.then_some(Found::Comment { start, stop, end }),
                 Line::Blank => {
                     places.has_id = self.block.has_id;
-                    places.is_held = self.store.holds_event();
+                    places.is_held = self.store.has_event();
                     self.dispatch().then_some(Found::Event(places))
                 }
                 Line::Withheld(_) => None,

@@ -250,7 +250,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     fn refuse(&mut self, places: &mut Places) {
         *places = Places::HELD;
-        self.store.refuse();
+        self.store.reject();
         self.block.refused = true;
         self.block.has_data = false;
     }
@@ -258,7 +258,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Copies into the store what lies in the input, which the caller may take away.
     pub(super) fn hold(&mut self, places: &mut Places, whole: &[u8]) {
         self.store
-            .keep(places.data.of(whole), places.event_type.of(whole));
+            .buffer(places.data.of(whole), places.event_type.of(whole));
         *places = Places::HELD;
     }
 }

@@ -131,7 +131,7 @@ impl<B: Buffer> EventDecoder<B> {
             ..
         } = places;
         let (data, event_type) = (data.of(whole), event_type.of(whole));
-        let (data, event_type, last_event_id) = self.store.lend_text(data, event_type, has_id)?;
+        let (data, event_type, last_event_id) = self.store.borrow_text(data, event_type, has_id)?;
         Ok(Event::new(event_type, data, last_event_id, has_id))
     }
 }

@@ -238,7 +238,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.block.has_lines = true;
         self.block.has_data = !data.is_none();
         self.block.has_id = !id.is_none();
-        self.store.keep(data.of(input), event_type.of(input));
+        self.store.buffer(data.of(input), event_type.of(input));
         if !id.is_none() && !id.is_held() {
             self.store.set_id(Some(id.bytes(input)), None);
         }
