@@ -5,7 +5,7 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # The codec: decoding, buffering, events and encoding.
 readonly FILES=(
-    src/parse.rs src/line_end.rs src/decode.rs 'src/decode/*.rs' src/encode.rs src/value.rs src/buffer.rs src/text.rs src/event.rs src/event/owned.rs
+    src/parse.rs src/line_end.rs src/decode.rs 'src/decode/*.rs' src/encode.rs src/value.rs src/buffer.rs 'src/buffer/*.rs' src/text.rs src/event.rs src/event/owned.rs
 )
 # Seconds after which tests that have not ended are taken to hang, which they would not if the code were right.
 readonly TIMEOUT=30

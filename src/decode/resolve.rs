@@ -120,7 +120,7 @@ impl<B: Buffer> EventDecoder<B> {
             block.event_type.in_input(input),
         );
         let has_id = block.has_id();
-        let (data, event_type, last_event_id) = self.store.lend_text(data, event_type, has_id)?;
+        let (data, event_type, last_event_id) = self.store.borrow_text(data, event_type, has_id)?;
         Ok(Event::new(event_type, data, last_event_id, has_id))
     }
 }
