@@ -25,9 +25,9 @@ use crate::event::{Event, Item, RawEvent, known_text};
 #[cfg(feature = "alloc")]
 use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
-use crate::parse::{FieldParser, Line};
+use crate::parse::FieldParser;
 use crate::value::LastEventId;
-use block::UnfinishedLine;
+use block::{Processed, UnfinishedLine};
 
 pub(crate) use block::Block;
 pub use finish::{CutLine, Incomplete};
@@ -217,6 +217,9 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return self.single_line_event(whole, event);
         }
+        if input.is_empty() && self.phase == Phase::BetweenBlocks {
+            return Ok(None);
+        }
         self.decode_block(input)
     }
 
@@ -251,6 +254,9 @@ impl<B: Buffer> EventDecoder<B> {
         let whole = *input;
         if let Some(event) = self.single_line(input) {
             return Ok(Some(self.single_line_raw_event(whole, event)));
+        }
+        if input.is_empty() && self.phase == Phase::BetweenBlocks {
+            return Ok(None);
         }
         self.decode_raw_block(input)
     }
@@ -470,66 +476,83 @@ impl<B: Buffer> EventDecoder<B> {
         self.find(input, items)
     }
 
-    /// The loop: lines, and fragments of lines, to the next event, or with `items` to whatever comes first.
+    /// Reads line by line to the next event, or with `items` to whatever comes first, advancing `input`.
     #[inline(always)]
     fn find(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
         let whole = *input;
-        self.end_phase();
-        let mut block = match self.phase {
-            Phase::WithinBlock => self.block,
-            _ => Block::NEW,
-        };
         let mut at = 0;
-        let result = loop {
-            let Some((piece, is_whole)) = self.parser.scan(whole, &mut at) else {
-                break Ok(None);
-            };
-            let found = match piece.line {
-                Line::Field(name) => {
-                    let result = if is_whole && !SMALL {
-                        self.process(&mut block, name, piece, true, whole)
-                    } else {
-                        let result;
-                        (block, result) = self.process_cut_line(block, name, piece, whole);
-                        result
-                    };
-                    match result {
-                        Ok(is_retry) => (is_retry && items).then_some(Found::Retry),
-                        Err(error) => break Err(error),
-                    }
+        self.end_phase();
+        let result = 'found: {
+            if !self.parser.is_at_line_start() {
+                let result = self.read_cut_line(whole, &mut at, items);
+                if at == whole.len() || !matches!(result, Ok(None)) {
+                    break 'found result;
                 }
-                Line::Comment => items.then_some(Found::Comment {
-                    start: piece.start,
-                    stop: piece.stop,
-                    end: piece.end,
-                }),
-                Line::Blank => {
-                    if self.dispatch(block, whole) {
+            }
+            let mut block = match self.phase {
+                Phase::BetweenBlocks => Block::NEW,
+                _ => self.block,
+            };
+            while let Some(piece) = self.parser.whole_line(whole, &mut at) {
+                match self.process(&mut block, piece, true, whole) {
+                    Ok(Processed::Line) => {}
+                    Ok(Processed::Event) => {
                         *input = whole.get(at..).unwrap_or_default();
                         return Ok(Some(Found::Event(block)));
                     }
-                    block = Block::NEW;
-                    None
+                    Ok(Processed::Item(item)) if items => {
+                        self.block = block;
+                        break 'found Ok(Some(item));
+                    }
+                    Ok(Processed::Item(_)) => {}
+                    Err(error) => {
+                        self.block = block;
+                        break 'found Err(error);
+                    }
                 }
-                Line::Withheld(_) => None,
-            };
-            if found.is_some() {
-                break Ok(found);
             }
+            self.block = block;
+            self.read_cut_line(whole, &mut at, items)
         };
         *input = whole.get(at..).unwrap_or_default();
-        self.leave(block, whole);
+        if !matches!(result, Ok(Some(Found::Event(_)))) {
+            self.leave(whole);
+        }
         result
     }
 
-    /// The rest of the block is in a later input.
+    /// The same for the line that is cut by the beginning or the end of the input.
+    #[inline(never)]
+    fn read_cut_line(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        while let Some(piece) = self.parser.cut_line(input, at) {
+            let mut block = self.block;
+            let processed = self.process(&mut block, piece, false, input);
+            self.block = block;
+            match processed? {
+                Processed::Event => return Ok(Some(Found::Event(block))),
+                Processed::Item(item) if items => return Ok(Some(item)),
+                _ => {}
+            }
+            if *at == input.len() || self.parser.is_at_line_start() && !SMALL {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rest of the block is in a later input, and the caller may take this one away.
     #[inline(always)]
-    fn leave(&mut self, block: Block, input: &[u8]) {
-        if block.is_new() && self.parser.is_at_line_start() {
+    fn leave(&mut self, input: &[u8]) {
+        if self.block.is_new() && self.parser.is_at_line_start() {
             self.phase = Phase::BetweenBlocks;
         } else {
             self.phase = Phase::WithinBlock;
-            self.block = self.buffer(block, input);
+            self.block = self.buffer(self.block, input);
         }
     }
 

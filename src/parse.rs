@@ -15,6 +15,7 @@
 //! The bytes of a prefix are known, so they need not be buffered. If the next input shows that they belong to another name, or are
 //! no byte order mark, they are returned as the first fragment of an unknown line.
 
+use crate::SMALL;
 use crate::line_end::{end_len, first_line_end, line_end, whole_line};
 
 const LF: u8 = b'\n';
@@ -95,17 +96,20 @@ enum State {
         of: Prefix,
         seen: u8,
     },
-    Value {
-        name: FieldName,
+    /// In the value of a field, in an unknown line, or in a comment.
+    Inside(Line),
+    /// In an unknown line, which so many bytes of the prefix began.
+    Withheld {
+        of: Prefix,
+        seen: u8,
     },
-    Comment,
 }
 
 /// How a line, or the stream, may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prefix {
     ByteOrderMark,
-    Field(FieldName),
+    Field(Line),
 }
 
 /// A line, or a fragment of one, as offsets in the input: they do not borrow it.
@@ -119,13 +123,18 @@ pub(crate) struct Piece {
     pub(crate) end: bool,
 }
 
+/// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    Field(FieldName),
+    Data,
+    Event,
+    Id,
+    Retry,
+    Unknown,
     Comment,
     Blank,
-    /// The first fragment of an unknown line, which came with an earlier input.
-    Withheld(&'static [u8]),
+    /// An unknown line whose first bytes, which the parser [withheld](FieldParser::withheld), came with earlier inputs.
+    Withheld,
 }
 
 impl FieldParser {
@@ -155,20 +164,21 @@ impl FieldParser {
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Token<'i>> {
         let whole = *input;
         let mut at = 0;
-        let piece = self.scan(whole, &mut at);
+        let piece = loop {
+            let piece = self.whole_line(whole, &mut at);
+            if let Some(piece) = piece.or_else(|| self.cut_line(whole, &mut at)) {
+                break Some(piece);
+            } else if at == whole.len() {
+                break None;
+            }
+        };
         *input = whole.get(at..).unwrap_or_default();
-        let (piece, _) = piece?;
-        let (value, end) = (piece.bytes(whole), piece.end);
-        Some(match piece.line {
-            Line::Field(name) => Token::Field { name, value, end },
-            Line::Comment => Token::Comment { text: value, end },
-            Line::Blank => Token::BlankLine,
-            Line::Withheld(value) => Token::Field {
-                name: FieldName::Unknown,
-                value,
-                end,
-            },
-        })
+        let piece = piece?;
+        let value = match piece.line {
+            Line::Withheld => self.withheld(),
+            _ => piece.bytes(whole),
+        };
+        Some(piece.line.token(value, piece.end))
     }
 
     /// Ends the stream, completes an unfinished line, and returns to the start.
@@ -189,27 +199,22 @@ impl FieldParser {
     /// assert_eq!(parser.finish(), None);
     /// ```
     pub fn finish(&mut self) -> Option<Token<'static>> {
-        let (line, value) = match core::mem::replace(&mut self.state, State::START) {
-            State::START | State::LineStart | State::AfterCr => return None,
+        let (line, value) = self.end()?;
+        Some(line.token(value, true))
+    }
+
+    /// Ends the stream, and returns what the unfinished line is, and the value of its last token.
+    pub(crate) fn end(&mut self) -> Option<(Line, &'static [u8])> {
+        match core::mem::replace(&mut self.state, State::START) {
+            State::START | State::LineStart | State::AfterCr => None,
             State::Prefix { of, seen } => {
-                let line = of.first(seen);
-                let (name, value_start) = classify(line);
-                (name, line.get(value_start..).unwrap_or_default())
+                let bytes = of.first(seen);
+                let (line, value_start) = classify(bytes);
+                Some((line, bytes.get(value_start..).unwrap_or_default()))
             }
-            State::Value { name } => (Line::Field(name), &[][..]),
-            State::Comment => (Line::Comment, &[][..]),
-        };
-        Some(match line {
-            Line::Field(name) => Token::Field {
-                name,
-                value,
-                end: true,
-            },
-            _ => Token::Comment {
-                text: value,
-                end: true,
-            },
-        })
+            State::Inside(line) => Some((line, &[])),
+            State::Withheld { .. } => Some((Line::Unknown, &[])),
+        }
     }
 
     /// Whether the input so far ends inside a line; a part of a byte order mark is one.
@@ -221,8 +226,8 @@ impl FieldParser {
     pub(crate) const fn is_inside_event_line(&self) -> bool {
         matches!(
             self.state,
-            State::Prefix { of: Prefix::Field(name), .. } | State::Value { name }
-                if matches!(name, FieldName::Data | FieldName::Event | FieldName::Id)
+            State::Prefix { of: Prefix::Field(line), .. } | State::Inside(line)
+                if matches!(line, Line::Data | Line::Event | Line::Id)
         )
     }
 
@@ -231,46 +236,36 @@ impl FieldParser {
         matches!(self.state, State::LineStart)
     }
 
-    /// Finds the next line, or fragment of a line, in `input` from `at` on, and moves `at` behind it. Tells whether it is a
-    /// whole line.
-    ///
-    /// `None` means that `input` is consumed.
+    /// Finds the line that lies whole in `input` from `at` on, and moves `at` behind it; `None` if none does.
     #[inline(always)]
-    pub(crate) fn scan(&mut self, input: &[u8], at: &mut usize) -> Option<(Piece, bool)> {
-        loop {
-            if self.is_at_line_start() {
-                let start = *at;
-                if let Some((stop, next)) = whole_line(input, start) {
-                    let (line, value_start) = classify(input.get(start..stop).unwrap_or_default());
-                    *at = next;
-                    let start = start + value_start;
-                    let piece = Piece {
-                        line,
-                        start,
-                        stop,
-                        end: true,
-                    };
-                    return Some((piece, true));
-                }
-            }
-            if let Some(piece) = self.scan_cut_line(input, at) {
-                return Some((piece, false));
-            }
-            if *at == input.len() {
-                return None;
-            }
+    pub(crate) fn whole_line(&self, input: &[u8], at: &mut usize) -> Option<Piece> {
+        if SMALL || !self.is_at_line_start() {
+            return None;
         }
+        let start = *at;
+        let (stop, next) = whole_line(input, start)?;
+        let (line, value_start) = classify(input.get(start..stop)?);
+        *at = next;
+        Some(Piece {
+            line,
+            start: start + value_start,
+            stop,
+            end: true,
+        })
     }
 
-    /// The same for a line that is cut by the beginning or the end of the input.
+    /// The same for a line that is cut by the beginning or the end of the input, or for the fragment of it that is there.
     ///
     /// `None` means that `input` is consumed, or that a line begins at `at`.
     #[inline(never)]
-    fn scan_cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
+    pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         let &next = input.get(*at)?;
         match self.state {
-            // The line has no end, unless that is a CR that ends the input.
-            State::LineStart => self.begin_line(&[], input, at, input.len() - 1),
+            State::LineStart => {
+                // The line has no end, unless that is a CR that ends the input.
+                let search_from = if SMALL { *at } else { input.len() - 1 };
+                self.begin_line(&[], input, at, search_from)
+            }
             State::AfterCr => {
                 *at += usize::from(next == LF);
                 self.state = State::LineStart;
@@ -280,8 +275,8 @@ impl FieldParser {
                 Prefix::ByteOrderMark => self.byte_order_mark(seen, input, at),
                 Prefix::Field(_) => self.begin_line(of.first(seen), input, at, *at),
             },
-            State::Value { name } => self.rest_of_line(Line::Field(name), input, at, *at),
-            State::Comment => self.rest_of_line(Line::Comment, input, at, *at),
+            State::Inside(line) => self.rest_of_line(line, input, at, *at),
+            State::Withheld { .. } => self.rest_of_line(Line::Unknown, input, at, *at),
         }
     }
 
@@ -299,7 +294,7 @@ impl FieldParser {
         } else if seen == 0 {
             self.state = State::LineStart;
         } else {
-            return Some(self.withheld(of.first(seen), *at));
+            return Some(self.withhold(of, seen, *at));
         }
         None
     }
@@ -331,7 +326,10 @@ impl FieldParser {
         }
         let (line, value_start) = classify(head.get(..end.unwrap_or(length)).unwrap_or_default());
         let Some(value_start) = value_start.checked_sub(known.len()) else {
-            return Some(self.withheld(known, *at));
+            let State::Prefix { of, seen } = self.state else {
+                return None;
+            };
+            return Some(self.withhold(of, seen, *at));
         };
         *at += value_start;
         self.rest_of_line(line, input, at, search_from)
@@ -352,10 +350,7 @@ impl FieldParser {
         if end.is_some() {
             self.end_line(input, at);
         } else {
-            self.state = match line {
-                Line::Field(name) => State::Value { name },
-                _ => State::Comment,
-            };
+            self.state = State::Inside(line);
             if start == stop {
                 return None;
             }
@@ -381,15 +376,20 @@ impl FieldParser {
     }
 
     /// The bytes of a prefix that came with earlier inputs began an unknown line.
-    const fn withheld(&mut self, bytes: &'static [u8], at: usize) -> Piece {
-        self.state = State::Value {
-            name: FieldName::Unknown,
-        };
+    const fn withhold(&mut self, of: Prefix, seen: u8, at: usize) -> Piece {
+        self.state = State::Withheld { of, seen };
         Piece {
-            line: Line::Withheld(bytes),
+            line: Line::Withheld,
             start: at,
             stop: at,
             end: false,
+        }
+    }
+
+    fn withheld(&self) -> &'static [u8] {
+        match self.state {
+            State::Withheld { of, seen } => of.first(seen),
+            _ => &[],
         }
     }
 }
@@ -400,19 +400,19 @@ fn classify(line: &[u8]) -> (Line, usize) {
     match line.first() {
         None => (Line::Blank, 0),
         Some(b':') => (Line::Comment, 1),
-        Some(b'd') => FieldName::Data.classify(line),
-        Some(b'e') => FieldName::Event.classify(line),
-        Some(b'i') => FieldName::Id.classify(line),
-        Some(b'r') => FieldName::Retry.classify(line),
+        Some(b'd') => Line::Data.classify(line),
+        Some(b'e') => Line::Event.classify(line),
+        Some(b'i') => Line::Id.classify(line),
+        Some(b'r') => Line::Retry.classify(line),
         Some(_) => UNKNOWN,
     }
 }
 
 /// All of an unknown line is its value.
-const UNKNOWN: (Line, usize) = (Line::Field(FieldName::Unknown), 0);
+const UNKNOWN: (Line, usize) = (Line::Unknown, 0);
 
-impl FieldName {
-    /// The name, the colon, and the one space that is skipped.
+impl Line {
+    /// The field's name, a colon, and the one space that is skipped.
     #[inline(always)]
     pub(crate) const fn prefix(self) -> &'static [u8] {
         match self {
@@ -420,31 +420,44 @@ impl FieldName {
             Self::Event => b"event: ",
             Self::Id => b"id: ",
             Self::Retry => b"retry: ",
-            Self::Unknown => b"",
+            Self::Unknown | Self::Comment | Self::Blank | Self::Withheld => b"",
         }
     }
 
-    /// 9.2.6: a field name is followed by a colon and the value, without its first space, or by nothing.
+    /// 9.2.6: a field's name is followed by a colon and the value, without its first space, or by nothing.
     #[inline(always)]
-    fn classify(self, line: &[u8]) -> (Line, usize) {
+    fn classify(self, line: &[u8]) -> (Self, usize) {
         let prefix = self.prefix();
         if line.starts_with(prefix) {
-            return (Line::Field(self), prefix.len());
+            return (self, prefix.len());
         }
         let name = prefix.strip_suffix(b": ").unwrap_or_default();
         match line.strip_prefix(name) {
-            Some([]) => (Line::Field(self), name.len()),
-            Some([b':', ..]) => (Line::Field(self), name.len() + 1),
+            Some([]) => (self, name.len()),
+            Some([b':', ..]) => (self, name.len() + 1),
             _ => UNKNOWN,
         }
+    }
+
+    const fn token(self, value: &[u8], end: bool) -> Token<'_> {
+        let name = match self {
+            Self::Data => FieldName::Data,
+            Self::Event => FieldName::Event,
+            Self::Id => FieldName::Id,
+            Self::Retry => FieldName::Retry,
+            Self::Unknown | Self::Withheld => FieldName::Unknown,
+            Self::Comment => return Token::Comment { text: value, end },
+            Self::Blank => return Token::BlankLine,
+        };
+        Token::Field { name, value, end }
     }
 }
 
 impl Piece {
-    /// The end of a field of which everything else came before.
-    pub(crate) const fn end_of(name: FieldName) -> Self {
+    /// The end of a line of which everything else came before.
+    pub(crate) const fn end_of(line: Line) -> Self {
         Self {
-            line: Line::Field(name),
+            line,
             start: 0,
             stop: 0,
             end: true,
@@ -487,16 +500,16 @@ impl State {
 
 impl Prefix {
     const FIELDS: [Self; 4] = [
-        Self::Field(FieldName::Data),
-        Self::Field(FieldName::Event),
-        Self::Field(FieldName::Id),
-        Self::Field(FieldName::Retry),
+        Self::Field(Line::Data),
+        Self::Field(Line::Event),
+        Self::Field(Line::Id),
+        Self::Field(Line::Retry),
     ];
 
     const fn bytes(self) -> &'static [u8] {
         match self {
             Self::ByteOrderMark => BYTE_ORDER_MARK,
-            Self::Field(name) => name.prefix(),
+            Self::Field(line) => line.prefix(),
         }
     }
 

@@ -3,10 +3,10 @@
 //! The values of whole lines stay in the input within one call. They are copied into the store when data lines are joined, when a
 //! line is cut, and when the call ends before the block does.
 
-use super::{EventDecoder, Phase};
+use super::{EventDecoder, Found, Phase};
 use crate::buffer::{Buffer, replaced_len};
 use crate::error::DecodeError;
-use crate::parse::{FieldName, Piece};
+use crate::parse::{Line, Piece};
 use crate::text::is_text_without_nul;
 
 /// Where the value of a field is.
@@ -36,6 +36,17 @@ pub(crate) struct Block {
     is_rejected: bool,
 }
 
+/// What came of a line, or of a fragment of one.
+#[derive(Clone, Copy)]
+pub(super) enum Processed {
+    /// Nothing that a caller sees.
+    Line,
+    /// A blank line dispatched the block.
+    Event,
+    /// A comment, or a line that set the reconnection time.
+    Item(Found),
+}
+
 /// What is known of a line that is read in fragments, beside its value in the store.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnfinishedLine {
@@ -58,39 +69,39 @@ enum Digits {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// 9.2.6, processing a field, or a fragment of one; tells whether it set the reconnection time.
+    /// 9.2.6, interpreting a line, or a fragment of one.
     #[inline(always)]
     pub(super) fn process(
         &mut self,
         block: &mut Block,
-        name: FieldName,
         piece: Piece,
         is_whole: bool,
         input: &[u8],
-    ) -> Result<bool, DecodeError> {
-        match name {
-            FieldName::Data | FieldName::Event if block.is_rejected => {}
-            FieldName::Data => self.data(block, piece, is_whole, input)?,
-            FieldName::Event => self.event_type(block, piece, is_whole, input)?,
-            FieldName::Id => self.id(block, piece, is_whole, input)?,
-            FieldName::Retry => return Ok(self.retry(piece, input)),
-            FieldName::Unknown => return Ok(false),
+    ) -> Result<Processed, DecodeError> {
+        match piece.line {
+            Line::Data | Line::Event if block.is_rejected => {}
+            Line::Data => self.data(block, piece, is_whole, input)?,
+            Line::Event => self.event_type(block, piece, is_whole, input)?,
+            Line::Id => self.id(block, piece, is_whole, input)?,
+            Line::Retry if self.retry(piece, input) => {
+                return Ok(Processed::Item(Found::Retry));
+            }
+            Line::Comment => {
+                return Ok(Processed::Item(Found::Comment {
+                    start: piece.start,
+                    stop: piece.stop,
+                    end: piece.end,
+                }));
+            }
+            Line::Blank if self.dispatch(*block, input) => return Ok(Processed::Event),
+            Line::Blank => {
+                *block = Block::NEW;
+                return Ok(Processed::Line);
+            }
+            Line::Retry | Line::Unknown | Line::Withheld => return Ok(Processed::Line),
         }
         block.has_fields |= piece.end;
-        Ok(false)
-    }
-
-    /// The same, out of line. A block that is passed by reference would live in memory.
-    #[inline(never)]
-    pub(super) fn process_cut_line(
-        &mut self,
-        mut block: Block,
-        name: FieldName,
-        piece: Piece,
-        input: &[u8],
-    ) -> (Block, Result<bool, DecodeError>) {
-        let result = self.process(&mut block, name, piece, false, input);
-        (block, result)
+        Ok(Processed::Line)
     }
 
     /// How many bytes of the line are buffered, which are none if it lies whole in the input.
@@ -128,7 +139,7 @@ impl<B: Buffer> EventDecoder<B> {
             self.store.line_to_data();
             block.data = Value::Buffered;
         } else if joins {
-            if let Value::Input { .. } = block.data {
+            if block.data.is_in_input() {
                 self.store.begin_data(block.data.bytes(input));
                 block.data = Value::Buffered;
             }
@@ -183,8 +194,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<(), DecodeError> {
         let limits = self.limits();
         let length = self.buffered_len(is_whole) + piece.len();
-        let room = limits.event.saturating_sub(block.size);
-        let fits = length <= room.min(limits.last_event_id);
+        let fits = length <= limits.last_event_id && block.size + length <= limits.event;
         let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
         if is_usual && is_text_without_nul(piece.bytes(input)) {
             block.id = Value::of(piece);
@@ -194,13 +204,13 @@ impl<B: Buffer> EventDecoder<B> {
         // Whichever limit the bytes would meet first if they came one by one, so that no cut makes a difference.
         let result = if fits || block.is_rejected {
             Ok(())
-        } else if room <= limits.last_event_id {
+        } else if limits.event.saturating_sub(block.size) <= limits.last_event_id {
             Err(self.reject_event(block))
         } else {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized |= length > limits.last_event_id;
-        let (changed, stored) = self.store_id(*block, piece, input);
+        let (changed, stored) = self.store_id(*block, piece.bytes(input), piece.end, input);
         *block = changed;
         result.and(stored)
     }
@@ -210,15 +220,15 @@ impl<B: Buffer> EventDecoder<B> {
     fn store_id(
         &mut self,
         mut block: Block,
-        piece: Piece,
+        value: &[u8],
+        end: bool,
         input: &[u8],
     ) -> (Block, Result<(), DecodeError>) {
-        let value = piece.bytes(input);
         if self.unfinished.is_oversized {
             self.store.clear_line();
         }
         self.unfinished.has_nul |= value.contains(&0);
-        if piece.end {
+        if end {
             let result = self.end_of_id(&mut block, value);
             self.unfinished = UnfinishedLine::NEW;
             self.store.clear_line();
@@ -352,18 +362,27 @@ impl<B: Buffer> EventDecoder<B> {
         self.store.reject();
     }
 
-    /// Copies into the store what lies in the input, which the caller may take away.
+    /// Copies into the store what lies in the input.
+    #[inline(always)]
+    pub(super) fn buffer(&mut self, block: Block, input: &[u8]) -> Block {
+        if block.data.is_in_input() || block.event_type.is_in_input() || block.id.is_in_input() {
+            self.copy_to_store(block, input)
+        } else {
+            block
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn buffer(&mut self, mut block: Block, input: &[u8]) -> Block {
-        if let Value::Input { .. } = block.data {
+    fn copy_to_store(&mut self, mut block: Block, input: &[u8]) -> Block {
+        if block.data.is_in_input() {
             self.store.begin_data(block.data.bytes(input));
             block.data = Value::Buffered;
         }
-        if let Value::Input { .. } = block.event_type {
+        if block.event_type.is_in_input() {
             self.store.set_event_type(block.event_type.bytes(input));
             block.event_type = Value::Buffered;
         }
-        if let Value::Input { .. } = block.id {
+        if block.id.is_in_input() {
             self.store.set_id(Some(block.id.bytes(input)), None);
             block.id = Value::Buffered;
         }
@@ -388,6 +407,11 @@ impl Value {
     #[inline(always)]
     pub(super) const fn is_buffered(self) -> bool {
         matches!(self, Self::Buffered)
+    }
+
+    #[inline(always)]
+    const fn is_in_input(self) -> bool {
+        matches!(self, Self::Input { .. })
     }
 
     /// The bytes that lie in the input.

@@ -6,7 +6,7 @@ use super::{EventDecoder, Phase};
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{Event, RawEvent};
-use crate::parse::{Piece, Token};
+use crate::parse::Piece;
 
 /// An event that the end of the stream cut off; see [`EventDecoder::finish`].
 ///
@@ -69,19 +69,20 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 impl<B: Buffer> EventDecoder<B> {
     /// Ends an incomplete event, and tells whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
-        let mut result = Ok(false);
-        match (self.parser.finish(), cut_line) {
-            (Some(Token::Field { name, .. }), CutLine::Keep) => {
-                let end = Piece::end_of(name);
-                (self.block, result) = self.process_cut_line(self.block, name, end, &[]);
+        let mut result = Ok(());
+        let mut block = self.block;
+        match (self.parser.end(), cut_line) {
+            (Some((line, _)), CutLine::Keep) => {
+                let end = Piece::end_of(line);
+                result = self.process(&mut block, end, false, &[]).map(drop);
             }
             _ => self.store.clear_line(),
         }
-        // A value that is empty may be said to be in the input.
-        self.block = self.buffer(self.block, &[]);
+        // An empty value is in the input.
+        self.block = self.buffer(block, &[]);
         let is_dispatched = self.dispatch(self.block, &[]);
         self.phase = Phase::AfterEnd;
-        result.map(|_| is_dispatched)
+        result.map(|()| is_dispatched)
     }
 }
 

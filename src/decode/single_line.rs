@@ -10,7 +10,7 @@ use super::{EventDecoder, Phase};
 use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::{end_len, whole_line};
-use crate::parse::FieldName;
+use crate::parse::Line;
 
 /// An event of one line of data: where in the input it is.
 #[derive(Clone, Copy)]
@@ -21,8 +21,8 @@ pub(crate) struct SingleLine {
     type_len: usize,
 }
 
-const DATA: &[u8] = FieldName::Data.prefix();
-const EVENT: &[u8] = FieldName::Event.prefix();
+const DATA: &[u8] = Line::Data.prefix();
+const EVENT: &[u8] = Line::Event.prefix();
 /// Where the event type is.
 const TYPE_START: usize = EVENT.len();
 
