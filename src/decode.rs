@@ -27,7 +27,7 @@ use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::limits::Limits;
 use crate::parse::FieldParser;
 use crate::value::LastEventId;
-use block::{Processed, UnfinishedLine};
+use block::{Interpreter, Phase, Processed, UnfinishedLine};
 
 pub(crate) use block::Block;
 pub use finish::{CutLine, Incomplete};
@@ -100,36 +100,19 @@ pub struct EventDecoder<
     #[cfg(not(feature = "alloc"))] B: Buffer,
 > {
     parser: FieldParser,
-    store: Store<B>,
-    /// The current block, of which nothing is in an input; meaningful if `phase` is [`Phase::WithinBlock`].
+    interpreter: Interpreter<B>,
+    /// The current block: the event that the last call found, or what it had when the input ended.
     block: Block,
-    unfinished: UnfinishedLine,
-    /// Milliseconds; meaningful if `has_reconnection_time`.
-    reconnection_time: u64,
-    has_reconnection_time: bool,
-    phase: Phase,
     /// The last event ID as events share it, made for the first one that inherits it.
     #[cfg(feature = "alloc")]
     inherited: InheritedId,
 }
 
-/// Where the decoder stands between two calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// At the start of a line, between two blocks. The store has nothing but the last event ID.
-    BetweenBlocks,
-    /// Anywhere else.
-    WithinBlock,
-    /// The store has an event that was borrowed from it.
-    AfterEvent,
-    /// `finish` ended the stream.
-    AfterEnd,
-}
-
 /// What [`EventDecoder::step`] found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Found {
-    Event(Block),
+    /// The current block is an event.
+    Event,
     Comment {
         start: usize,
         stop: usize,
@@ -184,18 +167,14 @@ impl<B: Buffer> EventDecoder<B> {
             #[cfg(feature = "alloc")]
             inherited: InheritedId::default(),
             parser: FieldParser::new(),
-            store,
+            interpreter: Interpreter::new(store),
             block: Block::NEW,
-            unfinished: UnfinishedLine::NEW,
-            reconnection_time: 0,
-            has_reconnection_time: false,
-            phase: Phase::WithinBlock,
         }
     }
 
     /// Returns the limits.
     pub fn limits(&self) -> Limits {
-        self.store.limits()
+        self.interpreter.store.limits()
     }
 
     /// Decodes the next event, advancing `input` past the bytes it consumed. The event borrows from `input` and `self`.
@@ -217,7 +196,7 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return self.single_line_event(whole, event);
         }
-        if input.is_empty() && self.phase == Phase::BetweenBlocks {
+        if input.is_empty() && self.interpreter.phase == Phase::BetweenBlocks {
             return Ok(None);
         }
         self.decode_block(input)
@@ -230,7 +209,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
         match self.find(input, false)? {
-            Some(Found::Event(block)) => self.resolve_text(whole, block).map(Some),
+            Some(Found::Event) => self.resolve_text(whole).map(Some),
             _ => Ok(None),
         }
     }
@@ -255,7 +234,7 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return Ok(Some(self.single_line_raw_event(whole, event)));
         }
-        if input.is_empty() && self.phase == Phase::BetweenBlocks {
+        if input.is_empty() && self.interpreter.phase == Phase::BetweenBlocks {
             return Ok(None);
         }
         self.decode_raw_block(input)
@@ -268,7 +247,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
         match self.find(input, false)? {
-            Some(Found::Event(block)) => Ok(Some(self.resolve_raw(whole, block))),
+            Some(Found::Event) => Ok(Some(self.resolve_raw(whole))),
             _ => Ok(None),
         }
     }
@@ -371,7 +350,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// O(n) for an ID of n bytes: it is stored as bytes and validated lazily.
     pub fn last_event_id(&self) -> &str {
-        known_text(self.store.last_event_id())
+        known_text(self.interpreter.store.last_event_id())
     }
 
     /// Sets the last event ID, for a client that continues where an earlier one stopped.
@@ -390,7 +369,7 @@ impl<B: Buffer> EventDecoder<B> {
             return Err(BufferFull { needed, available });
         }
         self.end_phase();
-        self.store.set_last_event_id(id);
+        self.interpreter.store.set_last_event_id(id);
         Ok(())
     }
 
@@ -399,8 +378,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII digits: milliseconds,
     /// `u64::MAX` at the most.
     pub fn reconnection_time(&self) -> Option<Duration> {
-        self.has_reconnection_time
-            .then(|| Duration::from_millis(self.reconnection_time))
+        self.interpreter.has_reconnection_time
+            .then(|| Duration::from_millis(self.interpreter.reconnection_time))
     }
 
     /// Ends the stream, and returns the event that it cut off, if any.
@@ -423,9 +402,9 @@ impl<B: Buffer> EventDecoder<B> {
     /// ```
     pub fn finish(&mut self) -> Option<Incomplete<'_, B>> {
         self.end_phase();
-        let is_inside_block = self.phase == Phase::WithinBlock && !self.block.is_new();
+        let is_inside_block = self.interpreter.phase == Phase::WithinBlock && !self.block.is_new();
         if self.parser.is_inside_event_line() || is_inside_block {
-            self.phase = Phase::AfterEnd;
+            self.interpreter.phase = Phase::AfterEnd;
             Some(Incomplete { decoder: self })
         } else {
             self.restart();
@@ -438,19 +417,19 @@ impl<B: Buffer> EventDecoder<B> {
     /// The last event ID and the reconnection time are kept. Everything that was pending is dropped, an `id` without its blank
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
-        self.phase = Phase::WithinBlock;
+        self.interpreter.phase = Phase::WithinBlock;
         self.parser = FieldParser::new();
         self.block = Block::NEW;
-        self.unfinished = UnfinishedLine::NEW;
-        self.store.end_block();
-        self.store.give_back();
+        self.interpreter.unfinished = UnfinishedLine::NEW;
+        self.interpreter.store.end_block();
+        self.interpreter.store.give_back();
     }
 
     /// Whether nothing but the last event ID is buffered, so that the fast path applies.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     pub(crate) const fn is_between_blocks(&self) -> bool {
-        matches!(self.phase, Phase::BetweenBlocks)
+        matches!(self.interpreter.phase, Phase::BetweenBlocks)
     }
 
     /// Finds the next event, or with `items` whatever comes first, advancing `input` past the bytes it consumed.
@@ -461,7 +440,10 @@ impl<B: Buffer> EventDecoder<B> {
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
         match self.single_line(input) {
-            Some(event) => Ok(Some(Found::Event(event.block()))),
+            Some(event) => {
+                self.block = event.block();
+                Ok(Some(Found::Event))
+            }
             None => self.step_general(input, items),
         }
     }
@@ -489,16 +471,17 @@ impl<B: Buffer> EventDecoder<B> {
                     break 'found result;
                 }
             }
-            let mut block = match self.phase {
+            let mut block = match self.interpreter.phase {
                 Phase::BetweenBlocks => Block::NEW,
                 _ => self.block,
             };
             while let Some(piece) = self.parser.whole_line(whole, &mut at) {
-                match self.process(&mut block, piece, true, whole) {
+                match self.interpreter.process(&mut block, piece, true, whole) {
                     Ok(Processed::Line) => {}
                     Ok(Processed::Event) => {
+                        self.block = block;
                         *input = whole.get(at..).unwrap_or_default();
-                        return Ok(Some(Found::Event(block)));
+                        return Ok(Some(Found::Event));
                     }
                     Ok(Processed::Item(item)) if items => {
                         self.block = block;
@@ -515,7 +498,7 @@ impl<B: Buffer> EventDecoder<B> {
             self.read_cut_line(whole, &mut at, items)
         };
         *input = whole.get(at..).unwrap_or_default();
-        if !matches!(result, Ok(Some(Found::Event(_)))) {
+        if !matches!(result, Ok(Some(Found::Event))) {
             self.leave(whole);
         }
         result
@@ -530,11 +513,8 @@ impl<B: Buffer> EventDecoder<B> {
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
         while let Some(piece) = self.parser.cut_line(input, at) {
-            let mut block = self.block;
-            let processed = self.process(&mut block, piece, false, input);
-            self.block = block;
-            match processed? {
-                Processed::Event => return Ok(Some(Found::Event(block))),
+            match self.interpreter.process(&mut self.block, piece, false, input)? {
+                Processed::Event => return Ok(Some(Found::Event)),
                 Processed::Item(item) if items => return Ok(Some(item)),
                 _ => {}
             }
@@ -549,22 +529,22 @@ impl<B: Buffer> EventDecoder<B> {
     #[inline(always)]
     fn leave(&mut self, input: &[u8]) {
         if self.block.is_new() && self.parser.is_at_line_start() {
-            self.phase = Phase::BetweenBlocks;
+            self.interpreter.phase = Phase::BetweenBlocks;
         } else {
-            self.phase = Phase::WithinBlock;
-            self.block = self.buffer(self.block, input);
+            self.interpreter.phase = Phase::WithinBlock;
+            self.interpreter.buffer(&mut self.block, input);
         }
     }
 
     /// Ends what the last call left: an event that was borrowed, or the stream.
     #[inline(always)]
     fn end_phase(&mut self) {
-        match self.phase {
+        match self.interpreter.phase {
             Phase::BetweenBlocks | Phase::WithinBlock => {}
             Phase::AfterEvent => {
-                self.store.end_block();
+                self.interpreter.store.end_block();
                 self.block = Block::NEW;
-                self.phase = Phase::WithinBlock;
+                self.interpreter.phase = Phase::WithinBlock;
             }
             Phase::AfterEnd => self.restart(),
         }

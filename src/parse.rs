@@ -257,7 +257,7 @@ impl FieldParser {
     /// The same for a line that is cut by the beginning or the end of the input, or for the fragment of it that is there.
     ///
     /// `None` means that `input` is consumed, or that a line begins at `at`.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         let &next = input.get(*at)?;
         match self.state {
@@ -281,6 +281,7 @@ impl FieldParser {
     }
 
     /// 9.2.5: one byte order mark may begin the stream; `seen` bytes of it came with earlier inputs.
+    #[inline(never)]
     fn byte_order_mark(&mut self, seen: u8, input: &[u8], at: &mut usize) -> Option<Piece> {
         let of = Prefix::ByteOrderMark;
         let rest = input.get(*at..).unwrap_or_default();
@@ -300,6 +301,7 @@ impl FieldParser {
     }
 
     /// Begins a line, whose `known` first bytes came with earlier inputs. Its end is not before `search_from`.
+    #[inline(never)]
     fn begin_line(
         &mut self,
         known: &'static [u8],
@@ -336,6 +338,7 @@ impl FieldParser {
     }
 
     /// The line from `at` to its end, or to the end of the input. Its end is not before `search_from`.
+    #[inline(always)]
     fn rest_of_line(
         &mut self,
         line: Line,

@@ -210,11 +210,11 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<Event<'_>>, ReadError<E>> {
-        let Some(Found::Event(block)) = found else {
+        let Some(Found::Event) = found else {
             return Ok(self.recovered()?);
         };
         let whole = input(&self.chunk, self.start, self.filled);
-        Ok(Some(self.decoder.resolve_text(whole, block)?))
+        Ok(Some(self.decoder.resolve_text(whole)?))
     }
 
     /// Resolves the event that was found, as bytes; without one, returns the event that is recovered at the end.
@@ -223,14 +223,14 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
-        let Some(Found::Event(block)) = found else {
+        let Some(Found::Event) = found else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
                 None => None,
             });
         };
         let whole = input(&self.chunk, self.start, self.filled);
-        Ok(Some(self.decoder.resolve_raw(whole, block)))
+        Ok(Some(self.decoder.resolve_raw(whole)))
     }
 
     /// Resolves what was found; without anything, returns the event that is recovered at the end.

@@ -133,14 +133,14 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(block)) = self.find(false)? else {
+        let Some(found @ Found::Event) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
                 None => None,
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.resolve_text(whole, block)?))
+        Ok(Some(self.decoder.resolve_text(whole)?))
     }
 
     /// Reads the next event as bytes, which are not validated and borrow from the reader's buffer.
@@ -150,14 +150,14 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// See [`EventReader`].
     pub fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(block)) = self.find(false)? else {
+        let Some(found @ Found::Event) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
                 None => None,
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.resolve_raw(whole, block)))
+        Ok(Some(self.decoder.resolve_raw(whole)))
     }
 
     /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer.
@@ -178,7 +178,7 @@ impl<R: BufRead> EventReader<R> {
     }
 
     fn next_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
-        let Some(found @ Found::Event(block)) = self.find(false)? else {
+        let Some(found @ Found::Event) = self.find(false)? else {
             return Ok(match self.finish() {
                 Some((incomplete, cut_line)) => {
                     incomplete.recover(cut_line)?.map(Event::into_owned)
@@ -187,14 +187,14 @@ impl<R: BufRead> EventReader<R> {
             });
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
-        Ok(Some(self.decoder.resolve_owned(whole, block)?))
+        Ok(Some(self.decoder.resolve_owned(whole)?))
     }
 
     /// Reads until something is found, whose places are in the reader's buffer. `None` is the end
     /// of the stream.
     fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
         match self.found.take() {
-            Some(found) if items || matches!(found, Found::Event(_)) => return Ok(Some(found)),
+            Some(found) if items || matches!(found, Found::Event) => return Ok(Some(found)),
             _ => self.reader.consume(mem::take(&mut self.used)),
         }
         while self.end.is_none() {

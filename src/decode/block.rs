@@ -3,8 +3,8 @@
 //! The values of whole lines stay in the input within one call. They are copied into the store when data lines are joined, when a
 //! line is cut, and when the call ends before the block does.
 
-use super::{EventDecoder, Found, Phase};
-use crate::buffer::{Buffer, replaced_len};
+use super::Found;
+use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::DecodeError;
 use crate::parse::{Line, Piece};
 use crate::text::is_text_without_nul;
@@ -68,7 +68,41 @@ enum Digits {
     Invalid,
 }
 
-impl<B: Buffer> EventDecoder<B> {
+/// Interprets lines, and fragments of lines, and buffers what cannot stay in the input.
+#[derive(Clone)]
+pub(super) struct Interpreter<B: Buffer> {
+    pub(super) store: Store<B>,
+    pub(super) phase: Phase,
+    pub(super) unfinished: UnfinishedLine,
+    /// Milliseconds; meaningful if `has_reconnection_time`.
+    pub(super) reconnection_time: u64,
+    pub(super) has_reconnection_time: bool,
+}
+
+/// Where the decoder stands between two calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// At the start of a line, between two blocks. The store has nothing but the last event ID.
+    BetweenBlocks,
+    /// Anywhere else.
+    WithinBlock,
+    /// The store has an event that was borrowed from it.
+    AfterEvent,
+    /// `finish` ended the stream.
+    AfterEnd,
+}
+
+impl<B: Buffer> Interpreter<B> {
+    pub(super) const fn new(store: Store<B>) -> Self {
+        Self {
+            store,
+            phase: Phase::WithinBlock,
+            unfinished: UnfinishedLine::NEW,
+            reconnection_time: 0,
+            has_reconnection_time: false,
+        }
+    }
+
     /// 9.2.6, interpreting a line, or a fragment of one.
     #[inline(always)]
     pub(super) fn process(
@@ -93,7 +127,7 @@ impl<B: Buffer> EventDecoder<B> {
                     end: piece.end,
                 }));
             }
-            Line::Blank if self.dispatch(*block, input) => return Ok(Processed::Event),
+            Line::Blank if self.dispatch(*block, is_whole, input) => return Ok(Processed::Event),
             Line::Blank => {
                 *block = Block::NEW;
                 return Ok(Processed::Line);
@@ -122,12 +156,12 @@ impl<B: Buffer> EventDecoder<B> {
         let begins = buffered == 0;
         let joins = begins && !block.data.is_absent();
         let size = block.size + buffered + usize::from(joins) + piece.len();
-        if size > self.limits().event {
+        if size > self.store.limits().event {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
         if !(begins && piece.end) {
-            *block = self.buffer(*block, input);
+            self.buffer(block, input);
             if joins {
                 self.store.push_line(b"\n");
             }
@@ -161,7 +195,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<(), DecodeError> {
         let buffered = self.buffered_len(is_whole);
         let size = block.size + buffered + piece.len();
-        if size > self.limits().event {
+        if size > self.store.limits().event {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
@@ -172,7 +206,7 @@ impl<B: Buffer> EventDecoder<B> {
             }
             block.event_type = Value::of(piece);
         } else {
-            *block = self.buffer(*block, input);
+            self.buffer(block, input);
             self.store.push_line(piece.bytes(input));
             if !piece.end {
                 return Ok(());
@@ -192,7 +226,7 @@ impl<B: Buffer> EventDecoder<B> {
         is_whole: bool,
         input: &[u8],
     ) -> Result<(), DecodeError> {
-        let limits = self.limits();
+        let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
         let fits = length <= limits.last_event_id && block.size + length <= limits.event;
         let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
@@ -235,7 +269,7 @@ impl<B: Buffer> EventDecoder<B> {
             return (block, result);
         }
         if !self.unfinished.is_oversized {
-            block = self.buffer(block, input);
+            self.buffer(&mut block, input);
             self.store.push_line(value);
         }
         (block, Ok(()))
@@ -247,7 +281,7 @@ impl<B: Buffer> EventDecoder<B> {
         if self.unfinished.has_nul {
             return Ok(());
         }
-        let limits = self.limits();
+        let limits = self.store.limits();
         let is_in_input = self.store.line_len() == 0;
         if !is_in_input {
             self.store.push_line(value);
@@ -314,7 +348,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next call.
     #[inline(always)]
-    pub(super) fn dispatch(&mut self, block: Block, input: &[u8]) -> bool {
+    pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
         match block.id {
             Value::Absent => {}
             Value::Input { start, len } if !block.event_type.is_buffered() => {
@@ -323,8 +357,8 @@ impl<B: Buffer> EventDecoder<B> {
             Value::Input { .. } => self.store.set_last_event_id(block.id.bytes(input)),
             Value::Buffered => self.store.commit_id(),
         }
-        // The store watches how much of its memory is used, unless that is little.
-        let is_borrowed = block.is_in_input() && self.store.is_small();
+        // The store watches how much of its memory is used, unless that is little. A cut blank line may have been a CR alone.
+        let is_borrowed = is_whole && block.is_in_input() && self.store.is_small();
         let has_event = !block.data.is_absent();
         if has_event {
             self.phase = if is_borrowed {
@@ -341,14 +375,14 @@ impl<B: Buffer> EventDecoder<B> {
     #[inline(always)]
     fn reject_event(&mut self, block: &mut Block) -> DecodeError {
         self.reject(block);
-        let limit = self.limits().event;
+        let limit = self.store.limits().event;
         DecodeError::EventTooLarge { limit }
     }
 
     #[inline(always)]
     fn reject_id(&mut self, block: &mut Block) -> DecodeError {
         self.reject(block);
-        let limit = self.limits().last_event_id;
+        let limit = self.store.limits().last_event_id;
         DecodeError::LastEventIdTooLarge { limit }
     }
 
@@ -364,16 +398,14 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Copies into the store what lies in the input.
     #[inline(always)]
-    pub(super) fn buffer(&mut self, block: Block, input: &[u8]) -> Block {
+    pub(super) fn buffer(&mut self, block: &mut Block, input: &[u8]) {
         if block.data.is_in_input() || block.event_type.is_in_input() || block.id.is_in_input() {
-            self.copy_to_store(block, input)
-        } else {
-            block
+            self.copy_to_store(block, input);
         }
     }
 
     #[inline(never)]
-    fn copy_to_store(&mut self, mut block: Block, input: &[u8]) -> Block {
+    fn copy_to_store(&mut self, block: &mut Block, input: &[u8]) {
         if block.data.is_in_input() {
             self.store.begin_data(block.data.bytes(input));
             block.data = Value::Buffered;
@@ -386,7 +418,6 @@ impl<B: Buffer> EventDecoder<B> {
             self.store.set_id(Some(block.id.bytes(input)), None);
             block.id = Value::Buffered;
         }
-        block
     }
 }
 

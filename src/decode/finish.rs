@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::{EventDecoder, Phase};
+use super::EventDecoder;
+use super::block::Phase;
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{Event, RawEvent};
@@ -43,8 +44,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line, or as text.
     pub fn recover(self, cut_line: CutLine) -> Result<Option<Event<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            let block = self.decoder.block;
-            self.decoder.resolve_text(&[], block).map(Some)
+            self.decoder.resolve_text(&[]).map(Some)
         } else {
             Ok(None)
         }
@@ -59,7 +59,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
     /// [`DecodeError`] if the event exceeds a limit with this line.
     pub fn recover_raw(self, cut_line: CutLine) -> Result<Option<RawEvent<'d>>, DecodeError> {
         if self.decoder.end_event(cut_line)? {
-            Ok(Some(self.decoder.resolve_raw(&[], self.decoder.block)))
+            Ok(Some(self.decoder.resolve_raw(&[])))
         } else {
             Ok(None)
         }
@@ -70,18 +70,17 @@ impl<B: Buffer> EventDecoder<B> {
     /// Ends an incomplete event, and tells whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(());
-        let mut block = self.block;
         match (self.parser.end(), cut_line) {
             (Some((line, _)), CutLine::Keep) => {
                 let end = Piece::end_of(line);
-                result = self.process(&mut block, end, false, &[]).map(drop);
+                result = self.interpreter.process(&mut self.block, end, false, &[]).map(drop);
             }
-            _ => self.store.clear_line(),
+            _ => self.interpreter.store.clear_line(),
         }
         // An empty value is in the input.
-        self.block = self.buffer(block, &[]);
-        let is_dispatched = self.dispatch(self.block, &[]);
-        self.phase = Phase::AfterEnd;
+        self.interpreter.buffer(&mut self.block, &[]);
+        let is_dispatched = self.interpreter.dispatch(self.block, false, &[]);
+        self.interpreter.phase = Phase::AfterEnd;
         result.map(|()| is_dispatched)
     }
 }

@@ -1,6 +1,6 @@
 //! From where an event is to a copy of it.
 
-use super::{Block, EventDecoder, Found};
+use super::{EventDecoder, Found};
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{InheritedId, OwnedEvent, OwnedItem};
@@ -38,14 +38,13 @@ impl<B: Buffer> EventDecoder<B> {
     pub(crate) fn resolve_owned(
         &mut self,
         whole: &[u8],
-        block: Block,
     ) -> Result<OwnedEvent, DecodeError> {
-        let inherited = if block.has_id() {
+        let inherited = if self.block.has_id() {
             InheritedId::default()
         } else {
             self.inherited()
         };
-        let event = self.resolve_text(whole, block)?;
+        let event = self.resolve_text(whole)?;
         Ok(OwnedEvent::copy(event, inherited))
     }
 
@@ -54,7 +53,7 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(inherited) = self.known_inherited() {
             return inherited;
         }
-        self.store.id_was_shared();
+        self.interpreter.store.id_was_shared();
         self.inherited = InheritedId::new(self.last_event_id());
         self.inherited.clone()
     }
@@ -62,10 +61,10 @@ impl<B: Buffer> EventDecoder<B> {
     /// The same; `None` if it has to be made.
     #[inline(always)]
     fn known_inherited(&self) -> Option<InheritedId> {
-        if self.store.last_event_id().is_empty() {
+        if self.interpreter.store.last_event_id().is_empty() {
             return Some(InheritedId::default());
         }
-        let is_known = !self.store.id_is_new() && self.inherited.as_deref().is_some();
+        let is_known = !self.interpreter.store.id_is_new() && self.inherited.as_deref().is_some();
         is_known.then(|| self.inherited.clone())
     }
 }
@@ -102,7 +101,7 @@ impl Owned for OwnedEvent {
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
         match decoder.step_general(input, false)? {
-            Some(Found::Event(block)) => decoder.resolve_owned(whole, block).map(Some),
+            Some(Found::Event) => decoder.resolve_owned(whole).map(Some),
             // Nothing else is asked for.
             _ => Ok(None),
         }
@@ -127,7 +126,7 @@ impl Owned for OwnedItem {
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
         Ok(match decoder.step_general(input, true)? {
-            Some(Found::Event(block)) => Some(Self::Event(decoder.resolve_owned(whole, block)?)),
+            Some(Found::Event) => Some(Self::Event(decoder.resolve_owned(whole)?)),
             Some(found) => Some(decoder.resolve_item(whole, found)?.into()),
             None => None,
         })

@@ -2,8 +2,8 @@
 
 use core::{ops::Range, time::Duration};
 
-use super::block::{Block, Value};
-use super::{EventDecoder, Found, Phase, SingleLine};
+use super::block::{Block, Phase, Value};
+use super::{EventDecoder, Found, SingleLine};
 use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::DecodeError;
@@ -27,19 +27,16 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     #[inline(always)]
-    pub(crate) fn resolve_raw<'d, 'i: 'd>(
-        &'d self,
-        input: &'i [u8],
-        block: Block,
-    ) -> RawEvent<'d> {
+    pub(crate) fn resolve_raw<'d, 'i: 'd>(&'d self, input: &'i [u8]) -> RawEvent<'d> {
+        let block = self.block;
         let (data, event_type) = match block.span() {
             Some(_) if !SMALL => (block.data.bytes(input), block.event_type.bytes(input)),
-            _ => Self::buffered_bytes(&self.store, input, block),
+            _ => Self::buffered_bytes(&self.interpreter.store, input, block),
         };
         RawEvent::new(
             event_type,
             data,
-            self.store.last_event_id(),
+            self.interpreter.store.last_event_id(),
             block.has_id(),
         )
     }
@@ -54,7 +51,7 @@ impl<B: Buffer> EventDecoder<B> {
         // The result is made once, in its place: to wrap an event anew copies it.
         if let Some(text) = text_at(whole, event.span()) {
             let (event_type, data) = event.split(text);
-            let last_event_id = self.store.last_event_id();
+            let last_event_id = self.interpreter.store.last_event_id();
             return Ok(Some(Event::new(event_type, data, last_event_id, false)));
         }
         Ok(Some(self.resolve_buffered_text(whole, event.block())?))
@@ -68,7 +65,7 @@ impl<B: Buffer> EventDecoder<B> {
         event: SingleLine,
     ) -> RawEvent<'d> {
         let (event_type, data) = event.bytes(whole);
-        RawEvent::new(event_type, data, self.store.last_event_id(), false)
+        RawEvent::new(event_type, data, self.interpreter.store.last_event_id(), false)
     }
 
     pub(crate) fn resolve_item<'d, 'i: 'd>(
@@ -77,12 +74,12 @@ impl<B: Buffer> EventDecoder<B> {
         found: Found,
     ) -> Result<Item<'d>, DecodeError> {
         Ok(match found {
-            Found::Event(block) => Item::Event(self.resolve_text(input, block)?),
+            Found::Event => Item::Event(self.resolve_text(input)?),
             Found::Comment { start, stop, end } => {
                 let text = input.get(start..stop).unwrap_or_default();
                 Item::Comment { text, end }
             }
-            Found::Retry => Item::Retry(Duration::from_millis(self.reconnection_time)),
+            Found::Retry => Item::Retry(Duration::from_millis(self.interpreter.reconnection_time)),
         })
     }
 
@@ -90,13 +87,13 @@ impl<B: Buffer> EventDecoder<B> {
     pub(crate) fn resolve_text<'d, 'i: 'd>(
         &'d mut self,
         input: &'i [u8],
-        block: Block,
     ) -> Result<Event<'d>, DecodeError> {
+        let block = self.block;
         if let (Some(span), false) = (block.span(), SMALL) {
             // Both lie in one span of the input, which is validated in one pass.
             let text = text_at(input, span.clone());
             if let Some((data, event_type)) = text.and_then(|text| block.split(text, span.start)) {
-                let last_event_id = self.store.last_event_id();
+                let last_event_id = self.interpreter.store.last_event_id();
                 let has_id = block.has_id();
                 return Ok(Event::new(event_type, data, last_event_id, has_id));
             }
@@ -111,16 +108,16 @@ impl<B: Buffer> EventDecoder<B> {
         input: &'i [u8],
         block: Block,
     ) -> Result<Event<'d>, DecodeError> {
-        if self.phase == Phase::BetweenBlocks {
+        if self.interpreter.phase == Phase::BetweenBlocks {
             // The text may be buffered from here on.
-            self.phase = Phase::AfterEvent;
+            self.interpreter.phase = Phase::AfterEvent;
         }
         let (data, event_type) = (
             block.data.in_input(input),
             block.event_type.in_input(input),
         );
         let has_id = block.has_id();
-        let (data, event_type, last_event_id) = self.store.borrow_text(data, event_type, has_id)?;
+        let (data, event_type, last_event_id) = self.interpreter.store.borrow_text(data, event_type, has_id)?;
         Ok(Event::new(event_type, data, last_event_id, has_id))
     }
 }

@@ -5,8 +5,8 @@
 
 use core::ops::Range;
 
-use super::block::{Block, Value};
-use super::{EventDecoder, Phase};
+use super::block::{Block, Phase, Value};
+use super::EventDecoder;
 use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::{end_len, whole_line};
@@ -30,7 +30,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// Finds an event that is nothing but one line of data, with or without its type before it, and advances `input` past it.
     #[inline(always)]
     pub(crate) fn single_line(&self, input: &mut &[u8]) -> Option<SingleLine> {
-        if SMALL || self.phase != Phase::BetweenBlocks || !self.store.is_small() {
+        if SMALL || self.interpreter.phase != Phase::BetweenBlocks || !self.interpreter.store.is_small() {
             return None;
         }
         let whole = *input;
@@ -48,7 +48,7 @@ impl<B: Buffer> EventDecoder<B> {
                     return None;
                 };
                 let rest = whole.get(next + end_len(whole, next)?..)?;
-                if data.len() + type_len > self.store.limits().event {
+                if data.len() + type_len > self.interpreter.store.limits().event {
                     return None;
                 }
                 *input = rest;
