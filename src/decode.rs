@@ -466,7 +466,11 @@ impl<B: Buffer> EventDecoder<B> {
         self.end_phase();
         let result = 'found: {
             if !self.parser.is_at_line_start() {
-                let result = self.read_cut_line(whole, &mut at, items);
+                let result = if self.parser.is_inside_data() {
+                    self.read_data_fragment(whole, &mut at)
+                } else {
+                    self.read_cut_line(whole, &mut at, items)
+                };
                 if at == whole.len() || !matches!(result, Ok(None)) {
                     break 'found result;
                 }
@@ -521,6 +525,20 @@ impl<B: Buffer> EventDecoder<B> {
             if *at == input.len() || self.parser.is_at_line_start() && !SMALL {
                 break;
             }
+        }
+        Ok(None)
+    }
+
+    /// The same for a data line that an earlier input began, which is most of a stream in small chunks.
+    #[inline(never)]
+    fn read_data_fragment(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Found>, DecodeError> {
+        if let Some(piece) = self.parser.data_fragment(input, at) {
+            self.interpreter
+                .process(&mut self.block, piece, false, input)?;
         }
         Ok(None)
     }

@@ -16,7 +16,7 @@
 //! no byte order mark, they are returned as the first fragment of an unknown line.
 
 use crate::SMALL;
-use crate::line_end::{end_len, first_line_end, line_end, whole_line};
+use crate::line_end::{end_len, line_end, whole_line};
 
 const LF: u8 = b'\n';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -231,6 +231,12 @@ impl FieldParser {
         )
     }
 
+    /// Whether the input so far ends inside the value of a `data` field.
+    #[inline(always)]
+    pub(crate) const fn is_inside_data(&self) -> bool {
+        !SMALL && matches!(self.state, State::Inside(Line::Data))
+    }
+
     #[inline(always)]
     pub(crate) const fn is_at_line_start(&self) -> bool {
         matches!(self.state, State::LineStart)
@@ -259,25 +265,39 @@ impl FieldParser {
     /// `None` means that `input` is consumed, or that a line begins at `at`.
     #[inline(always)]
     pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
-        let &next = input.get(*at)?;
+        let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
         match self.state {
             State::LineStart => {
-                // The line has no end, unless that is a CR that ends the input.
-                let search_from = if SMALL { *at } else { input.len() - 1 };
-                self.begin_line(&[], input, at, search_from)
+                // If the line has an end, that is a CR that ends the input, or it would be whole.
+                let last = input.len() - 1;
+                let end = if SMALL {
+                    line_end(input, *at)
+                } else {
+                    rest.ends_with(b"\r").then_some(last)
+                };
+                let line = input.get(*at..end.unwrap_or(input.len()))?;
+                self.begin_line(&[], line, input, at, end)
             }
             State::AfterCr => {
-                *at += usize::from(next == LF);
+                *at += usize::from(rest.starts_with(&[LF]));
                 self.state = State::LineStart;
                 None
             }
             State::Prefix { of, seen } => match of {
                 Prefix::ByteOrderMark => self.byte_order_mark(seen, input, at),
-                Prefix::Field(_) => self.begin_line(of.first(seen), input, at, *at),
+                Prefix::Field(_) => self.continue_prefix(of.first(seen), rest, input, at),
             },
-            State::Inside(line) => self.rest_of_line(line, input, at, *at),
-            State::Withheld { .. } => self.rest_of_line(Line::Unknown, input, at, *at),
+            State::Inside(line) => self.rest_of_line(line, input, at, line_end(input, *at)),
+            State::Withheld { .. } => {
+                self.rest_of_line(Line::Unknown, input, at, line_end(input, *at))
+            }
         }
+    }
+
+    /// The same inside the value of a `data` field.
+    #[inline(always)]
+    pub(crate) fn data_fragment(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
+        self.rest_of_line(Line::Data, input, at, line_end(input, *at))
     }
 
     /// 9.2.5: one byte order mark may begin the stream; `seen` bytes of it came with earlier inputs.
@@ -300,33 +320,46 @@ impl FieldParser {
         None
     }
 
-    /// Begins a line, whose `known` first bytes came with earlier inputs. Its end is not before `search_from`.
+    /// Continues a line, whose `known` first bytes came with earlier inputs.
     #[inline(never)]
-    fn begin_line(
+    fn continue_prefix(
         &mut self,
         known: &'static [u8],
+        rest: &[u8],
         input: &[u8],
         at: &mut usize,
-        search_from: usize,
     ) -> Option<Piece> {
+        let end = line_end(input, *at);
+        let rest = rest.get(..end.unwrap_or(input.len()) - *at)?;
         // As much of the line as is needed to classify it.
         let mut head = [0; LONGEST_PREFIX + 1];
         let mut length = 0;
-        let rest = input.get(*at..).unwrap_or_default();
         for (to, from) in head.iter_mut().zip(known.iter().chain(rest)) {
             *to = *from;
             length += 1;
         }
-        let head = head.get(..length).unwrap_or_default();
-        let end = first_line_end(head);
-        if end.is_none() {
-            if let Some(of) = Prefix::FIELDS.into_iter().find(|of| of.bytes().starts_with(head)) {
+        self.begin_line(known, head.get(..length)?, input, at, end)
+    }
+
+    /// Begins the line that ends at `end`, or with a later input. `known` bytes of it came with earlier inputs; `line` is as
+    /// much of it as is needed to classify it, or all that has come.
+    #[inline(always)]
+    fn begin_line(
+        &mut self,
+        known: &'static [u8],
+        line: &[u8],
+        input: &[u8],
+        at: &mut usize,
+        end: Option<usize>,
+    ) -> Option<Piece> {
+        if end.is_none() && line.len() <= LONGEST_PREFIX {
+            if let Some(of) = Prefix::FIELDS.into_iter().find(|of| of.bytes().starts_with(line)) {
                 *at = input.len();
-                self.state = State::prefix(of, length);
+                self.state = State::prefix(of, line.len());
                 return None;
             }
         }
-        let (line, value_start) = classify(head.get(..end.unwrap_or(length)).unwrap_or_default());
+        let (line, value_start) = classify(line);
         let Some(value_start) = value_start.checked_sub(known.len()) else {
             let State::Prefix { of, seen } = self.state else {
                 return None;
@@ -334,20 +367,19 @@ impl FieldParser {
             return Some(self.withhold(of, seen, *at));
         };
         *at += value_start;
-        self.rest_of_line(line, input, at, search_from)
+        self.rest_of_line(line, input, at, end)
     }
 
-    /// The line from `at` to its end, or to the end of the input. Its end is not before `search_from`.
+    /// The line from `at` to `end`, or to the end of the input.
     #[inline(always)]
     fn rest_of_line(
         &mut self,
         line: Line,
         input: &[u8],
         at: &mut usize,
-        search_from: usize,
+        end: Option<usize>,
     ) -> Option<Piece> {
         let start = *at;
-        let end = line_end(input, search_from.max(start));
         let stop = end.unwrap_or(input.len());
         *at = stop;
         if end.is_some() {

@@ -86,6 +86,12 @@ impl<B: Memory> Store<B> {
         }
     }
 
+    /// Whether an event of so many bytes is within the limit.
+    #[inline(always)]
+    pub(crate) const fn fits(&self, event: usize) -> bool {
+        event <= self.limits.event
+    }
+
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
     }

@@ -29,7 +29,7 @@ pub(crate) struct Block {
     pub(super) event_type: Value,
     pub(super) id: Value,
     /// How many bytes count against the limit of an event, without the unfinished line.
-    size: usize,
+    pub(super) size: usize,
     /// A `data`, `event` or `id` line was completed.
     has_fields: bool,
     /// It exceeded a limit, which was reported.
@@ -156,7 +156,7 @@ impl<B: Buffer> Interpreter<B> {
         let begins = buffered == 0;
         let joins = begins && !block.data.is_absent();
         let size = block.size + buffered + usize::from(joins) + piece.len();
-        if size > self.store.limits().event {
+        if !self.store.fits(size) {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
@@ -195,7 +195,7 @@ impl<B: Buffer> Interpreter<B> {
     ) -> Result<(), DecodeError> {
         let buffered = self.buffered_len(is_whole);
         let size = block.size + buffered + piece.len();
-        if size > self.store.limits().event {
+        if !self.store.fits(size) {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
@@ -228,7 +228,7 @@ impl<B: Buffer> Interpreter<B> {
     ) -> Result<(), DecodeError> {
         let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
-        let fits = length <= limits.last_event_id && block.size + length <= limits.event;
+        let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
         let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
         if is_usual && is_text_without_nul(piece.bytes(input)) {
             block.id = Value::of(piece);
@@ -305,7 +305,7 @@ impl<B: Buffer> Interpreter<B> {
                 Err(self.reject_id(block))
             };
         }
-        let result = if !block.is_rejected && others + length > limits.event {
+        let result = if !block.is_rejected && !self.store.fits(others + length) {
             Err(self.reject_event(block))
         } else {
             Ok(())

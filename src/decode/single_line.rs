@@ -48,7 +48,7 @@ impl<B: Buffer> EventDecoder<B> {
                     return None;
                 };
                 let rest = whole.get(next + end_len(whole, next)?..)?;
-                if data.len() + type_len > self.interpreter.store.limits().event {
+                if !self.interpreter.store.fits(data.len() + type_len) {
                     return None;
                 }
                 *input = rest;
