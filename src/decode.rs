@@ -196,19 +196,20 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return self.single_line_event(whole, event);
         }
-        if input.is_empty() && self.interpreter.phase == Phase::BetweenBlocks {
-            return Ok(None);
+        match self.begin_input(input)? {
+            Some(at) => self.decode_block(input, at),
+            None => Ok(None),
         }
-        self.decode_block(input)
     }
 
     #[inline(never)]
     fn decode_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
+        at: usize,
     ) -> Result<Option<Event<'d>>, DecodeError> {
         let whole = *input;
-        match self.find(input, false)? {
+        match self.find(input, at, false)? {
             Some(Found::Event) => self.resolve_text(whole).map(Some),
             _ => Ok(None),
         }
@@ -234,19 +235,20 @@ impl<B: Buffer> EventDecoder<B> {
         if let Some(event) = self.single_line(input) {
             return Ok(Some(self.single_line_raw_event(whole, event)));
         }
-        if input.is_empty() && self.interpreter.phase == Phase::BetweenBlocks {
-            return Ok(None);
+        match self.begin_input(input)? {
+            Some(at) => self.decode_raw_block(input, at),
+            None => Ok(None),
         }
-        self.decode_raw_block(input)
     }
 
     #[inline(never)]
     fn decode_raw_block<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
+        at: usize,
     ) -> Result<Option<RawEvent<'d>>, DecodeError> {
         let whole = *input;
-        match self.find(input, false)? {
+        match self.find(input, at, false)? {
             Some(Found::Event) => Ok(Some(self.resolve_raw(whole))),
             _ => Ok(None),
         }
@@ -449,28 +451,59 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// The same, for a caller that has tried the fast path.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn step_general(
         &mut self,
         input: &mut &[u8],
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        self.find(input, items)
+        match self.begin_input(input)? {
+            Some(at) => self.find_any(input, at, items),
+            None => Ok(None),
+        }
     }
 
-    /// Reads line by line to the next event, or with `items` to whatever comes first, advancing `input`.
+    #[inline(never)]
+    fn find_any(
+        &mut self,
+        input: &mut &[u8],
+        at: usize,
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        self.find(input, at, items)
+    }
+
+    /// Reads the rest of a data line that an earlier input began, and returns where it ends; `None` if the input is consumed.
+    ///
+    /// It is apart from the loop because it is all that most inputs need where chunks are small.
     #[inline(always)]
-    fn find(&mut self, input: &mut &[u8], items: bool) -> Result<Option<Found>, DecodeError> {
+    fn begin_input(&mut self, input: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
         let whole = *input;
-        let mut at = 0;
+        if self.parser.is_inside_data() {
+            let (at, result) = self.read_data_fragment(whole);
+            if at == whole.len() || result.is_err() {
+                *input = whole.get(at..).unwrap_or_default();
+                return result.map(|()| None);
+            }
+            return Ok(Some(at));
+        }
+        let is_done = whole.is_empty() && self.interpreter.phase == Phase::BetweenBlocks;
+        Ok((!is_done).then_some(0))
+    }
+
+    /// Reads line by line from `at` on to the next event, or with `items` to whatever comes first, advancing `input`.
+    #[inline(always)]
+    fn find(
+        &mut self,
+        input: &mut &[u8],
+        mut at: usize,
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        let whole = *input;
         self.end_phase();
         let result = 'found: {
             if !self.parser.is_at_line_start() {
-                let result = if self.parser.is_inside_data() {
-                    self.read_data_fragment(whole, &mut at)
-                } else {
-                    self.read_cut_line(whole, &mut at, items)
-                };
+                let result = self.read_cut_line(whole, &mut at, items);
                 if at == whole.len() || !matches!(result, Ok(None)) {
                     break 'found result;
                 }
@@ -529,18 +562,15 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(None)
     }
 
-    /// The same for a data line that an earlier input began, which is most of a stream in small chunks.
+    /// The same for a data line that an earlier input began, of which nothing is in an input.
     #[inline(never)]
-    fn read_data_fragment(
-        &mut self,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Result<Option<Found>, DecodeError> {
-        if let Some(piece) = self.parser.data_fragment(input, at) {
-            self.interpreter
-                .process(&mut self.block, piece, false, input)?;
-        }
-        Ok(None)
+    fn read_data_fragment(&mut self, input: &[u8]) -> (usize, Result<(), DecodeError>) {
+        let mut at = 0;
+        let result = match self.parser.data_fragment(input, &mut at) {
+            Some(piece) => self.interpreter.process(&mut self.block, piece, false, input),
+            None => Ok(Processed::Line),
+        };
+        (at, result.map(drop))
     }
 
     /// The rest of the block is in a later input, and the caller may take this one away.

@@ -161,7 +161,9 @@ impl<B: Buffer> Interpreter<B> {
             return Err(self.reject_event(block));
         }
         if !(begins && piece.end) {
-            self.buffer(block, input);
+            if begins {
+                self.buffer(block, input);
+            }
             if joins {
                 self.store.push_line(b"\n");
             }
