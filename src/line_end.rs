@@ -85,6 +85,9 @@ mod simd {
                 if ends != 0 {
                     return Some(start + at + ends.trailing_zeros() as usize);
                 }
+                if at + 32 == rest.len() {
+                    return None;
+                }
             }
             // It overlaps what was searched, where there is none.
             let ends = ends_of_32(last);
