@@ -380,7 +380,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII digits: milliseconds,
     /// `u64::MAX` at the most.
     pub fn reconnection_time(&self) -> Option<Duration> {
-        self.interpreter.has_reconnection_time
+        self.interpreter
+            .has_reconnection_time
             .then(|| Duration::from_millis(self.interpreter.reconnection_time))
     }
 
@@ -502,6 +503,9 @@ impl<B: Buffer> EventDecoder<B> {
         let whole = *input;
         self.end_phase();
         let result = 'found: {
+            if SMALL {
+                break 'found self.read_cut_line(whole, &mut at, items);
+            }
             if !self.parser.is_at_line_start() {
                 let result = self.read_cut_line(whole, &mut at, items);
                 if at == whole.len() || !matches!(result, Ok(None)) {
@@ -549,13 +553,16 @@ impl<B: Buffer> EventDecoder<B> {
         at: &mut usize,
         items: bool,
     ) -> Result<Option<Found>, DecodeError> {
-        while let Some(piece) = self.parser.cut_line(input, at) {
-            match self.interpreter.process(&mut self.block, piece, false, input)? {
-                Processed::Event => return Ok(Some(Found::Event)),
-                Processed::Item(item) if items => return Ok(Some(item)),
-                _ => {}
+        while *at < input.len() {
+            if let Some(piece) = self.parser.cut_line(input, at) {
+                let block = &mut self.block;
+                match self.interpreter.process(block, piece, false, input)? {
+                    Processed::Event => return Ok(Some(Found::Event)),
+                    Processed::Item(item) if items => return Ok(Some(item)),
+                    Processed::Item(_) | Processed::Line => {}
+                }
             }
-            if *at == input.len() || self.parser.is_at_line_start() && !SMALL {
+            if self.parser.is_at_line_start() && !SMALL {
                 break;
             }
         }
@@ -567,7 +574,9 @@ impl<B: Buffer> EventDecoder<B> {
     fn read_data_fragment(&mut self, input: &[u8]) -> (usize, Result<(), DecodeError>) {
         let mut at = 0;
         let result = match self.parser.data_fragment(input, &mut at) {
-            Some(piece) => self.interpreter.process(&mut self.block, piece, false, input),
+            Some(piece) => self
+                .interpreter
+                .process(&mut self.block, piece, false, input),
             None => Ok(Processed::Line),
         };
         (at, result.map(drop))

@@ -268,13 +268,11 @@ impl FieldParser {
         let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
         match self.state {
             State::LineStart => {
+                if SMALL {
+                    return self.continue_prefix(&[], rest, input, at);
+                }
                 // If the line has an end, that is a CR that ends the input, or it would be whole.
-                let last = input.len() - 1;
-                let end = if SMALL {
-                    line_end(input, *at)
-                } else {
-                    rest.ends_with(b"\r").then_some(last)
-                };
+                let end = rest.ends_with(b"\r").then_some(input.len() - 1);
                 let line = input.get(*at..end.unwrap_or(input.len()))?;
                 self.begin_line(&[], line, input, at, end)
             }
@@ -283,10 +281,26 @@ impl FieldParser {
                 self.state = State::LineStart;
                 None
             }
-            State::Prefix { of, seen } => match of {
-                Prefix::ByteOrderMark => self.byte_order_mark(seen, input, at),
-                Prefix::Field(_) => self.continue_prefix(of.first(seen), rest, input, at),
-            },
+            State::Prefix { of, seen } => {
+                let known = of.first(seen);
+                if of == Prefix::ByteOrderMark {
+                    let missing = BYTE_ORDER_MARK.get(known.len()..)?;
+                    if rest.starts_with(missing) {
+                        *at += missing.len();
+                        self.state = State::LineStart;
+                        return None;
+                    } else if missing.starts_with(rest) {
+                        *at = input.len();
+                        self.state = State::prefix(of, known.len() + rest.len());
+                        return None;
+                    }
+                    if known.is_empty() {
+                        self.state = State::LineStart;
+                        return None;
+                    }
+                }
+                self.continue_prefix(known, rest, input, at)
+            }
             State::Inside(line) => self.rest_of_line(line, input, at, line_end(input, *at)),
             State::Withheld { .. } => {
                 self.rest_of_line(Line::Unknown, input, at, line_end(input, *at))
@@ -298,26 +312,6 @@ impl FieldParser {
     #[inline(always)]
     pub(crate) fn data_fragment(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         self.rest_of_line(Line::Data, input, at, line_end(input, *at))
-    }
-
-    /// 9.2.5: one byte order mark may begin the stream; `seen` bytes of it came with earlier inputs.
-    #[inline(never)]
-    fn byte_order_mark(&mut self, seen: u8, input: &[u8], at: &mut usize) -> Option<Piece> {
-        let of = Prefix::ByteOrderMark;
-        let rest = input.get(*at..).unwrap_or_default();
-        let missing = of.bytes().get(usize::from(seen)..).unwrap_or_default();
-        if rest.starts_with(missing) {
-            *at += missing.len();
-            self.state = State::LineStart;
-        } else if missing.starts_with(rest) {
-            *at = input.len();
-            self.state = State::prefix(of, usize::from(seen) + rest.len());
-        } else if seen == 0 {
-            self.state = State::LineStart;
-        } else {
-            return Some(self.withhold(of, seen, *at));
-        }
-        None
     }
 
     /// Continues a line, whose `known` first bytes came with earlier inputs.
@@ -333,10 +327,14 @@ impl FieldParser {
         let rest = rest.get(..end.unwrap_or(input.len()) - *at)?;
         // As much of the line as is needed to classify it.
         let mut head = [0; LONGEST_PREFIX + 1];
-        let mut length = 0;
-        for (to, from) in head.iter_mut().zip(known.iter().chain(rest)) {
-            *to = *from;
-            length += 1;
+        let length = head.len().min(known.len() + rest.len());
+        for (index, byte) in head.iter_mut().enumerate() {
+            let of_rest = || rest.get(index - known.len());
+            *byte = known
+                .get(index)
+                .or_else(of_rest)
+                .copied()
+                .unwrap_or_default();
         }
         self.begin_line(known, head.get(..length)?, input, at, end)
     }
@@ -353,7 +351,8 @@ impl FieldParser {
         end: Option<usize>,
     ) -> Option<Piece> {
         if end.is_none() && line.len() <= LONGEST_PREFIX {
-            if let Some(of) = Prefix::FIELDS.into_iter().find(|of| of.bytes().starts_with(line)) {
+            let of = Prefix::Field(Line::begun_by(*line.first()?));
+            if of.bytes().starts_with(line) {
                 *at = input.len();
                 self.state = State::prefix(of, line.len());
                 return None;
@@ -371,7 +370,8 @@ impl FieldParser {
     }
 
     /// The line from `at` to `end`, or to the end of the input.
-    #[inline(always)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn rest_of_line(
         &mut self,
         line: Line,
@@ -432,14 +432,16 @@ impl FieldParser {
 /// 9.2.6: what a line is, and where its value begins. Of a line that is cut, its first eight bytes are enough.
 #[inline(always)]
 fn classify(line: &[u8]) -> (Line, usize) {
-    match line.first() {
-        None => (Line::Blank, 0),
-        Some(b':') => (Line::Comment, 1),
-        Some(b'd') => Line::Data.classify(line),
-        Some(b'e') => Line::Event.classify(line),
-        Some(b'i') => Line::Id.classify(line),
-        Some(b'r') => Line::Retry.classify(line),
-        Some(_) => UNKNOWN,
+    let Some(&first) = line.first() else {
+        return (Line::Blank, 0);
+    };
+    match Line::begun_by(first) {
+        Line::Comment => (Line::Comment, 1),
+        Line::Data => Line::Data.classify(line),
+        Line::Event => Line::Event.classify(line),
+        Line::Id => Line::Id.classify(line),
+        Line::Retry => Line::Retry.classify(line),
+        _ => UNKNOWN,
     }
 }
 
@@ -447,6 +449,19 @@ fn classify(line: &[u8]) -> (Line, usize) {
 const UNKNOWN: (Line, usize) = (Line::Unknown, 0);
 
 impl Line {
+    /// What a line can be that begins with `first`.
+    #[inline(always)]
+    const fn begun_by(first: u8) -> Self {
+        match first {
+            b':' => Self::Comment,
+            b'd' => Self::Data,
+            b'e' => Self::Event,
+            b'i' => Self::Id,
+            b'r' => Self::Retry,
+            _ => Self::Unknown,
+        }
+    }
+
     /// The field's name, a colon, and the one space that is skipped.
     #[inline(always)]
     pub(crate) const fn prefix(self) -> &'static [u8] {
@@ -460,7 +475,8 @@ impl Line {
     }
 
     /// 9.2.6: a field's name is followed by a colon and the value, without its first space, or by nothing.
-    #[inline(always)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn classify(self, line: &[u8]) -> (Self, usize) {
         let prefix = self.prefix();
         if line.starts_with(prefix) {
@@ -534,13 +550,6 @@ impl State {
 }
 
 impl Prefix {
-    const FIELDS: [Self; 4] = [
-        Self::Field(Line::Data),
-        Self::Field(Line::Event),
-        Self::Field(Line::Id),
-        Self::Field(Line::Retry),
-    ];
-
     const fn bytes(self) -> &'static [u8] {
         match self {
             Self::ByteOrderMark => BYTE_ORDER_MARK,

@@ -4,6 +4,7 @@
 //! line is cut, and when the call ends before the block does.
 
 use super::Found;
+use crate::SMALL;
 use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::DecodeError;
 use crate::parse::{Line, Piece};
@@ -160,7 +161,8 @@ impl<B: Buffer> Interpreter<B> {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
-        if !(begins && piece.end) {
+        // One way for both is less code.
+        if !(begins && piece.end) || joins && SMALL {
             if begins {
                 self.buffer(block, input);
             }
@@ -246,35 +248,37 @@ impl<B: Buffer> Interpreter<B> {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized |= length > limits.last_event_id;
-        let (changed, stored) = self.store_id(*block, piece.bytes(input), piece.end, input);
-        *block = changed;
+        // A block that another function has a reference to lives in memory: a copy does.
+        let mut copy = *block;
+        let stored = self.store_id(&mut copy, piece.bytes(input), piece.end, input);
+        *block = copy;
         result.and(stored)
     }
 
     /// The id is stored at once if it may have to be changed: it is text once its line ends, since it outlives the event.
-    #[inline(never)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
     fn store_id(
         &mut self,
-        mut block: Block,
+        block: &mut Block,
         value: &[u8],
         end: bool,
         input: &[u8],
-    ) -> (Block, Result<(), DecodeError>) {
+    ) -> Result<(), DecodeError> {
         if self.unfinished.is_oversized {
             self.store.clear_line();
         }
         self.unfinished.has_nul |= value.contains(&0);
         if end {
-            let result = self.end_of_id(&mut block, value);
+            let result = self.end_of_id(block, value);
             self.unfinished = UnfinishedLine::NEW;
             self.store.clear_line();
-            return (block, result);
+            return result;
         }
         if !self.unfinished.is_oversized {
-            self.buffer(&mut block, input);
+            self.buffer(block, input);
             self.store.push_line(value);
         }
-        (block, Ok(()))
+        Ok(())
     }
 
     /// The line of an id is complete; `value` is its last fragment.
@@ -353,6 +357,8 @@ impl<B: Buffer> Interpreter<B> {
     pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
         match block.id {
             Value::Absent => {}
+            // It is buffered as soon as it is read.
+            Value::Input { .. } if SMALL => {}
             Value::Input { start, len } if !block.event_type.is_buffered() => {
                 self.store.replace_last_event_id(input, start..start + len);
             }
@@ -374,14 +380,16 @@ impl<B: Buffer> Interpreter<B> {
         has_event
     }
 
-    #[inline(always)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn reject_event(&mut self, block: &mut Block) -> DecodeError {
         self.reject(block);
         let limit = self.store.limits().event;
         DecodeError::EventTooLarge { limit }
     }
 
-    #[inline(always)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn reject_id(&mut self, block: &mut Block) -> DecodeError {
         self.reject(block);
         let limit = self.store.limits().last_event_id;
@@ -399,14 +407,15 @@ impl<B: Buffer> Interpreter<B> {
     }
 
     /// Copies into the store what lies in the input.
-    #[inline(always)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     pub(super) fn buffer(&mut self, block: &mut Block, input: &[u8]) {
         if block.data.is_in_input() || block.event_type.is_in_input() || block.id.is_in_input() {
             self.copy_to_store(block, input);
         }
     }
 
-    #[inline(never)]
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
     fn copy_to_store(&mut self, block: &mut Block, input: &[u8]) {
         if block.data.is_in_input() {
             self.store.begin_data(block.data.bytes(input));
@@ -416,7 +425,7 @@ impl<B: Buffer> Interpreter<B> {
             self.store.set_event_type(block.event_type.bytes(input));
             block.event_type = Value::Buffered;
         }
-        if block.id.is_in_input() {
+        if block.id.is_in_input() && !SMALL {
             self.store.set_id(Some(block.id.bytes(input)), None);
             block.id = Value::Buffered;
         }

@@ -73,7 +73,10 @@ impl<B: Buffer> EventDecoder<B> {
         match (self.parser.end(), cut_line) {
             (Some((line, _)), CutLine::Keep) => {
                 let end = Piece::end_of(line);
-                result = self.interpreter.process(&mut self.block, end, false, &[]).map(drop);
+                result = self
+                    .interpreter
+                    .process(&mut self.block, end, false, &[])
+                    .map(drop);
             }
             _ => self.interpreter.store.clear_line(),
         }

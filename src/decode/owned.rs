@@ -35,10 +35,7 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// Copies the event that was found.
-    pub(crate) fn resolve_owned(
-        &mut self,
-        whole: &[u8],
-    ) -> Result<OwnedEvent, DecodeError> {
+    pub(crate) fn resolve_owned(&mut self, whole: &[u8]) -> Result<OwnedEvent, DecodeError> {
         let inherited = if self.block.has_id() {
             InheritedId::default()
         } else {

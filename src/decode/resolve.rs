@@ -65,7 +65,12 @@ impl<B: Buffer> EventDecoder<B> {
         event: SingleLine,
     ) -> RawEvent<'d> {
         let (event_type, data) = event.bytes(whole);
-        RawEvent::new(event_type, data, self.interpreter.store.last_event_id(), false)
+        RawEvent::new(
+            event_type,
+            data,
+            self.interpreter.store.last_event_id(),
+            false,
+        )
     }
 
     pub(crate) fn resolve_item<'d, 'i: 'd>(
@@ -112,12 +117,12 @@ impl<B: Buffer> EventDecoder<B> {
             // The text may be buffered from here on.
             self.interpreter.phase = Phase::AfterEvent;
         }
-        let (data, event_type) = (
-            block.data.in_input(input),
-            block.event_type.in_input(input),
-        );
+        let (data, event_type) = (block.data.in_input(input), block.event_type.in_input(input));
         let has_id = block.has_id();
-        let (data, event_type, last_event_id) = self.interpreter.store.borrow_text(data, event_type, has_id)?;
+        let (data, event_type, last_event_id) = self
+            .interpreter
+            .store
+            .borrow_text(data, event_type, has_id)?;
         Ok(Event::new(event_type, data, last_event_id, has_id))
     }
 }

@@ -5,8 +5,8 @@
 
 use core::ops::Range;
 
-use super::block::{Block, Phase, Value};
 use super::EventDecoder;
+use super::block::{Block, Phase, Value};
 use crate::SMALL;
 use crate::buffer::Buffer;
 use crate::line_end::{end_len, whole_line};
@@ -30,7 +30,10 @@ impl<B: Buffer> EventDecoder<B> {
     /// Finds an event that is nothing but one line of data, with or without its type before it, and advances `input` past it.
     #[inline(always)]
     pub(crate) fn single_line(&self, input: &mut &[u8]) -> Option<SingleLine> {
-        if SMALL || self.interpreter.phase != Phase::BetweenBlocks || !self.interpreter.store.is_small() {
+        if SMALL
+            || self.interpreter.phase != Phase::BetweenBlocks
+            || !self.interpreter.store.is_small()
+        {
             return None;
         }
         let whole = *input;
