@@ -100,10 +100,6 @@ impl<B: Memory> Store<B> {
         self.part(0, self.data)
     }
 
-    pub(crate) const fn data_len(&self) -> usize {
-        self.data
-    }
-
     /// The value of the unfinished line, as far as it was read.
     pub(crate) fn line(&self) -> &[u8] {
         self.part(self.data, self.line)
@@ -119,16 +115,6 @@ impl<B: Memory> Store<B> {
 
     pub(crate) const fn event_type_len(&self) -> usize {
         self.event_type
-    }
-
-    /// Whether any data or event type is buffered.
-    pub(crate) const fn has_event(&self) -> bool {
-        self.data + self.event_type > 0
-    }
-
-    /// The number of bytes of the block, including the unfinished line but not the last event ID.
-    pub(crate) const fn used(&self) -> usize {
-        self.data + self.line + self.event_type + self.id
     }
 
     pub(crate) const fn id_len(&self) -> usize {
@@ -197,12 +183,6 @@ impl<B: Memory> Store<B> {
     pub(crate) fn begin_data(&mut self, line: &[u8]) {
         self.push_line(line);
         self.line_to_data();
-    }
-
-    /// Shortens the data to `length` bytes.
-    #[inline(always)]
-    pub(crate) const fn truncate_data(&mut self, length: usize) {
-        self.data = length;
     }
 
     /// Appends an LF and a line of `input` to the data. There must be no unfinished line.
