@@ -1,4 +1,4 @@
-//! The adapters: the codec under the transports of each ecosystem. They hold no protocol logic.
+//! The adapters: the codec under the transports of each ecosystem. They have no protocol logic.
 //!
 //! Reading, each resolves the places that [`EventDecoder::step`](crate::EventDecoder) gives in its own chunk; writing, each
 //! sends what [`Outgoing`](crate::Outgoing) encodes.

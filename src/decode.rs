@@ -417,7 +417,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Begins a new stream on a new connection.
     ///
-    /// The last event ID and the reconnection time are kept. Everything that was pending is dropped, an `id` without its blank
+    /// It retains the last event ID and the reconnection time. Everything that was pending is dropped, an `id` without its blank
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
         self.interpreter.phase = Phase::WithinBlock;

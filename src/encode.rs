@@ -16,7 +16,7 @@ use crate::error::BufferFull;
 use crate::event::OwnedEvent;
 use crate::event::{Event, MESSAGE};
 use crate::line_end::line_end;
-use crate::value::{EventType, LastEventId, marks};
+use crate::value::{EventType, LastEventId, matching_bytes};
 
 /// A block to send: an event, or an `id`, `retry` or comment alone.
 ///
@@ -133,7 +133,7 @@ impl<'a> Outgoing<'a> {
 
     /// Writes the block to `out`, a small one in a single write.
     ///
-    /// It does not flush: a buffered writer, or a compressor, may keep the event until that is done.
+    /// It does not flush: a buffered writer, or a compressor, may buffer the event until that is done.
     ///
     /// # Errors
     ///
@@ -543,7 +543,7 @@ fn four<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 4]> {
 fn have_no_line_end(blocks: [&[u8; 4]; 4]) -> bool {
     let [first, second, third, fourth] = blocks.map(|block| u64::from(u32::from_le_bytes(*block)));
     let (front, back) = (first | second << 32, third | fourth << 32);
-    marks(front, b"\r\n") | marks(back, b"\r\n") == 0
+    matching_bytes(front, b"\r\n") | matching_bytes(back, b"\r\n") == 0
 }
 
 /// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is below LF is high.
@@ -566,7 +566,7 @@ impl<const N: usize> Lowest<N> {
 
 /// For a text of 64 bytes or more.
 fn lowest_of_long(text: &[u8]) -> Option<Lowest<64>> {
-    // The last two blocks, which overlap where there are not enough bytes for two, hold what the rounds leave over.
+    // The last two blocks cover what the rounds leave over; they overlap if the bytes are too few.
     let end = text.get(text.len().saturating_sub(128)..)?;
     let mut lowest = Lowest::START.and(end.first_chunk()?).and(end.last_chunk()?);
     let mut rest = text;

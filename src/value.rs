@@ -154,10 +154,10 @@ const fn is_free_of(text: &[u8], invalid: &[u8]) -> bool {
     let Some(last) = text.last_chunk() else {
         return is_short_free_of(text, invalid);
     };
-    let mut found = marks(u64::from_le_bytes(*last), invalid);
+    let mut found = matching_bytes(u64::from_le_bytes(*last), invalid);
     let mut rest = text;
     while let Some((word, after)) = rest.split_first_chunk() {
-        found |= marks(u64::from_le_bytes(*word), invalid);
+        found |= matching_bytes(u64::from_le_bytes(*word), invalid);
         rest = after;
     }
     found == 0
@@ -169,7 +169,7 @@ const fn is_short_free_of(text: &[u8], invalid: &[u8]) -> bool {
     match (text.first_chunk(), text.last_chunk()) {
         (Some(first), Some(last)) => {
             let word = (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64;
-            marks(word, invalid) == 0
+            matching_bytes(word, invalid) == 0
         }
         _ => false,
     }
@@ -177,7 +177,7 @@ const fn is_short_free_of(text: &[u8], invalid: &[u8]) -> bool {
 
 /// Returns a number other than zero if `word` has one of the `invalid` bytes.
 #[inline]
-pub(crate) const fn marks(word: u64, invalid: &[u8]) -> u64 {
+pub(crate) const fn matching_bytes(word: u64, invalid: &[u8]) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     // Subtracting one sets the highest bit of a byte that is zero, which is one that equals the
     // candidate.

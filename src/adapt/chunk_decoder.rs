@@ -31,7 +31,7 @@ pub(super) struct ChunkDecoder<C, B: Buffer> {
     ended_within_event: bool,
 }
 
-/// Memory that holds a chunk.
+/// The memory of a chunk.
 pub(super) trait Chunk {
     fn bytes(&self) -> &[u8];
 }
