@@ -21,9 +21,9 @@ use alloc::vec::Vec;
 use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::{BufferFull, DecodeError};
-use crate::event::{Event, Item, RawEvent, known_text};
 #[cfg(feature = "alloc")]
-use crate::event::{InheritedId, OwnedEvent, OwnedItem};
+use crate::event::InheritedId;
+use crate::event::{Event, Item, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::FieldParser;
 use crate::value::LastEventId;
@@ -59,7 +59,7 @@ pub(crate) use single_line::SingleLine;
 ///
 /// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return such an event (E0499):
 /// the borrow checker extends the borrow to the rest of the loop. It can pass events to a callback, `FnMut(Event<'_>)`, or
-/// return an [`OwnedEvent`], as [`decode_owned`](Self::decode_owned) does.
+/// return an [`OwnedEvent`](crate::OwnedEvent), as [`decode_owned`](Self::decode_owned) does.
 ///
 /// # Errors
 ///
@@ -287,61 +287,6 @@ impl<B: Buffer> EventDecoder<B> {
             Some(found) => self.resolve_item(whole, found).map(Some),
             None => Ok(None),
         }
-    }
-
-    /// Decodes the next event as an exact copy, advancing `input` past the bytes it consumed.
-    ///
-    /// Otherwise as [`decode`](Self::decode). An event takes one allocation; the first one that inherits a last event ID takes
-    /// another one for the ID, which the events after it share.
-    ///
-    /// ```
-    /// use sse_wire::EventDecoder;
-    ///
-    /// let mut decoder = EventDecoder::new();
-    /// let mut events = Vec::new();
-    /// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\n\n"] {
-    ///     while let Some(event) = decoder.decode_owned(&mut chunk)? {
-    ///         events.push(event);
-    ///     }
-    /// }
-    /// assert_eq!(events[1].data(), "two");
-    /// # Ok::<(), sse_wire::DecodeError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
-    ///
-    /// # Complexity
-    ///
-    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each event copies the last event ID that it
-    /// inherits: O(n + e · i) for e events and an ID of i bytes.)
-    #[cfg(feature = "alloc")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-    #[inline]
-    pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
-        self.next_owned(input)
-    }
-
-    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the bytes it consumed.
-    ///
-    /// Otherwise as [`decode_item`](Self::decode_item).
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
-    ///
-    /// # Complexity
-    ///
-    /// As for [`decode_owned`](Self::decode_owned).
-    #[cfg(feature = "alloc")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-    #[inline]
-    pub fn decode_owned_item(
-        &mut self,
-        input: &mut &[u8],
-    ) -> Result<Option<OwnedItem>, DecodeError> {
-        self.next_owned(input)
     }
 
     /// Returns the last event ID, which a client sends as `Last-Event-ID` when it reconnects; empty if there is none.

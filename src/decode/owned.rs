@@ -7,6 +7,59 @@ use crate::event::{InheritedId, OwnedEvent, OwnedItem};
 use crate::text::text_at;
 
 impl<B: Buffer> EventDecoder<B> {
+    /// Decodes the next event as an exact copy, advancing `input` past the bytes it consumed.
+    ///
+    /// Otherwise as [`decode`](Self::decode). An event takes one allocation; the first one that inherits a last event ID takes
+    /// another one for the ID, which the events after it share.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut events = Vec::new();
+    /// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\n\n"] {
+    ///     while let Some(event) = decoder.decode_owned(&mut chunk)? {
+    ///         events.push(event);
+    ///     }
+    /// }
+    /// assert_eq!(events[1].data(), "two");
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each event copies the last event ID that it
+    /// inherits: O(n + e · i) for e events and an ID of i bytes.)
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    #[inline]
+    pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
+        self.next_owned(input)
+    }
+
+    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the bytes it consumed.
+    ///
+    /// Otherwise as [`decode_item`](Self::decode_item).
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    ///
+    /// # Complexity
+    ///
+    /// As for [`decode_owned`](Self::decode_owned).
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    #[inline]
+    pub fn decode_owned_item(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<OwnedItem>, DecodeError> {
+        self.next_owned(input)
+    }
+
     /// The fast path: copies an event of one data line as the one span of the input that it is.
     ///
     /// `None`, with the input as it was, for everything else, and for the first event that inherits an ID.
