@@ -1,9 +1,10 @@
 //! What a server sends: values to the bytes of an event stream.
 //!
-//! The way back from WHATWG HTML 9.2.6. A block is written as comments, `event`, `id`, `retry`, `data` and the blank line.
-//! A value for a one-line field has been validated by its type; text that may have several lines is split at every CRLF,
-//! CR and LF, so that no line end of the caller ever reaches the stream. The space after the colon is always there: a value that begins
-//! with a space would lose it otherwise.
+//! The way back from WHATWG HTML 9.2.6. A block is written as comments, `event`, `id`, `retry`,
+//! `data` and the blank line. A value for a one-line field has been validated by its type; text
+//! that may have several lines is split at every CRLF, CR and LF, so that no line end of the caller
+//! ever reaches the stream. The space after the colon is always there: a value that begins with a
+//! space would lose it otherwise.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -20,8 +21,8 @@ use crate::value::{EventType, LastEventId, matching_bytes};
 
 /// A block to send: an event, or an `id`, `retry` or comment alone.
 ///
-/// Whatever strings it is given, the client dispatches exactly one event with just this data, up to CR and CRLF, which arrive
-/// as LF; or none if there is no data.
+/// Whatever strings it is given, the client dispatches exactly one event with just this data, up to
+/// CR and CRLF, which arrive as LF; or none if there is no data.
 ///
 /// ```
 /// use sse_wire::{EventType, LastEventId, Outgoing};
@@ -55,8 +56,8 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A block without data, for which the client dispatches no event, unless [`encode_with`](Self::encode_with) adds some.
-    /// With nothing set, nothing is written.
+    /// A block without data, for which the client dispatches no event, unless
+    /// [`encode_with`](Self::encode_with) adds some. With nothing set, nothing is written.
     pub const fn new() -> Self {
         Self {
             event_type: None,
@@ -97,7 +98,8 @@ impl<'a> Outgoing<'a> {
         self
     }
 
-    /// Sets the comments before the block: one for each line of `text`. Setting them again replaces them.
+    /// Sets the comments before the block: one for each line of `text`. Setting them again replaces
+    /// them.
     pub const fn comment(mut self, text: &'a str) -> Self {
         self.comment = Some(text);
         self
@@ -114,7 +116,8 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     ///
-    /// [`BufferFull`] when `out` is too small; it says how many bytes are needed, and `out` is as before.
+    /// [`BufferFull`] when `out` is too small; it says how many bytes are needed, and `out` is as
+    /// before.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Result<usize, BufferFull> {
         let (needed, available) = (self.encoded_len(), out.len());
         if needed > available {
@@ -133,15 +136,18 @@ impl<'a> Outgoing<'a> {
 
     /// Writes the block to `out`, a small one in a single write.
     ///
-    /// It does not flush: a buffered writer, or a compressor, may buffer the event until that is done.
+    /// It does not flush: a buffered writer, or a compressor, may buffer the event until that is
+    /// done.
     ///
     /// # Errors
     ///
-    /// Those of `out`; a part of the block may have been written then, and the stream is of no more use.
+    /// Those of `out`; a part of the block may have been written then, and the stream is of no more
+    /// use.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn write_to(&self, mut out: impl io::Write) -> io::Result<()> {
-        // Without it an unbuffered socket would be asked to send every prefix and every line end on its own.
+        // Without it an unbuffered socket would be asked to send every prefix and every line end on
+        // its own.
         let mut gathered = [0; 1024];
         let mut used = 0;
         self.pieces(|piece: &[u8]| {
@@ -165,7 +171,8 @@ impl<'a> Outgoing<'a> {
     pub fn encoded_len(&self) -> usize {
         let mut length = 0_usize;
         let Ok(()) = self.pieces(|piece: &[u8]| {
-            // Line ends become seven times as long: on a small machine that may be more than there are addresses.
+            // Line ends become seven times as long: on a small machine that may be more than there
+            // are addresses.
             length = length.saturating_add(piece.len());
             Ok::<(), Infallible>(())
         });
@@ -174,8 +181,8 @@ impl<'a> Outgoing<'a> {
 
     /// Appends the block to `out` with data that `write` writes straight into the data lines.
     ///
-    /// Whatever is written goes through line splitting, also when a CRLF is cut between two writes; it follows the data that was
-    /// set, if any. There is a data line even if nothing is written.
+    /// Whatever is written goes through line splitting, also when a CRLF is cut between two writes;
+    /// it follows the data that was set, if any. There is a data line even if nothing is written.
     ///
     /// ```
     /// use sse_wire::Outgoing;
@@ -307,10 +314,11 @@ impl fmt::Display for Outgoing<'_> {
 
 /// Forwards a decoded event: its type, its data, and the `id` of its own block, if any.
 ///
-/// An inherited last event ID is not repeated: the client has it if it received every event that carried one. If that
-/// is not so (events are filtered or were rejected, an `id` came in a block without data, the decoder was
-/// [seeded](crate::EventDecoder::set_last_event_id), the client joins late), send it: set [`id`](Outgoing::id) to the
-/// event's `last_event_id()`, or send a block with the `id` alone.
+/// An inherited last event ID is not repeated: the client has it if it received every event that
+/// carried one. If that is not so (events are filtered or were rejected, an `id` came in a block
+/// without data, the decoder was [seeded](crate::EventDecoder::set_last_event_id), the client joins
+/// late), send it: set [`id`](Outgoing::id) to the event's `last_event_id()`, or send a block with
+/// the `id` alone.
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
         let mut outgoing = Self::message(event.data());
@@ -335,10 +343,11 @@ impl<'a> From<&'a OwnedEvent> for Outgoing<'a> {
     }
 }
 
-/// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with `std` as [`std::io::Write`].
+/// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with
+/// `std` as [`std::io::Write`].
 ///
-/// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through `io::Write` are
-/// not checked to be UTF-8; where they are not, the client will see U+FFFD.
+/// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through
+/// `io::Write` are not checked to be UTF-8; where they are not, the client will see U+FFFD.
 #[cfg(feature = "alloc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug)]
@@ -433,7 +442,8 @@ impl Sink for Append<'_> {
 
     #[inline(always)]
     fn put_first(&mut self, text: &[u8], length: usize) -> Result<(), Infallible> {
-        // To copy a whole block, and drop what is too much, costs less than to copy as many bytes as there are.
+        // To copy a whole block, and drop what is too much, costs less than to copy as many bytes
+        // as there are.
         match text.first_chunk::<BLOCK>() {
             Some(block) if length <= BLOCK => {
                 let end = self.0.len() + length;
@@ -498,9 +508,10 @@ fn data_lines<S: Sink>(text: &[u8], sink: &mut S) -> Result<(), S::Error> {
 
 /// Whether a short look tells that `text` has no line end. If not, it may have one or none.
 ///
-/// Most data is one short line, and a search for its end would take as long as all else that is done for it. This looks at
-/// blocks that overlap, so that few branches depend on the length: where lengths vary, such a branch is often predicted
-/// wrongly, and that costs as much as looking at a hundred bytes.
+/// Most data is one short line, and a search for its end would take as long as all else that is
+/// done for it. This looks at blocks that overlap, so that few branches depend on the length: where
+/// lengths vary, such a branch is often predicted wrongly, and that costs as much as looking at a
+/// hundred bytes.
 ///
 /// It is not inlined, because it becomes vector instructions only where it stands alone.
 #[inline(never)]
@@ -546,7 +557,8 @@ fn have_no_line_end(blocks: [&[u8; 4]; 4]) -> bool {
     matching_bytes(front, b"\r\n") | matching_bytes(back, b"\r\n") == 0
 }
 
-/// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is below LF is high.
+/// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is
+/// below LF is high.
 struct Lowest<const N: usize>([u8; N]);
 
 impl<const N: usize> Lowest<N> {

@@ -32,8 +32,8 @@ pub enum DecodeError {
 /// The error of an adapter that reads events: from the decoder or from the transport.
 ///
 /// `Display` and `source` delegate to the inner error. `ReadError<E>` implements `Error` only if
-/// `E` does, which `Box<dyn Error>` does not: match on it, or turn such an error into one of a named
-/// type first, with `std::io::Error::other` for example.
+/// `E` does, which `Box<dyn Error>` does not: match on it, or turn such an error into one of a
+/// named type first, with `std::io::Error::other` for example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,

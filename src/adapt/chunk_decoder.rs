@@ -1,4 +1,5 @@
-//! What the adapters that receive chunks have in common: a decoder, the chunk that it reads, and the end of the stream.
+//! What the adapters that receive chunks have in common: a decoder, the chunk that it reads, and
+//! the end of the stream.
 
 #[cfg(feature = "tokio")]
 use alloc::vec::Vec;
@@ -13,7 +14,8 @@ use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::error::{DecodeError, ReadError};
 use crate::event::{Event, Item, RawEvent};
 
-/// A decoder and its chunk. Finding borrows nothing, so an adapter can wait between finding and resolving.
+/// A decoder and its chunk. Finding borrows nothing, so an adapter can wait between finding and
+/// resolving.
 pub(super) struct ChunkDecoder<C, B: Buffer> {
     pub(super) decoder: EventDecoder<B>,
     pub(super) chunk: C,
@@ -194,7 +196,8 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         self.used == self.filled
     }
 
-    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the chunk, by the general path.
+    /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the
+    /// chunk, by the general path.
     #[inline(never)]
     pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
         self.start = self.used;
@@ -204,7 +207,8 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         found
     }
 
-    /// Resolves the event that was found, as text; without one, returns the event that is recovered at the end.
+    /// Resolves the event that was found, as text; without one, returns the event that is recovered
+    /// at the end.
     #[inline(always)]
     pub(super) fn event<E>(
         &mut self,
@@ -217,7 +221,8 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         Ok(Some(self.decoder.resolve_text(whole)?))
     }
 
-    /// Resolves the event that was found, as bytes; without one, returns the event that is recovered at the end.
+    /// Resolves the event that was found, as bytes; without one, returns the event that is
+    /// recovered at the end.
     #[inline(always)]
     pub(super) fn raw_event<E>(
         &mut self,
@@ -256,7 +261,8 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
 
 #[cfg(feature = "stream")]
 impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
-    /// Decodes the next event of one data line in the chunk; the fast path of [`next_owned`](Self::next_owned).
+    /// Decodes the next event of one data line in the chunk; the fast path of
+    /// [`next_owned`](Self::next_owned).
     #[inline(always)]
     pub(super) fn single_line_owned<T: Owned>(&mut self) -> Option<T> {
         let mut rest = input(&self.chunk, self.used, self.filled);

@@ -60,8 +60,8 @@ pub struct EventReader<'m, R, B: Buffer> {
 impl<'m, R, B: Buffer> EventReader<'m, R, B> {
     /// Reads from `reader` into `chunk`, and decodes with `decoder`.
     ///
-    /// The chunk needs at least one byte: nothing can be read into an empty one, which looks like the
-    /// end of the stream.
+    /// The chunk needs at least one byte: nothing can be read into an empty one, which looks like
+    /// the end of the stream.
     pub const fn new(reader: R, decoder: EventDecoder<B>, chunk: &'m mut [u8]) -> Self {
         Self {
             reader,

@@ -1,7 +1,8 @@
 //! The futures of the borrowing calls.
 //!
-//! They are written by hand because `poll` must be inlined into every place that awaits an event: the body of an `async fn` is not,
-//! once there are two such places, and an event that is returned through memory takes a third longer.
+//! They are written by hand because `poll` must be inlined into every place that awaits an event:
+//! the body of an `async fn` is not, once there are two such places, and an event that is returned
+//! through memory takes a third longer.
 
 use alloc::vec::Vec;
 use core::{
@@ -31,7 +32,8 @@ pub(super) trait PollFind {
 
     fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>>;
 
-    /// Finds the next event, or with `items` whatever comes first, in this chunk and those that come next.
+    /// Finds the next event, or with `items` whatever comes first, in this chunk and those that
+    /// come next.
     fn poll_find(
         &mut self,
         context: &mut Context<'_>,
@@ -40,7 +42,8 @@ pub(super) trait PollFind {
     ) -> Poll<Result<Progress<Found>, ReadError<Self::Error>>>;
 }
 
-/// Waits for the next event. Once it is ready it has given the adapter away, and is pending for ever.
+/// Waits for the next event. Once it is ready it has given the adapter away, and is pending for
+/// ever.
 pub(super) struct NextEvent<'a, A>(Option<&'a mut A>);
 
 /// Waits for the next event as bytes.

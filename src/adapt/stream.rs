@@ -16,7 +16,8 @@
 //! # }
 //! ```
 //!
-//! It is also a `Stream` of [`OwnedEvent`]s, to be stored, sent elsewhere or combined with other streams:
+//! It is also a `Stream` of [`OwnedEvent`]s, to be stored, sent elsewhere or combined with other
+//! streams:
 //!
 //! ```
 //! # async fn read<S, E>(response: S) -> Result<(), Box<dyn std::error::Error>>
@@ -37,11 +38,12 @@
 //! ```
 //!
 //! A function that returns such a stream need not spell its type:
-//! `impl Stream<Item = Result<OwnedEvent, ReadError<reqwest::Error>>>` is enough. In a field, it is generic over `S: ChunkStream`, or
-//! boxed: `EventStream<BoxStream<'static, Result<Bytes, reqwest::Error>>>`.
+//! `impl Stream<Item = Result<OwnedEvent, ReadError<reqwest::Error>>>` is enough. In a field, it is
+//! generic over `S: ChunkStream`, or boxed:
+//! `EventStream<BoxStream<'static, Result<Bytes, reqwest::Error>>>`.
 //!
-//! No runtime is required, and nothing has to be `Unpin` or `Send`: the stream of events is if the stream of chunks is. A stream that is not
-//! `Unpin` is pinned first:
+//! No runtime is required, and nothing has to be `Unpin` or `Send`: the stream of events is if the
+//! stream of chunks is. A stream that is not `Unpin` is pinned first:
 //!
 //! ```
 //! # async fn read<E>(response: impl futures_core::Stream<Item = Result<Vec<u8>, E>>) -> Result<(), sse_wire::ReadError<E>> {
@@ -107,7 +109,8 @@ pub trait EventStreamExt: ChunkStream + Sized {
         EventStream::new(self)
     }
 
-    /// Decodes events, comments and reconnection times, in the order in which they come; see [`EventStream`].
+    /// Decodes events, comments and reconnection times, in the order in which they come; see
+    /// [`EventStream`].
     fn items(self) -> EventStream<Self, OwnedItem> {
         EventStream::items(self)
     }
@@ -118,9 +121,10 @@ impl<S: ChunkStream> EventStreamExt for S {}
 pin_project! {
     /// Events from a stream of chunks, borrowed or owned.
     ///
-    /// [`next_event`](Self::next_event), [`next_raw_event`](Self::next_raw_event) and [`next_item`](Self::next_item) borrow from the chunk,
-    /// without an allocation. As a [`Stream`], it gives `Result<T, ReadError<E>>`, where `T` is [`OwnedEvent`], or [`OwnedItem`] for
-    /// comments and reconnection times as well. All of these may be mixed.
+    /// [`next_event`](Self::next_event), [`next_raw_event`](Self::next_raw_event) and
+    /// [`next_item`](Self::next_item) borrow from the chunk, without an allocation. As a
+    /// [`Stream`], it gives `Result<T, ReadError<E>>`, where `T` is [`OwnedEvent`], or
+    /// [`OwnedItem`] for comments and reconnection times as well. All of these may be mixed.
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
@@ -141,27 +145,31 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it. [`ReadError::Transport`] is the
-    /// error of the stream of chunks, passed on once; the stream of events ends with it.
+    /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
+    /// [`ReadError::Transport`] is the error of the stream of chunks, passed on once; the stream of
+    /// events ends with it.
     ///
     /// # The end
     ///
     /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused: after its end it gives `None` for ever, and does not poll
-    /// the stream of chunks.
+    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused: after its end it
+    /// gives `None` for ever, and does not poll the stream of chunks.
     ///
     /// # Cancellation
     ///
-    /// Dropping a future that waits for the next event loses nothing: all state is in the stream, so it can be used in `select!` and
-    /// under a timeout. Create the future anew for each event: one that has returned an event is pending for ever.
+    /// Dropping a future that waits for the next event loses nothing: all state is in the stream,
+    /// so it can be used in `select!` and under a timeout. Create the future anew for each event:
+    /// one that has returned an event is pending for ever.
     ///
     /// # Memory
     ///
-    /// It owns one chunk at a time, and drops it before it polls for the next one: while it waits, it retains no chunk.
+    /// It owns one chunk at a time, and drops it before it polls for the next one: while it waits,
+    /// it retains no chunk.
     ///
     /// # Fairness
     ///
-    /// The stream yields to the executor after 32 chunks or 256 KiB without an event, such as comments and blank lines.
+    /// The stream yields to the executor after 32 chunks or 256 KiB without an event, such as
+    /// comments and blank lines.
     #[must_use = "streams do nothing unless they are polled"]
     pub struct EventStream<S: ChunkStream, T = OwnedEvent> {
         #[pin]
@@ -202,7 +210,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in `data: [DONE]` without a blank line.
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in
+    /// `data: [DONE]` without a blank line.
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.set_recover_at_end(cut_line);
         self
@@ -213,15 +222,16 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         &self.reading.decoder
     }
 
-    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
-    /// reconnection time, and nothing of an unfinished event.
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
+    /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.reading.decoder;
         decoder.restart();
         decoder
     }
 
-    /// Whether the stream has ended, by itself or by an error, within an event, which may have been recovered.
+    /// Whether the stream has ended, by itself or by an error, within an event, which may have been
+    /// recovered.
     pub const fn ended_within_event(&self) -> bool {
         self.reading.ended_within_event()
     }
@@ -272,7 +282,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         NextEvent::new(self)
     }
 
-    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
+    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None`
+    /// is the end of the stream.
     ///
     /// # Errors
     ///
@@ -291,7 +302,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         NextRawEvent::new(self)
     }
 
-    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None`
+    /// is the end of the stream.
     ///
     /// # Errors
     ///
@@ -310,7 +322,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         NextItem::new(self)
     }
 
-    /// Polls for the next event, which borrows from the chunk; see [`next_event`](Self::next_event).
+    /// Polls for the next event, which borrows from the chunk; see
+    /// [`next_event`](Self::next_event).
     ///
     /// # Errors
     ///
@@ -323,7 +336,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         Poll::Ready(self.project().reading.event(found))
     }
 
-    /// Polls for the next event as bytes, which borrow from the chunk; see [`next_raw_event`](Self::next_raw_event).
+    /// Polls for the next event as bytes, which borrow from the chunk; see
+    /// [`next_raw_event`](Self::next_raw_event).
     ///
     /// # Errors
     ///
@@ -336,7 +350,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         Poll::Ready(self.project().reading.raw_event(found))
     }
 
-    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see [`next_item`](Self::next_item).
+    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see
+    /// [`next_item`](Self::next_item).
     ///
     /// # Errors
     ///
@@ -441,7 +456,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         }
     }
 
-    /// Replaces the chunk, which was consumed, by the next one; returns `false` at the end of the stream.
+    /// Replaces the chunk, which was consumed, by the next one; returns `false` at the end of the
+    /// stream.
     fn poll_chunk(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,6 +1,7 @@
 //! Events from tokio's [`AsyncRead`](::tokio::io::AsyncRead), and in the `Framed` of tokio-util.
 //!
-//! [`EventReader`] borrows events from its chunk, without an allocation. [`EventCodec`] gives owned events, and encodes as well.
+//! [`EventReader`] borrows events from its chunk, without an allocation. [`EventCodec`] gives owned
+//! events, and encodes as well.
 
 mod codec;
 mod reader;

@@ -76,7 +76,8 @@ pub trait Transport {
     /// Makes a request.
     ///
     /// The [`Request`] has the headers, the last event ID, and how many attempts there were, so
-    /// that a POST can be resumed by a GET. The future must not borrow it: take what it needs first.
+    /// that a POST can be resumed by a GET. The future must not borrow it: take what it needs
+    /// first.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
     /// Turns a response that was accepted into its body.

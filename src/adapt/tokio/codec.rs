@@ -12,11 +12,11 @@ use crate::error::DecodeError;
 use crate::event::{OwnedEvent, OwnedItem};
 use crate::frame::Frame;
 
-/// Decodes and encodes events for [`FramedRead`](tokio_util::codec::FramedRead), [`FramedWrite`](tokio_util::codec::FramedWrite)
-/// and [`Framed`](tokio_util::codec::Framed).
+/// Decodes and encodes events for [`FramedRead`](tokio_util::codec::FramedRead),
+/// [`FramedWrite`](tokio_util::codec::FramedWrite) and [`Framed`](tokio_util::codec::Framed).
 ///
-/// `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well. Events are copied out of the buffer that is
-/// read into; [`EventReader`](super::EventReader) borrows them.
+/// `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well. Events are
+/// copied out of the buffer that is read into; [`EventReader`](super::EventReader) borrows them.
 ///
 /// ```
 /// use futures_util::StreamExt;
@@ -51,13 +51,13 @@ use crate::frame::Frame;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Since it encodes several types, `flush` and `close` need one, or fail with "type annotations needed" (E0283):
-/// `SinkExt::<Frame>::flush(&mut events).await`.
+/// Since it encodes several types, `flush` and `close` need one, or fail with "type annotations
+/// needed" (E0283): `SinkExt::<Frame>::flush(&mut events).await`.
 ///
 /// # Errors
 ///
-/// An item is a `Result<T, DecodeError>`, within the `Result` of the transport: `FramedRead` ends at an error of its decoder,
-/// and an oversized event must not end the stream.
+/// An item is a `Result<T, DecodeError>`, within the `Result` of the transport: `FramedRead` ends
+/// at an error of its decoder, and an oversized event must not end the stream.
 ///
 /// # The end
 ///
@@ -66,13 +66,15 @@ use crate::frame::Frame;
 ///
 /// # Behind a head
 ///
-/// To read the head of a response first, by lines say, begin with the codec for that, and change it for this one with
-/// [`FramedRead::map_decoder`](tokio_util::codec::FramedRead::map_decoder): what was read behind the head stays in the buffer. (Bytes
-/// that are put into the buffer of a new `FramedRead` wait there for more.)
+/// To read the head of a response first, by lines say, begin with the codec for that, and change it
+/// for this one with [`FramedRead::map_decoder`](tokio_util::codec::FramedRead::map_decoder): what
+/// was read behind the head stays in the buffer. (Bytes that are put into the buffer of a new
+/// `FramedRead` wait there for more.)
 ///
 /// # Cancellation
 ///
-/// The codec and the buffer are in the `FramedRead`, so that dropping a future that waits for the next event loses nothing.
+/// The codec and the buffer are in the `FramedRead`, so that dropping a future that waits for the
+/// next event loses nothing.
 #[derive(Clone)]
 pub struct EventCodec<T = OwnedEvent> {
     decoder: EventDecoder,
@@ -112,7 +114,8 @@ impl<T> EventCodec<T> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for those who end it with `data: [DONE]` and nothing behind it.
+    /// Dispatches an event that the end of the stream cuts off: for those who end it with
+    /// `data: [DONE]` and nothing behind it.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.recover = Some(cut_line);
@@ -124,8 +127,8 @@ impl<T> EventCodec<T> {
         &self.decoder
     }
 
-    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
-    /// reconnection time, and nothing of an unfinished event.
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
+    /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.decoder;
         decoder.restart();
@@ -134,7 +137,8 @@ impl<T> EventCodec<T> {
 
     /// Whether the stream has ended within an event, which may have been recovered.
     ///
-    /// An error of the transport is not seen here: a `FramedRead` ends with it, without another word to its decoder.
+    /// An error of the transport is not seen here: a `FramedRead` ends with it, without another
+    /// word to its decoder.
     pub const fn ended_within_event(&self) -> bool {
         self.ended_within_event
     }

@@ -37,27 +37,31 @@ const CHUNK: usize = 16 * 1024;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// For owned events, call [`into_owned`](Event::into_owned), or use [`EventCodec`](super::EventCodec).
+/// For owned events, call [`into_owned`](Event::into_owned), or use
+/// [`EventCodec`](super::EventCodec).
 ///
 /// # Errors
 ///
-/// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it. [`ReadError::Transport`] is the
-/// reader's own error: nothing that was read is lost, and the next call reads on. In a function that returns
-/// [`io::Result`], `?` turns an event that exceeds a limit into [`InvalidData`](io::ErrorKind::InvalidData).
+/// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
+/// [`ReadError::Transport`] is the reader's own error: nothing that was read is lost, and the next
+/// call reads on. In a function that returns [`io::Result`], `?` turns an event that exceeds a
+/// limit into [`InvalidData`](io::ErrorKind::InvalidData).
 ///
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events, even if the reader would have more to read.
+/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events,
+/// even if the reader would have more to read.
 ///
 /// # Cancellation
 ///
-/// Dropping a future that waits for the next event loses nothing: all state is in the reader, so it can be used in `select!` and under a
-/// timeout.
+/// Dropping a future that waits for the next event loses nothing: all state is in the reader, so it
+/// can be used in `select!` and under a timeout.
 ///
 /// # Fairness
 ///
-/// The reader yields to the executor after 32 reads or 256 KiB without an event, such as comments and blank lines.
+/// The reader yields to the executor after 32 reads or 256 KiB without an event, such as comments
+/// and blank lines.
 pub struct EventReader<R> {
     reader: R,
     reading: ChunkDecoder<Vec<u8>, Vec<u8>>,
@@ -79,7 +83,8 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in `data: [DONE]` without a blank line.
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in
+    /// `data: [DONE]` without a blank line.
     #[must_use]
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.set_recover_at_end(cut_line);
@@ -102,7 +107,8 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         NextEvent::new(self)
     }
 
-    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None` is the end of the stream.
+    /// Waits for the next event as bytes, which are not validated and borrow from the chunk. `None`
+    /// is the end of the stream.
     ///
     /// # Errors
     ///
@@ -118,7 +124,8 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         NextRawEvent::new(self)
     }
 
-    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None` is the end of the stream.
+    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None`
+    /// is the end of the stream.
     ///
     /// # Errors
     ///
@@ -192,8 +199,8 @@ impl<R> EventReader<R> {
         &self.reading.decoder
     }
 
-    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains the last event ID and the
-    /// reconnection time, and nothing of an unfinished event.
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
+    /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
         let mut decoder = self.reading.decoder;
         decoder.restart();
