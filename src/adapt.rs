@@ -1,7 +1,7 @@
 //! The adapters: the codec under the transports of each ecosystem. They have no protocol logic.
 //!
-//! Reading, each resolves the places that [`EventDecoder::step`](crate::EventDecoder) gives in its
-//! own chunk; writing, each sends what [`Outgoing`](crate::Outgoing) encodes.
+//! Reading, each resolves in its own chunk what [`EventDecoder::step`](crate::EventDecoder) finds;
+//! writing, each sends what [`Outgoing`](crate::Outgoing) encodes.
 
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]

@@ -392,13 +392,13 @@ impl<B: Buffer> EventDecoder<B> {
                 self.block = event.block();
                 Ok(Some(Found::Event))
             }
-            None => self.step_general(input, items),
+            None => self.step_slow(input, items),
         }
     }
 
     /// The same, for a caller that has tried the fast path.
     #[inline(always)]
-    pub(crate) fn step_general(
+    pub(crate) fn step_slow(
         &mut self,
         input: &mut &[u8],
         items: bool,

@@ -197,12 +197,12 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     }
 
     /// Finds the next event, or with `items` whatever comes first, in what was not consumed of the
-    /// chunk, by the general path.
+    /// chunk; for a caller that has tried the fast path.
     #[inline(never)]
     pub(super) fn find(&mut self, items: bool) -> Result<Option<Found>, DecodeError> {
         self.start = self.used;
         let mut rest = input(&self.chunk, self.used, self.filled);
-        let found = self.decoder.step_general(&mut rest, items);
+        let found = self.decoder.step_slow(&mut rest, items);
         self.used = self.filled - rest.len();
         found
     }
@@ -271,7 +271,7 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
         Some(T::from_event(event))
     }
 
-    /// Decodes what comes next in the chunk, by the general path.
+    /// Decodes what comes next in the chunk; for a caller that has tried the fast path.
     #[inline(always)]
     pub(super) fn next_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
         let mut rest = input(&self.chunk, self.used, self.filled);

@@ -190,7 +190,7 @@ impl<R: BufRead> EventReader<R> {
         Ok(Some(self.decoder.resolve_owned(whole)?))
     }
 
-    /// Reads until something is found, whose places are in the reader's buffer. `None` is the end
+    /// Reads until something is found, in the reader's buffer. `None` is the end
     /// of the stream.
     fn find(&mut self, items: bool) -> Result<Option<Found>, ReadError<io::Error>> {
         match self.found.take() {

@@ -379,7 +379,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         }
     }
 
-    /// Finds something by the general path, in this chunk and those that come next.
+    /// Finds something in this chunk and those that come next, after the fast path was tried.
     #[inline(always)]
     fn poll_progress<F>(
         mut self: Pin<&mut Self>,

@@ -126,7 +126,7 @@ pub(crate) trait Owned: Sized {
     #[cfg(any(feature = "std", feature = "stream"))]
     fn is_event(&self) -> bool;
 
-    /// Decodes the next one by the general path.
+    /// Decodes the next one, after the fast path was tried.
     fn decode<B: Buffer>(
         decoder: &mut EventDecoder<B>,
         input: &mut &[u8],
@@ -150,7 +150,7 @@ impl Owned for OwnedEvent {
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
-        match decoder.step_general(input, false)? {
+        match decoder.step_slow(input, false)? {
             Some(Found::Event) => decoder.resolve_owned(whole).map(Some),
             // Nothing else is asked for.
             _ => Ok(None),
@@ -175,7 +175,7 @@ impl Owned for OwnedItem {
         input: &mut &[u8],
     ) -> Result<Option<Self>, DecodeError> {
         let whole = *input;
-        Ok(match decoder.step_general(input, true)? {
+        Ok(match decoder.step_slow(input, true)? {
             Some(Found::Event) => Some(Self::Event(decoder.resolve_owned(whole)?)),
             Some(found) => Some(decoder.resolve_item(whole, found)?.into()),
             None => None,
