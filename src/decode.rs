@@ -480,7 +480,7 @@ impl<B: Buffer> EventDecoder<B> {
     #[inline(always)]
     fn begin_input(&mut self, input: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
         let whole = *input;
-        if self.parser.is_inside_data() {
+        if self.interpreter.phase == Phase::WithinBlock && self.parser.is_inside_data() {
             let (at, result) = self.read_data_fragment(whole);
             if at == whole.len() || result.is_err() {
                 *input = whole.get(at..).unwrap_or_default();
