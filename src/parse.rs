@@ -339,13 +339,14 @@ impl FieldParser {
             self.state = State::prefix(of, seen_now);
             return None;
         }
-        if !line.is_begun_by(seen_now, is_all) {
-            if let State::Prefix { of, seen } = self.state {
-                return Some(self.withhold(of, seen, *at));
-            }
-            return self.rest_of_line(Line::Unknown, input, at, end);
+        let mut line = line;
+        if line.is_begun_by(seen_now, is_all) {
+            *at += seen_now - seen;
+        } else if let State::Prefix { of, seen } = self.state {
+            return Some(self.withhold(of, seen, *at));
+        } else {
+            line = Line::Unknown;
         }
-        *at += seen_now - seen;
         self.rest_of_line(line, input, at, end)
     }
 

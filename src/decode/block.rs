@@ -256,6 +256,9 @@ impl<B: Buffer> Interpreter<B> {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized |= length > limits.last_event_id;
+        if SMALL {
+            return result.and(self.store_id(block, value, piece.end, input));
+        }
         // A block that another function has a reference to lives in memory: a copy does.
         let mut copy = *block;
         let stored = self.store_id(&mut copy, value, piece.end, input);
