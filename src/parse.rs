@@ -264,15 +264,12 @@ impl FieldParser {
     #[inline(always)]
     pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
-        let line = match self.state {
+        let mut end = None;
+        let (line, seen) = match self.state {
             State::LineStart => {
-                let line = Line::begun_by(*rest.first()?);
-                if SMALL {
-                    return self.continue_prefix(line, 0, input, at);
-                }
                 // If the line has an end, that is a CR that ends the input, or it would be whole.
-                let end = rest.ends_with(b"\r").then_some(input.len() - 1);
-                return self.begin_line(line, 0, input, at, end);
+                end = rest.ends_with(b"\r").then_some(input.len() - 1);
+                (Line::begun_by(*rest.first()?), Some(0))
             }
             State::AfterCr => {
                 *at += usize::from(rest.starts_with(&[LF]));
@@ -280,7 +277,7 @@ impl FieldParser {
                 return None;
             }
             State::Prefix { of, seen } => match of {
-                Prefix::Field(line) => return self.continue_prefix(line, seen.into(), input, at),
+                Prefix::Field(line) => (line, Some(seen.into())),
                 Prefix::ByteOrderMark => {
                     let seen_now = of.seen_with(seen.into(), rest);
                     if seen_now == BYTE_ORDER_MARK.len() {
@@ -290,16 +287,27 @@ impl FieldParser {
                         self.state = State::prefix(of, seen_now);
                         return None;
                     } else if seen > 0 {
-                        return Some(self.withhold(of, seen, *at));
+                        self.state = State::Withheld { of, seen };
+                        return Some(Piece::withheld(*at));
                     }
                     self.state = State::LineStart;
                     return None;
                 }
             },
-            State::Inside(line) => line,
-            State::Withheld { .. } => Line::Unknown,
+            State::Inside(line) => (line, None),
+            State::Withheld { .. } => (Line::Unknown, None),
         };
-        self.rest_of_line(line, input, at, line_end(input, *at))
+        if SMALL || !self.is_at_line_start() {
+            end = line_end(input, *at);
+        }
+        let line = match seen {
+            Some(seen) => match self.begin_line(line, seen, input, at, end)? {
+                Line::Withheld => return Some(Piece::withheld(*at)),
+                line => line,
+            },
+            None => line,
+        };
+        self.rest_of_line(line, input, at, end)
     }
 
     /// The same inside the value of a `data` field.
@@ -308,19 +316,9 @@ impl FieldParser {
         self.rest_of_line(Line::Data, input, at, line_end(input, *at))
     }
 
-    /// Continues a line, of whose prefix earlier inputs had `seen` bytes.
-    #[inline(never)]
-    fn continue_prefix(
-        &mut self,
-        line: Line,
-        seen: usize,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Option<Piece> {
-        self.begin_line(line, seen, input, at, line_end(input, *at))
-    }
-
-    /// Begins the line that ends at `end`, or with a later input. Earlier inputs had `seen` bytes of its prefix.
+    /// Reads what follows the first `seen` bytes of a prefix, which earlier inputs had, and returns what the line is.
+    ///
+    /// `None` means that `input` is consumed.
     #[inline(always)]
     fn begin_line(
         &mut self,
@@ -329,7 +327,7 @@ impl FieldParser {
         input: &[u8],
         at: &mut usize,
         end: Option<usize>,
-    ) -> Option<Piece> {
+    ) -> Option<Line> {
         let rest = input.get(*at..end.unwrap_or(input.len()))?;
         let of = Prefix::Field(line);
         let seen_now = of.seen_with(seen, rest);
@@ -339,15 +337,15 @@ impl FieldParser {
             self.state = State::prefix(of, seen_now);
             return None;
         }
-        let mut line = line;
         if line.is_begun_by(seen_now, is_all) {
             *at += seen_now - seen;
-        } else if let State::Prefix { of, seen } = self.state {
-            return Some(self.withhold(of, seen, *at));
-        } else {
-            line = Line::Unknown;
+            return Some(line);
         }
-        self.rest_of_line(line, input, at, end)
+        let State::Prefix { of, seen } = self.state else {
+            return Some(Line::Unknown);
+        };
+        self.state = State::Withheld { of, seen };
+        Some(Line::Withheld)
     }
 
     /// The line from `at` to `end`, or to the end of the input.
@@ -388,17 +386,6 @@ impl FieldParser {
             // Waiting for the byte that tells CR from CRLF would delay the event that this line dispatches.
             *at = input.len();
             self.state = State::AfterCr;
-        }
-    }
-
-    /// The bytes of a prefix that came with earlier inputs began an unknown line.
-    const fn withhold(&mut self, of: Prefix, seen: u8, at: usize) -> Piece {
-        self.state = State::Withheld { of, seen };
-        Piece {
-            line: Line::Withheld,
-            start: at,
-            stop: at,
-            end: false,
         }
     }
 
@@ -507,6 +494,16 @@ impl Piece {
             start: 0,
             stop: 0,
             end: true,
+        }
+    }
+
+    /// The first bytes of an unknown line, which came with earlier inputs; what is at `at` follows them.
+    const fn withheld(at: usize) -> Self {
+        Self {
+            line: Line::Withheld,
+            start: at,
+            stop: at,
+            end: false,
         }
     }
 

@@ -158,7 +158,7 @@ impl<B: Buffer> Interpreter<B> {
         let buffered = self.buffered_len(is_whole);
         let begins = buffered == 0;
         let joins = begins && !block.data.is_absent();
-        let size = block.size + buffered + usize::from(joins) + value.len();
+        let size = block.size + buffered + usize::from(joins) + piece.len();
         if !self.store.fits(size) {
             self.store.clear_line();
             return Err(self.reject_event(block));
@@ -205,7 +205,7 @@ impl<B: Buffer> Interpreter<B> {
         input: &[u8],
     ) -> Result<(), DecodeError> {
         let buffered = self.buffered_len(is_whole);
-        let size = block.size + buffered + value.len();
+        let size = block.size + buffered + piece.len();
         if !self.store.fits(size) {
             self.store.clear_line();
             return Err(self.reject_event(block));
@@ -239,7 +239,7 @@ impl<B: Buffer> Interpreter<B> {
         input: &[u8],
     ) -> Result<(), DecodeError> {
         let limits = self.store.limits();
-        let length = self.buffered_len(is_whole) + value.len();
+        let length = self.buffered_len(is_whole) + piece.len();
         let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
         let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
         if is_usual && is_text_without_nul(value) {
