@@ -264,12 +264,15 @@ impl FieldParser {
     #[inline(always)]
     pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
-        let mut end = None;
         let (line, seen) = match self.state {
             State::LineStart => {
-                // If the line has an end, that is a CR that ends the input, or it would be whole.
-                end = rest.ends_with(b"\r").then_some(input.len() - 1);
-                (Line::begun_by(*rest.first()?), Some(0))
+                let line = Line::begun_by(*rest.first()?);
+                if !SMALL {
+                    // If the line has an end, that is a CR that ends the input, or it would be whole.
+                    let end = rest.ends_with(b"\r").then_some(input.len() - 1);
+                    return self.line(line, Some(0), input, at, end);
+                }
+                (line, Some(0))
             }
             State::AfterCr => {
                 *at += usize::from(rest.starts_with(&[LF]));
@@ -294,12 +297,25 @@ impl FieldParser {
                     return None;
                 }
             },
+            State::Inside(line) if !SMALL => {
+                return self.rest_of_line(line, input, at, line_end(input, *at));
+            }
             State::Inside(line) => (line, None),
             State::Withheld { .. } => (Line::Unknown, None),
         };
-        if SMALL || !self.is_at_line_start() {
-            end = line_end(input, *at);
-        }
+        self.line(line, seen, input, at, line_end(input, *at))
+    }
+
+    /// Reads a line to `end`, or to the end of the input. Earlier inputs had `seen` bytes of its prefix; `None` is all of it.
+    #[inline(always)]
+    fn line(
+        &mut self,
+        line: Line,
+        seen: Option<usize>,
+        input: &[u8],
+        at: &mut usize,
+        end: Option<usize>,
+    ) -> Option<Piece> {
         let line = match seen {
             Some(seen) => match self.begin_line(line, seen, input, at, end)? {
                 Line::Withheld => return Some(Piece::withheld(*at)),
@@ -349,8 +365,7 @@ impl FieldParser {
     }
 
     /// The line from `at` to `end`, or to the end of the input.
-    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
-    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
+    #[inline(always)]
     fn rest_of_line(
         &mut self,
         line: Line,
@@ -562,7 +577,8 @@ impl Prefix {
 }
 
 /// How many bytes two texts begin with in common.
-#[inline(always)]
+#[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+#[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
 fn common_len(one: &[u8], other: &[u8]) -> usize {
     let pairs = one.iter().zip(other);
     pairs.take_while(|(one, other)| one == other).count()
