@@ -365,12 +365,19 @@ impl<B: Buffer> EventDecoder<B> {
     /// It retains the last event ID and the reconnection time. Everything that was pending is dropped, an `id` without its blank
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
-        self.interpreter.phase = Phase::WithinBlock;
         self.parser = FieldParser::new();
-        self.block = Block::NEW;
         self.interpreter.unfinished = UnfinishedLine::NEW;
-        self.interpreter.store.end_block();
+        self.end_block();
         self.interpreter.store.give_back();
+    }
+
+    /// Drops the current block, except that its `id`, if it was dispatched, is the last event ID.
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
+    fn end_block(&mut self) {
+        self.interpreter.store.end_block();
+        self.block = Block::NEW;
+        self.interpreter.phase = Phase::WithinBlock;
     }
 
     /// Whether nothing but the last event ID is buffered, so that the fast path applies.
@@ -543,11 +550,7 @@ impl<B: Buffer> EventDecoder<B> {
     fn end_phase(&mut self) {
         match self.interpreter.phase {
             Phase::BetweenBlocks | Phase::WithinBlock => {}
-            Phase::AfterEvent => {
-                self.interpreter.store.end_block();
-                self.block = Block::NEW;
-                self.interpreter.phase = Phase::WithinBlock;
-            }
+            Phase::AfterEvent => self.end_block(),
             Phase::AfterEnd => self.restart(),
         }
     }

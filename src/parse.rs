@@ -19,9 +19,8 @@ use crate::SMALL;
 use crate::line_end::{end_len, line_end, whole_line};
 
 const LF: u8 = b'\n';
+const CR: u8 = b'\r';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// The length of the longest [prefix](FieldName::prefix).
-const LONGEST_PREFIX: usize = 7;
 
 /// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG HTML 9.2.5).
 ///
@@ -207,11 +206,10 @@ impl FieldParser {
     pub(crate) fn end(&mut self) -> Option<(Line, &'static [u8])> {
         match core::mem::replace(&mut self.state, State::START) {
             State::START | State::LineStart | State::AfterCr => None,
-            State::Prefix { of, seen } => {
-                let bytes = of.first(seen);
-                let (line, value_start) = classify(bytes);
-                Some((line, bytes.get(value_start..).unwrap_or_default()))
-            }
+            State::Prefix { of, seen } => match of {
+                Prefix::Field(line) if line.is_begun_by(seen.into(), true) => Some((line, &[])),
+                _ => Some((Line::Unknown, of.first(seen))),
+            },
             State::Inside(line) => Some((line, &[])),
             State::Withheld { .. } => Some((Line::Unknown, &[])),
         }
@@ -266,46 +264,66 @@ impl FieldParser {
     #[inline(always)]
     pub(crate) fn cut_line(&mut self, input: &[u8], at: &mut usize) -> Option<Piece> {
         let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
-        match self.state {
+        let (line, seen) = match self.state {
             State::LineStart => {
-                if SMALL {
-                    return self.continue_prefix(&[], rest, input, at);
+                let line = Line::begun_by(*rest.first()?);
+                if !SMALL {
+                    // If the line has an end, that is a CR that ends the input, or it would be whole.
+                    let end = rest.ends_with(b"\r").then_some(input.len() - 1);
+                    return self.line(line, Some(0), input, at, end);
                 }
-                // If the line has an end, that is a CR that ends the input, or it would be whole.
-                let end = rest.ends_with(b"\r").then_some(input.len() - 1);
-                let line = input.get(*at..end.unwrap_or(input.len()))?;
-                self.begin_line(&[], line, input, at, end)
+                (line, Some(0))
             }
             State::AfterCr => {
                 *at += usize::from(rest.starts_with(&[LF]));
                 self.state = State::LineStart;
-                None
+                return None;
             }
-            State::Prefix { of, seen } => {
-                let known = of.first(seen);
-                if of == Prefix::ByteOrderMark {
-                    let missing = BYTE_ORDER_MARK.get(known.len()..)?;
-                    if rest.starts_with(missing) {
-                        *at += missing.len();
-                        self.state = State::LineStart;
-                        return None;
-                    } else if missing.starts_with(rest) {
+            State::Prefix { of, seen } => match of {
+                Prefix::Field(line) => (line, Some(seen.into())),
+                Prefix::ByteOrderMark => {
+                    let seen_now = of.seen_with(seen.into(), rest);
+                    if seen_now == BYTE_ORDER_MARK.len() {
+                        *at += seen_now - usize::from(seen);
+                    } else if seen_now == usize::from(seen) + rest.len() {
                         *at = input.len();
-                        self.state = State::prefix(of, known.len() + rest.len());
+                        self.state = State::prefix(of, seen_now);
                         return None;
+                    } else if seen > 0 {
+                        self.state = State::Withheld { of, seen };
+                        return Some(Piece::withheld(*at));
                     }
-                    if known.is_empty() {
-                        self.state = State::LineStart;
-                        return None;
-                    }
+                    self.state = State::LineStart;
+                    return None;
                 }
-                self.continue_prefix(known, rest, input, at)
+            },
+            State::Inside(line) if !SMALL => {
+                return self.rest_of_line(line, input, at, line_end(input, *at));
             }
-            State::Inside(line) => self.rest_of_line(line, input, at, line_end(input, *at)),
-            State::Withheld { .. } => {
-                self.rest_of_line(Line::Unknown, input, at, line_end(input, *at))
-            }
-        }
+            State::Inside(line) => (line, None),
+            State::Withheld { .. } => (Line::Unknown, None),
+        };
+        self.line(line, seen, input, at, line_end(input, *at))
+    }
+
+    /// Reads a line to `end`, or to the end of the input. Earlier inputs had `seen` bytes of its prefix; `None` is all of it.
+    #[inline(always)]
+    fn line(
+        &mut self,
+        line: Line,
+        seen: Option<usize>,
+        input: &[u8],
+        at: &mut usize,
+        end: Option<usize>,
+    ) -> Option<Piece> {
+        let line = match seen {
+            Some(seen) => match self.begin_line(line, seen, input, at, end)? {
+                Line::Withheld => return Some(Piece::withheld(*at)),
+                line => line,
+            },
+            None => line,
+        };
+        self.rest_of_line(line, input, at, end)
     }
 
     /// The same inside the value of a `data` field.
@@ -314,64 +332,40 @@ impl FieldParser {
         self.rest_of_line(Line::Data, input, at, line_end(input, *at))
     }
 
-    /// Continues a line, whose `known` first bytes came with earlier inputs.
-    #[inline(never)]
-    fn continue_prefix(
-        &mut self,
-        known: &'static [u8],
-        rest: &[u8],
-        input: &[u8],
-        at: &mut usize,
-    ) -> Option<Piece> {
-        let end = line_end(input, *at);
-        let rest = rest.get(..end.unwrap_or(input.len()) - *at)?;
-        // As much of the line as is needed to classify it.
-        let mut head = [0; LONGEST_PREFIX + 1];
-        let length = head.len().min(known.len() + rest.len());
-        for (index, byte) in head.iter_mut().enumerate() {
-            let of_rest = || rest.get(index - known.len());
-            *byte = known
-                .get(index)
-                .or_else(of_rest)
-                .copied()
-                .unwrap_or_default();
-        }
-        self.begin_line(known, head.get(..length)?, input, at, end)
-    }
-
-    /// Begins the line that ends at `end`, or with a later input. `known` bytes of it came with earlier inputs; `line` is as
-    /// much of it as is needed to classify it, or all that has come.
+    /// Reads what follows the first `seen` bytes of a prefix, which earlier inputs had, and returns what the line is.
+    ///
+    /// `None` means that `input` is consumed.
     #[inline(always)]
     fn begin_line(
         &mut self,
-        known: &'static [u8],
-        line: &[u8],
+        line: Line,
+        seen: usize,
         input: &[u8],
         at: &mut usize,
         end: Option<usize>,
-    ) -> Option<Piece> {
-        if end.is_none() && line.len() <= LONGEST_PREFIX {
-            let of = Prefix::Field(Line::begun_by(*line.first()?));
-            if of.bytes().starts_with(line) {
-                *at = input.len();
-                self.state = State::prefix(of, line.len());
-                return None;
-            }
+    ) -> Option<Line> {
+        let rest = input.get(*at..end.unwrap_or(input.len()))?;
+        let of = Prefix::Field(line);
+        let seen_now = of.seen_with(seen, rest);
+        let is_all = seen_now == seen + rest.len();
+        if is_all && end.is_none() {
+            *at = input.len();
+            self.state = State::prefix(of, seen_now);
+            return None;
         }
-        let (line, value_start) = classify(line);
-        let Some(value_start) = value_start.checked_sub(known.len()) else {
-            let State::Prefix { of, seen } = self.state else {
-                return None;
-            };
-            return Some(self.withhold(of, seen, *at));
+        if line.is_begun_by(seen_now, is_all) {
+            *at += seen_now - seen;
+            return Some(line);
+        }
+        let State::Prefix { of, seen } = self.state else {
+            return Some(Line::Unknown);
         };
-        *at += value_start;
-        self.rest_of_line(line, input, at, end)
+        self.state = State::Withheld { of, seen };
+        Some(Line::Withheld)
     }
 
     /// The line from `at` to `end`, or to the end of the input.
-    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
-    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
+    #[inline(always)]
     fn rest_of_line(
         &mut self,
         line: Line,
@@ -410,17 +404,6 @@ impl FieldParser {
         }
     }
 
-    /// The bytes of a prefix that came with earlier inputs began an unknown line.
-    const fn withhold(&mut self, of: Prefix, seen: u8, at: usize) -> Piece {
-        self.state = State::Withheld { of, seen };
-        Piece {
-            line: Line::Withheld,
-            start: at,
-            stop: at,
-            end: false,
-        }
-    }
-
     fn withheld(&self) -> &'static [u8] {
         match self.state {
             State::Withheld { of, seen } => of.first(seen),
@@ -429,18 +412,19 @@ impl FieldParser {
     }
 }
 
-/// 9.2.6: what a line is, and where its value begins. Of a line that is cut, its first eight bytes are enough.
+/// What a line is, and where its value begins.
 #[inline(always)]
 fn classify(line: &[u8]) -> (Line, usize) {
     let Some(&first) = line.first() else {
         return (Line::Blank, 0);
     };
+    // Each name is a constant, which is compared at once.
     match Line::begun_by(first) {
-        Line::Comment => (Line::Comment, 1),
         Line::Data => Line::Data.classify(line),
         Line::Event => Line::Event.classify(line),
         Line::Id => Line::Id.classify(line),
         Line::Retry => Line::Retry.classify(line),
+        Line::Comment => (Line::Comment, Line::Comment.prefix().len()),
         _ => UNKNOWN,
     }
 }
@@ -458,11 +442,14 @@ impl Line {
             b'e' => Self::Event,
             b'i' => Self::Id,
             b'r' => Self::Retry,
+            LF | CR => Self::Blank,
             _ => Self::Unknown,
         }
     }
 
     /// The field's name, a colon, and the one space that is skipped.
+    ///
+    /// A comment is a line with an empty name, and nothing of it is skipped.
     #[inline(always)]
     pub(crate) const fn prefix(self) -> &'static [u8] {
         match self {
@@ -470,23 +457,33 @@ impl Line {
             Self::Event => b"event: ",
             Self::Id => b"id: ",
             Self::Retry => b"retry: ",
-            Self::Unknown | Self::Comment | Self::Blank | Self::Withheld => b"",
+            Self::Comment => b":",
+            Self::Unknown | Self::Blank | Self::Withheld => b"",
         }
     }
 
     /// 9.2.6: a field's name is followed by a colon and the value, without its first space, or by nothing.
-    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
-    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
+    ///
+    /// The line has the first `seen` bytes of the prefix, and nothing else if `is_all`.
+    #[inline(always)]
+    const fn is_begun_by(self, seen: usize, is_all: bool) -> bool {
+        let name_len = self.prefix().len().saturating_sub(b": ".len());
+        seen > name_len || seen == name_len && is_all
+    }
+
+    /// What a whole line is, and where its value begins. Its first byte is that of the prefix.
+    #[inline(always)]
     fn classify(self, line: &[u8]) -> (Self, usize) {
         let prefix = self.prefix();
+        // Nearly every line has all of it.
         if line.starts_with(prefix) {
             return (self, prefix.len());
         }
-        let name = prefix.strip_suffix(b": ").unwrap_or_default();
-        match line.strip_prefix(name) {
-            Some([]) => (self, name.len()),
-            Some([b':', ..]) => (self, name.len() + 1),
-            _ => UNKNOWN,
+        let seen = common_len(prefix, line);
+        if self.is_begun_by(seen, seen == line.len()) {
+            (self, seen)
+        } else {
+            UNKNOWN
         }
     }
 
@@ -512,6 +509,16 @@ impl Piece {
             start: 0,
             stop: 0,
             end: true,
+        }
+    }
+
+    /// The first bytes of an unknown line, which came with earlier inputs; what is at `at` follows them.
+    const fn withheld(at: usize) -> Self {
+        Self {
+            line: Line::Withheld,
+            start: at,
+            stop: at,
+            end: false,
         }
     }
 
@@ -557,7 +564,22 @@ impl Prefix {
         }
     }
 
+    /// How many bytes of the prefix have come, with `rest` behind the first `seen` ones.
+    #[inline(always)]
+    fn seen_with(self, seen: usize, rest: &[u8]) -> usize {
+        let missing = self.bytes().get(seen..).unwrap_or_default();
+        seen + common_len(missing, rest)
+    }
+
     fn first(self, count: u8) -> &'static [u8] {
         self.bytes().get(..usize::from(count)).unwrap_or_default()
     }
+}
+
+/// How many bytes two texts begin with in common.
+#[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
+#[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
+fn common_len(one: &[u8], other: &[u8]) -> usize {
+    let pairs = one.iter().zip(other);
+    pairs.take_while(|(one, other)| one == other).count()
 }

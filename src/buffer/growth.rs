@@ -39,13 +39,16 @@ impl<B: Memory> Store<B> {
     /// Gives back the memory that the latest underusing events did not need.
     #[cold]
     pub(crate) fn give_back(&mut self) {
+        if !B::GROWS {
+            return;
+        }
         let (end, back) = (self.end(), self.back());
         // Beside a long last event ID some memory stays free. Otherwise the next event would
         // allocate it again and move the ID.
         let length = (self.underused_peak.max(back) * 2).max(RETAINED);
         self.underused = 0;
         self.underused_peak = 0;
-        if B::GROWS && length < end {
+        if length < end {
             shift(self.memory.bytes_mut(), end - back, back, length - back);
             self.memory.shrink(length);
         }

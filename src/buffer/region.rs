@@ -160,7 +160,7 @@ impl<B: Memory> Store<B> {
             input.first_chunk::<FRAGMENT_COPY>(),
             room.and_then(|room| room.first_chunk_mut::<FRAGMENT_COPY>()),
         ) {
-            (Some(block), Some(room)) if length <= FRAGMENT_COPY && !SMALL => {
+            (Some(block), Some(room)) if length <= FRAGMENT_COPY => {
                 *room = *block;
                 self.line += length;
             }

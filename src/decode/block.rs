@@ -113,12 +113,13 @@ impl<B: Buffer> Interpreter<B> {
         is_whole: bool,
         input: &[u8],
     ) -> Result<Processed, DecodeError> {
+        let value = piece.bytes(input);
         match piece.line {
             Line::Data | Line::Event if block.is_rejected => {}
-            Line::Data => self.data(block, piece, is_whole, input)?,
-            Line::Event => self.event_type(block, piece, is_whole, input)?,
-            Line::Id => self.id(block, piece, is_whole, input)?,
-            Line::Retry if self.retry(piece, input) => {
+            Line::Data => self.data(block, piece, value, is_whole, input)?,
+            Line::Event => self.event_type(block, piece, value, is_whole, input)?,
+            Line::Id => self.id(block, piece, value, is_whole, input)?,
+            Line::Retry if self.retry(value, piece.end) => {
                 return Ok(Processed::Item(Found::Retry));
             }
             Line::Comment => {
@@ -150,6 +151,7 @@ impl<B: Buffer> Interpreter<B> {
         &mut self,
         block: &mut Block,
         piece: Piece,
+        value: &[u8],
         is_whole: bool,
         input: &[u8],
     ) -> Result<(), DecodeError> {
@@ -169,8 +171,12 @@ impl<B: Buffer> Interpreter<B> {
             if joins {
                 self.store.push_line(b"\n");
             }
-            let rest = input.get(piece.start..).unwrap_or_default();
-            self.store.push_line_start(rest, piece.len());
+            if SMALL {
+                self.store.push_line(value);
+            } else {
+                let rest = input.get(piece.start..).unwrap_or_default();
+                self.store.push_line_start(rest, piece.len());
+            }
             if !piece.end {
                 return Ok(());
             }
@@ -194,6 +200,7 @@ impl<B: Buffer> Interpreter<B> {
         &mut self,
         block: &mut Block,
         piece: Piece,
+        value: &[u8],
         is_whole: bool,
         input: &[u8],
     ) -> Result<(), DecodeError> {
@@ -211,7 +218,7 @@ impl<B: Buffer> Interpreter<B> {
             block.event_type = Value::of(piece);
         } else {
             self.buffer(block, input);
-            self.store.push_line(piece.bytes(input));
+            self.store.push_line(value);
             if !piece.end {
                 return Ok(());
             }
@@ -227,6 +234,7 @@ impl<B: Buffer> Interpreter<B> {
         &mut self,
         block: &mut Block,
         piece: Piece,
+        value: &[u8],
         is_whole: bool,
         input: &[u8],
     ) -> Result<(), DecodeError> {
@@ -234,7 +242,7 @@ impl<B: Buffer> Interpreter<B> {
         let length = self.buffered_len(is_whole) + piece.len();
         let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
         let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
-        if is_usual && is_text_without_nul(piece.bytes(input)) {
+        if is_usual && is_text_without_nul(value) {
             block.id = Value::of(piece);
             block.size += length;
             return Ok(());
@@ -248,9 +256,12 @@ impl<B: Buffer> Interpreter<B> {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized |= length > limits.last_event_id;
+        if SMALL {
+            return result.and(self.store_id(block, value, piece.end, input));
+        }
         // A block that another function has a reference to lives in memory: a copy does.
         let mut copy = *block;
-        let stored = self.store_id(&mut copy, piece.bytes(input), piece.end, input);
+        let stored = self.store_id(&mut copy, value, piece.end, input);
         *block = copy;
         result.and(stored)
     }
@@ -267,7 +278,7 @@ impl<B: Buffer> Interpreter<B> {
         if self.unfinished.is_oversized {
             self.store.clear_line();
         }
-        self.unfinished.has_nul |= value.contains(&0);
+        self.unfinished.has_nul |= value.iter().fold(false, |has, &byte| has | (byte == 0));
         if end {
             let result = self.end_of_id(block, value);
             self.unfinished = UnfinishedLine::NEW;
@@ -324,13 +335,13 @@ impl<B: Buffer> Interpreter<B> {
 
     /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
     #[inline]
-    fn retry(&mut self, piece: Piece, input: &[u8]) -> bool {
+    fn retry(&mut self, value: &[u8], end: bool) -> bool {
         let UnfinishedLine {
             mut digits,
             mut number,
             ..
         } = self.unfinished;
-        for byte in piece.bytes(input) {
+        for byte in value {
             let digit = byte.wrapping_sub(b'0');
             if digits == Digits::Invalid || digit > 9 {
                 digits = Digits::Invalid;
@@ -339,7 +350,7 @@ impl<B: Buffer> Interpreter<B> {
             digits = Digits::Some;
             number = number.saturating_mul(10).saturating_add(digit.into());
         }
-        if !piece.end {
+        if !end {
             self.unfinished.digits = digits;
             self.unfinished.number = number;
             return false;

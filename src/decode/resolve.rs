@@ -16,7 +16,7 @@ impl<B: Buffer> EventDecoder<B> {
     fn buffered_bytes<'d, 'i: 'd>(
         store: &'d Store<B>,
         input: &'i [u8],
-        block: Block,
+        block: &Block,
     ) -> (&'d [u8], &'d [u8]) {
         let data = block.data.in_input(input);
         let event_type = block.event_type.in_input(input);
@@ -28,7 +28,7 @@ impl<B: Buffer> EventDecoder<B> {
 
     #[inline(always)]
     pub(crate) fn resolve_raw<'d, 'i: 'd>(&'d self, input: &'i [u8]) -> RawEvent<'d> {
-        let block = self.block;
+        let block = &self.block;
         let (data, event_type) = match block.span() {
             Some(_) if !SMALL => (block.data.bytes(input), block.event_type.bytes(input)),
             _ => Self::buffered_bytes(&self.interpreter.store, input, block),
@@ -54,7 +54,8 @@ impl<B: Buffer> EventDecoder<B> {
             let last_event_id = self.interpreter.store.last_event_id();
             return Ok(Some(Event::new(event_type, data, last_event_id, false)));
         }
-        Ok(Some(self.resolve_buffered_text(whole, event.block())?))
+        self.block = event.block();
+        Ok(Some(self.resolve_buffered_text(whole)?))
     }
 
     /// Resolves an event of one data line that was found in `whole`, as bytes.
@@ -93,7 +94,7 @@ impl<B: Buffer> EventDecoder<B> {
         &'d mut self,
         input: &'i [u8],
     ) -> Result<Event<'d>, DecodeError> {
-        let block = self.block;
+        let block = &self.block;
         if let (Some(span), false) = (block.span(), SMALL) {
             // Both lie in one span of the input, which is validated in one pass.
             let text = text_at(input, span.clone());
@@ -103,7 +104,7 @@ impl<B: Buffer> EventDecoder<B> {
                 return Ok(Event::new(event_type, data, last_event_id, has_id));
             }
         }
-        self.resolve_buffered_text(input, block)
+        self.resolve_buffered_text(input)
     }
 
     /// The same for what the store has some of, and for what is not UTF-8.
@@ -111,8 +112,8 @@ impl<B: Buffer> EventDecoder<B> {
     fn resolve_buffered_text<'d, 'i: 'd>(
         &'d mut self,
         input: &'i [u8],
-        block: Block,
     ) -> Result<Event<'d>, DecodeError> {
+        let block = &self.block;
         if self.interpreter.phase == Phase::BetweenBlocks {
             // The text may be buffered from here on.
             self.interpreter.phase = Phase::AfterEvent;
@@ -130,7 +131,7 @@ impl<B: Buffer> EventDecoder<B> {
 impl Block {
     /// The part of the input that data and event type lie in; `None` if the store has one of them.
     #[inline(always)]
-    fn span(self) -> Option<Range<usize>> {
+    fn span(&self) -> Option<Range<usize>> {
         let Value::Input { start, len } = self.data else {
             return None;
         };
@@ -144,7 +145,7 @@ impl Block {
 
     /// Data and event type, of the text of the [`span`](Self::span), which begins at `start`.
     #[inline(always)]
-    fn split(self, text: &str, start: usize) -> Option<(&str, &str)> {
+    fn split<'t>(&self, text: &'t str, start: usize) -> Option<(&'t str, &'t str)> {
         let part = |value| match value {
             Value::Input { start: at, len } => text.get(at - start..at - start + len),
             Value::Absent | Value::Buffered => Some(""),
