@@ -27,7 +27,7 @@ use crate::event::{Event, Item, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::FieldParser;
 use crate::value::LastEventId;
-use block::{Interpreter, Phase, Processed, UnfinishedLine};
+use block::{Interpreter, Phase, UnfinishedLine};
 
 pub(crate) use block::Block;
 pub use finish::{CutLine, Incomplete};
@@ -119,6 +119,14 @@ pub(crate) enum Found {
         end: bool,
     },
     Retry,
+}
+
+impl Found {
+    /// Whether a caller wants it, who wants events, or with `items` everything.
+    #[inline(always)]
+    const fn is_for(&self, items: bool) -> bool {
+        items || matches!(self, Self::Event)
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -440,7 +448,7 @@ impl<B: Buffer> EventDecoder<B> {
             }
             return Ok(Some(at));
         }
-        let is_done = whole.is_empty() && self.interpreter.phase == Phase::BetweenBlocks;
+        let is_done = !SMALL && whole.is_empty() && self.interpreter.phase == Phase::BetweenBlocks;
         Ok((!is_done).then_some(0))
     }
 
@@ -468,27 +476,21 @@ impl<B: Buffer> EventDecoder<B> {
                 Phase::BetweenBlocks => Block::NEW,
                 _ => self.block,
             };
-            while let Some(piece) = self.parser.whole_line(whole, &mut at) {
+            let result = loop {
+                let Some(piece) = self.parser.whole_line(whole, &mut at) else {
+                    break None;
+                };
                 match self.interpreter.process(&mut block, piece, true, whole) {
-                    Ok(Processed::Line) => {}
-                    Ok(Processed::Event) => {
-                        self.block = block;
-                        *input = whole.get(at..).unwrap_or_default();
-                        return Ok(Some(Found::Event));
-                    }
-                    Ok(Processed::Item(item)) if items => {
-                        self.block = block;
-                        break 'found Ok(Some(item));
-                    }
-                    Ok(Processed::Item(_)) => {}
-                    Err(error) => {
-                        self.block = block;
-                        break 'found Err(error);
-                    }
+                    Ok(None) => {}
+                    Ok(Some(found)) if !found.is_for(items) => {}
+                    result => break Some(result),
                 }
-            }
+            };
             self.block = block;
-            self.read_cut_line(whole, &mut at, items)
+            match result {
+                Some(result) => result,
+                None => self.read_cut_line(whole, &mut at, items),
+            }
         };
         *input = whole.get(at..).unwrap_or_default();
         if !matches!(result, Ok(Some(Found::Event))) {
@@ -509,9 +511,8 @@ impl<B: Buffer> EventDecoder<B> {
             if let Some(piece) = self.parser.cut_line(input, at) {
                 let block = &mut self.block;
                 match self.interpreter.process(block, piece, false, input)? {
-                    Processed::Event => return Ok(Some(Found::Event)),
-                    Processed::Item(item) if items => return Ok(Some(item)),
-                    Processed::Item(_) | Processed::Line => {}
+                    Some(found) if found.is_for(items) => return Ok(Some(found)),
+                    _ => {}
                 }
             }
             if self.parser.is_at_line_start() && !SMALL {
@@ -529,7 +530,7 @@ impl<B: Buffer> EventDecoder<B> {
             Some(piece) => self
                 .interpreter
                 .process(&mut self.block, piece, false, input),
-            None => Ok(Processed::Line),
+            None => Ok(None),
         };
         (at, result.map(drop))
     }
@@ -537,7 +538,8 @@ impl<B: Buffer> EventDecoder<B> {
     /// The rest of the block is in a later input, and the caller may take this one away.
     #[inline(always)]
     fn leave(&mut self, input: &[u8]) {
-        if self.block.is_new() && self.parser.is_at_line_start() {
+        // Small builds have no fast path, which this is for.
+        if !SMALL && self.block.is_new() && self.parser.is_at_line_start() {
             self.interpreter.phase = Phase::BetweenBlocks;
         } else {
             self.interpreter.phase = Phase::WithinBlock;

@@ -37,17 +37,6 @@ pub(crate) struct Block {
     is_rejected: bool,
 }
 
-/// What came of a line, or of a fragment of one.
-#[derive(Clone, Copy)]
-pub(super) enum Processed {
-    /// Nothing that a caller sees.
-    Line,
-    /// A blank line dispatched the block.
-    Event,
-    /// A comment, or a line that set the reconnection time.
-    Item(Found),
-}
-
 /// What is known of a line that is read in fragments, beside its value in the store.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnfinishedLine {
@@ -104,7 +93,7 @@ impl<B: Buffer> Interpreter<B> {
         }
     }
 
-    /// 9.2.6, interpreting a line, or a fragment of one.
+    /// 9.2.6, interpreting a line, or a fragment of one; returns what a caller may see of it.
     #[inline(always)]
     pub(super) fn process(
         &mut self,
@@ -112,7 +101,7 @@ impl<B: Buffer> Interpreter<B> {
         piece: Piece,
         is_whole: bool,
         input: &[u8],
-    ) -> Result<Processed, DecodeError> {
+    ) -> Result<Option<Found>, DecodeError> {
         let value = piece.bytes(input);
         match piece.line {
             Line::Data | Line::Event if block.is_rejected => {}
@@ -120,24 +109,24 @@ impl<B: Buffer> Interpreter<B> {
             Line::Event => self.event_type(block, piece, value, is_whole, input)?,
             Line::Id => self.id(block, piece, value, is_whole, input)?,
             Line::Retry if self.retry(value, piece.end) => {
-                return Ok(Processed::Item(Found::Retry));
+                return Ok(Some(Found::Retry));
             }
             Line::Comment => {
-                return Ok(Processed::Item(Found::Comment {
+                return Ok(Some(Found::Comment {
                     start: piece.start,
                     stop: piece.stop,
                     end: piece.end,
                 }));
             }
-            Line::Blank if self.dispatch(*block, is_whole, input) => return Ok(Processed::Event),
+            Line::Blank if self.dispatch(*block, is_whole, input) => return Ok(Some(Found::Event)),
             Line::Blank => {
                 *block = Block::NEW;
-                return Ok(Processed::Line);
+                return Ok(None);
             }
-            Line::Retry | Line::Unknown | Line::Withheld => return Ok(Processed::Line),
+            Line::Retry | Line::Unknown | Line::Withheld => return Ok(None),
         }
         block.has_fields |= piece.end;
-        Ok(Processed::Line)
+        Ok(None)
     }
 
     /// How many bytes of the line are buffered, which are none if it lies whole in the input.
