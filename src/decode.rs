@@ -27,7 +27,7 @@ use crate::event::{Event, Item, RawEvent, known_text};
 use crate::limits::Limits;
 use crate::parse::FieldParser;
 use crate::value::LastEventId;
-use block::{Interpreter, Phase, UnfinishedLine};
+use block::{Interpreter, Phase};
 
 pub(crate) use block::Block;
 pub use finish::{CutLine, Incomplete};
@@ -374,7 +374,7 @@ impl<B: Buffer> EventDecoder<B> {
     /// line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
         self.parser = FieldParser::new();
-        self.interpreter.unfinished = UnfinishedLine::NEW;
+        self.interpreter.forget_line();
         self.end_block();
         self.interpreter.store.give_back();
     }

@@ -39,14 +39,12 @@ pub(crate) struct Block {
 
 /// What is known of a line that is read in fragments, beside its value in the store.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct UnfinishedLine {
+struct UnfinishedLine {
     /// The `id` contains NUL.
     has_nul: bool,
     /// The `id` is larger than its limit, and no longer stored.
     is_oversized: bool,
     digits: Digits,
-    /// The number that the digits of `retry` give so far.
-    number: u64,
 }
 
 /// The value of a `retry` line, so far.
@@ -63,7 +61,9 @@ enum Digits {
 pub(super) struct Interpreter<B: Buffer> {
     pub(super) store: Store<B>,
     pub(super) phase: Phase,
-    pub(super) unfinished: UnfinishedLine,
+    unfinished: UnfinishedLine,
+    /// The number that the digits of an unfinished `retry` line give so far; zero without one.
+    number: u64,
     /// Milliseconds; meaningful if `has_reconnection_time`.
     pub(super) reconnection_time: u64,
     pub(super) has_reconnection_time: bool,
@@ -88,6 +88,7 @@ impl<B: Buffer> Interpreter<B> {
             store,
             phase: Phase::WithinBlock,
             unfinished: UnfinishedLine::NEW,
+            number: 0,
             reconnection_time: 0,
             has_reconnection_time: false,
         }
@@ -325,11 +326,8 @@ impl<B: Buffer> Interpreter<B> {
     /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
     #[inline]
     fn retry(&mut self, value: &[u8], end: bool) -> bool {
-        let UnfinishedLine {
-            mut digits,
-            mut number,
-            ..
-        } = self.unfinished;
+        let mut digits = self.unfinished.digits;
+        let mut number = self.number;
         for byte in value {
             let digit = byte.wrapping_sub(b'0');
             if digits == Digits::Invalid || digit > 9 {
@@ -341,15 +339,22 @@ impl<B: Buffer> Interpreter<B> {
         }
         if !end {
             self.unfinished.digits = digits;
-            self.unfinished.number = number;
+            self.number = number;
             return false;
         }
-        self.unfinished = UnfinishedLine::NEW;
+        self.forget_line();
         if digits == Digits::Some {
             self.reconnection_time = number;
             self.has_reconnection_time = true;
         }
         digits == Digits::Some
+    }
+
+    /// Forgets what is known of an unfinished line.
+    #[inline(always)]
+    pub(super) const fn forget_line(&mut self) {
+        self.unfinished = UnfinishedLine::NEW;
+        self.number = 0;
     }
 
     /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next call.
@@ -516,10 +521,9 @@ impl Block {
 }
 
 impl UnfinishedLine {
-    pub(super) const NEW: Self = Self {
+    const NEW: Self = Self {
         has_nul: false,
         is_oversized: false,
         digits: Digits::None,
-        number: 0,
     };
 }
