@@ -320,6 +320,7 @@ fn a_refusal_is_one_error_and_the_stream_goes_on() {
         "data: 1234567890123\ndata: 1234567890123\nevent: 1234567890123\n",
         "event: tick\ndata: 12345678901\ndata: x\nevent: tock\n",
         "event: 1234567890123\ndata: x\n",
+        "event: 1234567890123\nevent: b\ndata: x\n",
         "data: 1234567890123\nid: 12345\n",
         "data: 1234567890123\nid: 123456789012345\n",
     ] {
@@ -345,6 +346,15 @@ fn the_id_of_a_refused_event_commits_if_it_fits() {
         ("id: 6\ndata: 1234567890123\nid: 12345\n\n", ""),
         ("id: 6\ndata: 1234567890123\nid: 12345\0\n\n", "6"),
         ("data: 1234567890123\nid: 12345\nid: 8\n\n", "8"),
+        // There is room for two IDs and a line beside the last event ID: the data is gone.
+        (
+            "id: 1111\n\ndata: 1234567890123\nid: 2222\nid: 3333\n\n",
+            "3333",
+        ),
+        (
+            "id: 1111\n\ndata: 12345678901\ndata: x\nid: 2222\nid: 333\0\n\n",
+            "2222",
+        ),
     ] {
         let stream = [block, "data: x\n\n"].concat();
         assert_gives(stream, &[REFUSED, &["message=x#", id].concat()]);

@@ -242,6 +242,32 @@ fn calls_may_be_mixed_at_any_byte() {
     with_both_kinds_of_buffer!(check_mixed_calls);
 }
 
+/// Another call, or another reader, may continue there.
+#[test]
+fn a_call_consumes_the_event_with_its_blank_line_and_no_more() {
+    for end in ["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n", "\r\r\n", "\r\r"] {
+        for (front, back) in [
+            ("", "data: abcd"),
+            ("", "event: e\ndata: abcd"),
+            ("", "data: a\ndata: b"),
+            ("data: ab", "cd"),
+            ("event: e\nda", "ta: abcd"),
+            ("data: a\ndata: b", ""),
+        ] {
+            let back = [back, end, "rest"].concat();
+            for &call in CALLS {
+                let mut decoder = EventDecoder::with_buffer([0; 64]);
+                assert_eq!(all(&mut decoder, call, b"data: before\n\n").len(), 1);
+                assert_eq!(all(&mut decoder, call, front.as_bytes()), []);
+                let mut input = back.as_bytes();
+                let given = once(&mut decoder, call, &mut input);
+                assert!(matches!(given, Some(Given::Event(_))), "{given:?}");
+                assert_eq!(input, b"rest", "{call:?} of {front:?} and {back:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_comment_that_is_cut_within_an_event_is_seen_by_the_calls_that_ask_for_comments() {
     let before: &[u8] = b"event: e\ndata: a\n: com";

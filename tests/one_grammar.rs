@@ -1,16 +1,25 @@
-//! Lines that lie whole in an input take other paths through the decoder than lines that come in parts: both are one grammar.
+//! Lines that lie whole in an input and lines that are cut are read in two ways, by one grammar.
 //!
-//! A stream that comes byte by byte has no line that lies whole in an input, except for a blank one, which is its line end. So what is
-//! seen of it then, which is held against the oracle, too, is what must be seen of it whole and cut in two. Compared is all
-//! that can be seen: events, comments, reconnection times and errors in their order, the last event ID and the
-//! reconnection time whenever an event was refused and at the end, and what [`EventDecoder::finish`] makes of the rest, with a cut
-//! line kept and discarded.
+//! The decoder reads a whole line without states, and leaves its value in the input. It reads a cut
+//! line with the states of the parser, and buffers its value. An event of one data line, with or
+//! without its type before it, has a fast path if its lines are whole.
 //!
-//! The streams of [`every_sequence`] are all sequences of up to so many [`TOKENS`], each with every [`Lead`] before it, so that
-//! the tokens cross the edge of a block of 64 bytes at every place, and with every tail of [`TAILS`] behind it. A decoding
-//! costs little, but there are many; [`Care`] says what is left out for long sequences.
+//! A stream that comes byte by byte has no whole line, except for blank ones, which consist of a
+//! line end. So every line is read with states and a buffer then. The result is compared with the
+//! oracle, and with the same stream in one chunk and cut in two. Everything that a caller can
+//! observe is compared:
 //!
-//! `scripts/one-grammar.sh` makes a long run. `SSE_WIRE_TOKENS=3` is how many tokens there are at most.
+//! - events, comments, reconnection times and errors, in their order;
+//! - the last event ID and the reconnection time after each error and at the end;
+//! - what [`EventDecoder::finish`] recovers, with a cut line kept and with it discarded.
+//!
+//! [`every_sequence`] reads all sequences of up to so many [`TOKENS`]: each behind every [`Lead`]
+//! and before each of the [`TAILS`]. The leads move the tokens across the edges of the blocks of 64
+//! bytes in which line ends are searched for. [`Care`] says what is left out for long sequences,
+//! since there are many.
+//!
+//! `SSE_WIRE_TOKENS=3` sets the most tokens of a sequence. `scripts/one-grammar.sh` makes a long
+//! run.
 
 mod common;
 
@@ -46,38 +55,39 @@ const TOKENS: &[&[u8]] = &[
 /// How many tokens a sequence has at most unless the environment says otherwise.
 const MOST_TOKENS: usize = 2;
 
-/// What stands behind the tokens.
+/// What follows the tokens.
 ///
-/// The first closes what is open, the second goes on with it; both show by an event what was left behind, are a block long, and end within an
-/// event. With the third the stream ends with the tokens.
+/// The first one ends the open line and block, the second one continues them. Both have events that
+/// show what the tokens left, are 64 bytes long, and end within an event. With the third one, the
+/// stream ends with the tokens.
 const TAILS: &[&[u8]] = &[
     b"\n\ndata: p\n\n:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nid:9\ndata:q",
     b"data:t\n\ndata:p\r\n\r\n:xxxxxxxxxxxxxxxxxxxxxxxxxxx\nevent:w\rdata\rdata",
     b"",
 ];
 
-/// What comes before: the event takes the parser past the start of the stream, so that a call begins behind it, and counts blocks of 64 bytes
-/// from there.
+/// The event before the tokens. The call that follows it begins between two blocks, where the fast
+/// path is tried.
 const EVENT: &[u8] = b"data: 0\n\n";
 
-/// Blocks that the tokens go on with.
+/// Blocks that the tokens continue.
 const OPEN_BLOCKS: &[&str] = &[
     "data: a\n",
     "data: a\r\ndata: b\r",
     "event: b\ndata: a\n",
     "id: c\ndata\n",
     "id: c\n\nevent: b\nid\n",
-    // Too large for the small memories.
+    // Too large for the small buffers.
     "id: c\ndata: aaaaaaa\n",
 ];
 
-/// Lines that the tokens go on with, the one that most streams are made of first.
+/// Lines that the tokens continue, the most common one first.
 const OPEN_LINES: &[&str] = &["data: ", "event: ", "id: ", ":", "x", "event: t\ndata: "];
 
-/// How many bytes of filler stand before the tokens at most.
+/// The most bytes of filler before the tokens.
 const MOST_FILLER: usize = 64;
 
-/// How often a long run says where it is.
+/// How often a long run reports its progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
 /// How the stream is read.
@@ -115,21 +125,21 @@ impl Call {
         }
     }
 
-    /// Whether it copies events, by a fast path of its own and otherwise by that of `decode` or `decode_item`.
+    /// Whether it returns copies of the events that `decode` or `decode_item` finds.
     const fn copies(self) -> bool {
         !matches!(self, Self::Decode | Self::DecodeRaw | Self::DecodeItem)
     }
 }
 
-/// What stands before the tokens.
+/// What precedes the tokens.
 struct Lead {
-    /// With a filler that is a comment.
+    /// With a comment as filler.
     comment: Vec<u8>,
-    /// With one that is an unknown field: calls that return comments would begin a new block behind it.
+    /// With an unknown field as filler, for calls that return comments: they would return there.
     unknown: Vec<u8>,
-    /// Whether the tokens begin the stream; otherwise there is a last event ID.
+    /// Whether the tokens begin the stream. Otherwise there is a last event ID.
     is_start: bool,
-    /// Whether the oracle is asked, to which fillers are all the same.
+    /// Whether the oracle reads the stream, for which all fillers are the same.
     is_short: bool,
 }
 
@@ -142,7 +152,7 @@ impl Lead {
         is_short: true,
     };
 
-    /// A line of `length` bytes, its line end included.
+    /// An open block, and a line of `length` bytes, including its line end.
     fn line(open_block: &str, length: usize) -> Self {
         let filled = |first: u8| {
             let mut line = [EVENT, open_block.as_bytes(), &vec![b'x'; length]].concat();
@@ -161,7 +171,7 @@ impl Lead {
         }
     }
 
-    /// The beginning of a line, with so many bytes.
+    /// The beginning of a line, with `length` bytes of its value.
     fn part_of_line(open_line: &str, length: usize) -> Self {
         let lead = [EVENT, open_line.as_bytes(), &vec![b'x'; length]].concat();
         Self {
@@ -172,14 +182,14 @@ impl Lead {
         }
     }
 
-    /// At the start of a stream, and behind a whole line of each length.
+    /// At the start of a stream, and after a whole line of each length.
     fn at_line_starts() -> Vec<Self> {
         let mut leads = vec![Self::START];
         leads.extend((0..=MOST_FILLER).map(|length| Self::line("", length)));
         leads
     }
 
-    /// Beside those, in a line of data.
+    /// The same, and in a data line.
     fn some() -> Vec<Self> {
         let mut leads = Self::at_line_starts();
         leads.extend(
@@ -188,7 +198,7 @@ impl Lead {
         leads
     }
 
-    /// Beside those, in lines and in blocks of all kinds.
+    /// The same, and in lines and blocks of all kinds.
     fn all() -> Vec<Self> {
         let mut leads = Self::some();
         for line in &OPEN_LINES[1..] {
@@ -209,22 +219,24 @@ impl Lead {
     }
 }
 
-/// The lengths of fillers behind `open` after which the tokens cross an edge of what is searched at once: every 64 bytes, or 32
-/// and then every 64.
+/// The lengths of fillers after `open` with which the tokens cross an edge of what is searched at
+/// once: 32 bytes, and then 64 at a time.
 fn near_edges(open: &str) -> impl Iterator<Item = usize> {
     let to_edge = move |edge: usize| (edge - 4..=edge).map(move |at| at - open.len());
     [0].into_iter()
         .chain([32, 64, 96].into_iter().flat_map(to_edge))
 }
 
-/// How much is tried with a sequence: as it grows by a token, there are fifteen times as many.
+/// How much is tried with a sequence. With one more token, there are fifteen times as many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Care {
-    /// Behind whole lines only, in roomy memory only, cut in two within the tokens only, and that with `decode` only.
+    /// After whole lines only, with a large buffer only, and cut in two within the tokens, by
+    /// `decode` only.
     Least,
-    /// Behind whole lines only, in a roomy and in a small memory, cut in two within the tokens and beside them.
+    /// After whole lines and in a data line, with a large and a small buffer, and cut in two within
+    /// the tokens and beside them.
     Less,
-    /// With all leads and in all memories, in the roomy one cut in two everywhere.
+    /// With all leads and all buffers, and with the large buffer cut in two everywhere.
     Most,
 }
 
@@ -239,18 +251,18 @@ impl Care {
     }
 }
 
-/// Decoders to read each stream with a copy of, in memory of several sizes.
+/// Decoders with buffers of several sizes. A copy of one reads each stream.
 struct Decoders {
     /// The limits are 192 bytes for an event and 64 for an ID.
     roomy: EventDecoder<[u8; 256]>,
     /// 6 bytes for an event and 2 for an ID.
     small: EventDecoder<[u8; 8]>,
-    /// 3 bytes for an event and one for an ID, so that a token fits, and what becomes of one that is not UTF-8 as an ID does not.
+    /// 3 bytes for an event and one for an ID. So one byte fits as an ID, and U+FFFD does not.
     smaller: EventDecoder<[u8; 4]>,
     none: EventDecoder<[u8; 0]>,
     #[cfg(feature = "alloc")]
     growing: EventDecoder,
-    /// So much memory that it is watched how much of it is used.
+    /// So large that its use is recorded, and that the fast path is not taken.
     #[cfg(feature = "alloc")]
     grown: EventDecoder,
 }
@@ -279,7 +291,7 @@ fn with_id<B: Buffer>(mut decoder: EventDecoder<B>, id: &'static str) -> EventDe
     decoder
 }
 
-/// A decoder that has held 6000 bytes.
+/// A decoder that has buffered 6000 bytes.
 #[cfg(feature = "alloc")]
 fn grown() -> EventDecoder {
     let mut decoder = EventDecoder::new();
@@ -290,14 +302,15 @@ fn grown() -> EventDecoder {
     decoder
 }
 
-/// What was seen of a stream, as bytes that are quickly compared: a letter, then the parts, each with its length.
+/// What a stream was decoded to, as bytes, which compare quickly: a letter for each result, and its
+/// parts, each after its length.
 #[derive(Default, PartialEq, Eq)]
 struct Transcript {
     bytes: Vec<u8>,
-    /// Where the length of an unfinished comment stands.
+    /// Where the length of an unfinished comment is.
     comment: Option<usize>,
-    /// The last event ID and the reconnection time whenever an event was refused: a program that gives up there goes on with them.
-    /// The oracle does not tell.
+    /// The last event ID and the reconnection time after each error: a program that stops there
+    /// reconnects with them. The oracle does not report them.
     at_errors: Vec<(String, Option<Duration>)>,
 }
 
@@ -438,7 +451,7 @@ impl fmt::Display for Transcript {
             }
         }
         if !self.at_errors.is_empty() {
-            write!(formatter, "\n    when refused {:?}", self.at_errors)?;
+            write!(formatter, "\n    after errors {:?}", self.at_errors)?;
         }
         Ok(())
     }
@@ -454,7 +467,7 @@ fn read<'s, B: Buffer + Clone>(
     let mut decoder = decoder.clone();
     transcript.clear();
     for mut input in chunks {
-        // Each byte can end one event, and be too much for one.
+        // Each byte can end an event, and can exceed a limit.
         let mut turns = 2 * input.len() + 2;
         while let Some(()) = step(&mut decoder, &mut input, call, transcript) {
             turns -= 1;
@@ -467,7 +480,7 @@ fn read<'s, B: Buffer + Clone>(
         }
     }
     state(&decoder, transcript);
-    // What is left over is the same for both, unless it is an event.
+    // Without an incomplete event there is no cut line to keep or to discard.
     if end(&mut decoder.clone(), call, CutLine::Keep, transcript) {
         end(&mut decoder, call, CutLine::Discard, transcript);
     }
@@ -527,7 +540,7 @@ fn state<B: Buffer>(decoder: &EventDecoder<B>, transcript: &mut Transcript) {
     transcript.state(decoder.last_event_id(), reconnection_time);
 }
 
-/// Ends a stream; tells whether it was within an event.
+/// Ends a stream, and returns whether it ended within an event.
 fn end<B: Buffer>(
     decoder: &mut EventDecoder<B>,
     call: Call,
@@ -560,7 +573,7 @@ fn end<B: Buffer>(
     true
 }
 
-/// What the oracle sees in a stream.
+/// Records what the oracle decodes a stream to.
 fn meaning(stream: &[u8], config: &Config, call: Call, transcript: &mut Transcript) {
     let error = |refusal| match refusal {
         Refusal::Event => DecodeError::EventTooLarge {
@@ -601,20 +614,20 @@ fn meaning(stream: &[u8], config: &Config, call: Call, transcript: &mut Transcri
     }
 }
 
-/// Compares, and counts what it has compared.
+/// Compares transcripts, and counts what it has compared.
 #[derive(Default)]
 struct Comparison {
     byte_by_byte: Transcript,
     other: Transcript,
     counts: Counts,
-    /// The first difference of each call, in words.
+    /// The first difference of each call, as text.
     differences: Vec<(Call, String)>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Counts {
     sequences: u64,
-    /// Each is read byte by byte once for each call and memory.
+    /// Each is read byte by byte once for each call and buffer.
     streams: u64,
     decodings: u64,
     differences: u64,
@@ -647,7 +660,7 @@ impl Comparison {
         read(decoder, stream.chunks(1), call, &mut self.byte_by_byte);
     }
 
-    /// Compares what is seen of the stream, cut at ascending places, to what was seen of it byte by byte.
+    /// Compares the stream, cut at ascending places, with what it gave byte by byte.
     fn read_cut<B: Buffer + Clone>(
         &mut self,
         decoder: &EventDecoder<B>,
@@ -667,7 +680,7 @@ impl Comparison {
         }
     }
 
-    /// Compares what was seen of the stream byte by byte to what the oracle sees.
+    /// Compares the oracle's result with what the stream gave byte by byte.
     fn ask_oracle<B: Buffer>(&mut self, decoder: &EventDecoder<B>, stream: &[u8], call: Call) {
         let limits = decoder.limits();
         let config = Config {
@@ -704,7 +717,7 @@ impl Comparison {
         }
     }
 
-    /// Reads the tokens with everything that belongs before and behind them.
+    /// Reads the tokens with each lead and each tail.
     fn tokens(
         &mut self,
         tokens: &[u8],
@@ -722,7 +735,7 @@ impl Comparison {
             let decoders = if lead.is_start { at_start } else { later };
             for &call in CALLS {
                 if call.copies() && call.returns_items() && care < Care::Most {
-                    // Its fast path is that of the call for events alone.
+                    // It finds what `decode_item` finds, and copies as `decode_owned` does.
                     continue;
                 }
                 let before = lead.bytes(call);
@@ -752,7 +765,7 @@ impl Comparison {
                     self.ask_oracle(&decoders.roomy, &stream, call);
                 }
                 if call.copies() {
-                    // The size of the buffer is to it what it is to the call that borrows.
+                    // The size of the buffer matters to it as to the call that borrows.
                     #[cfg(feature = "alloc")]
                     if care == Care::Most {
                         self.cut_in_two(&decoders.growing, &stream, call, around.clone());
@@ -818,7 +831,7 @@ fn escaped(bytes: &[u8]) -> String {
     format!("b\"{}\"", bytes.escape_ascii())
 }
 
-/// Says which stream it was, and how it was cut.
+/// Prints the stream, and how it was cut, if reading it panics.
 struct ShownOnPanic<'s, C: fmt::Debug>(Call, &'s [u8], C);
 
 impl<C: fmt::Debug> Drop for ShownOnPanic<'_, C> {
@@ -885,7 +898,7 @@ fn sequences_of(tokens: usize, most: usize) -> Comparison {
         }
     });
     let seconds = start.elapsed().as_secs_f64();
-    // The shortest sequence that is read in two ways says the most.
+    // The shortest sequence that differs is reported, before longer ones are read.
     all.assert_none_differs(&format!("{tokens} tokens, {care:?} care"), seconds);
     all
 }
@@ -907,7 +920,7 @@ fn every_sequence() {
     all.assert_none_differs(&format!("up to {most} tokens"), seconds);
 }
 
-/// What takes more tokens than all sequences can have, and meets the limits of a small memory.
+/// Streams of more tokens than every sequence can have, some of which exceed small limits.
 const LONGER_STREAMS: &[&[u8]] = &[
     b"data: one\ndata: two\ndata\ndata:\n\ndata: after\n\n",
     b"data: 12345678\ndata: 90\n\ndata: 12345678\ndata: 901\n\ndata: after\n\n",
@@ -963,7 +976,8 @@ const LONGER_STREAMS: &[&[u8]] = &[
     b"data: a\n\n: cut",
 ];
 
-/// Each of them whole and cut everywhere in two behind each length of filler, and in three at the start of a stream.
+/// Each of them in one chunk and cut in two after each length of filler, and cut in three at the
+/// start of a stream.
 #[test]
 fn longer_streams() {
     let start = Instant::now();
@@ -980,7 +994,7 @@ fn longer_streams() {
                 let within = if lead.is_short {
                     0..=stream.len()
                 } else {
-                    // Behind the cut there are the same lines as without the filler.
+                    // After a later cut there are the same lines as without the filler.
                     lead.bytes(call).len()..=lead.bytes(call).len() + 4
                 };
                 comparison.cut_in_two(&decoder_16, &stream, call, within.clone());
@@ -1004,8 +1018,8 @@ fn longer_streams() {
     comparison.assert_none_differs("longer streams", seconds);
 }
 
-/// Each kind of line with each kind of line end behind each number of bytes, long lines included, for which there is
-/// another search.
+/// Each kind of line, with each kind of line end, and of each length. Long lines are searched in
+/// another way.
 #[test]
 fn lines_of_every_length() {
     let start = Instant::now();
@@ -1028,7 +1042,8 @@ fn lines_of_every_length() {
     ] {
         for line_end in ["\n", "\r", "\r\n"] {
             for length in (0..=200).chain(480..=640).chain(1000..=1120) {
-                // The fast path of `decode_owned_item` is that of `decode_owned`.
+                // `decode_owned_item` finds what `decode_item` finds, and copies as `decode_owned`
+                // does.
                 for &call in CALLS
                     .iter()
                     .filter(|call| !(call.copies() && call.returns_items()))
@@ -1050,7 +1065,7 @@ fn lines_of_every_length() {
     comparison.assert_none_differs("lines of every length", seconds);
 }
 
-/// What ought to be seen of a stream can be seen: these pairs each differ in one thing.
+/// Control: the streams of each pair differ in one thing, which is reported.
 #[test]
 fn differences_are_seen() {
     let pairs: &[(&[u8], &[u8])] = &[

@@ -227,3 +227,42 @@ proptest! {
         prop_assert_eq!(end(&mut decoder, CutLine::Keep), end(&mut copy, CutLine::Keep));
     }
 }
+
+/// A whole ID is examined in words, a split one in fragments: each kind of byte counts at each place.
+#[test]
+fn a_short_id_is_the_same_whole_and_split() {
+    // Control characters, characters of each length, and invalid UTF-8.
+    let parts: [&[u8]; 13] = [
+        b"\0",
+        b"\x01",
+        b"\x7F",
+        b":",
+        "\u{80}".as_bytes(),
+        "流".as_bytes(),
+        "🦀".as_bytes(),
+        b"\x80",
+        b"\xC3",
+        b"\xE2\x82",
+        b"\xF0\x9F\xA6",
+        b"\xFF",
+        b"\xC0\x80",
+    ];
+    let letters = b"abcdefghijklmnopqrs";
+    for length in [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 19] {
+        for part in parts.into_iter().filter(|part| part.len() <= length) {
+            for place in 0..=length - part.len() {
+                for nul in (0..length).map(Some).chain([None]) {
+                    let mut id = letters[..length].to_vec();
+                    if let Some(nul) = nul {
+                        id[nul] = 0;
+                    }
+                    id[place..place + part.len()].copy_from_slice(part);
+                    let stream = [b"id: 0\n\nid: ", &id[..], b"\ndata: x\n\n"].concat();
+                    let [whole, split] = [vec![&stream[..]], cuts::bytes(&stream)]
+                        .map(|chunks| read_to_the_end(256, &chunks, Calls::Raw, CutLine::Keep));
+                    assert_eq!(whole, split, "{}", id.escape_ascii());
+                }
+            }
+        }
+    }
+}
