@@ -1,10 +1,8 @@
-//! WHATWG HTML 9.2.6, interpreting an event stream: fields to dispatched events.
+//! WHATWG HTML 9.2.6, interpreting an event stream: lines to dispatched events.
 //!
-//! [`EventDecoder::step`] drives the [`FieldParser`] and finds *where* the parts of an event are, in the input or in the
-//! store, without borrowing either; `decode` and the calls beside it resolve them into what they return.
-//!
-//! Within one call, the first data line and the event type stay where they are in the input. They are copied into the store
-//! when a second data line joins the first, and when the call ends before the event does.
+//! [`EventDecoder::find`] is the loop: it takes lines from the [`FieldParser`] and gives them to the
+//! [`Interpreter`], until there is an event. It finds where the event is, in the input or in the
+//! store, and borrows neither. `decode` and the calls beside it resolve that into what they return.
 
 mod block;
 mod finish;
@@ -35,11 +33,13 @@ pub use finish::{CutLine, Incomplete};
 pub(crate) use owned::Owned;
 pub(crate) use single_line::SingleLine;
 
-/// Decodes an event stream, in chunks of any size, into the events that a browser would dispatch (WHATWG HTML 9.2.6).
+/// Decodes an event stream, in chunks of any size, into the events that a browser would dispatch
+/// (WHATWG HTML 9.2.6).
 ///
-/// Events borrow: an event that lies whole in one input, with a single data line, borrows from that input, and is neither
-/// copied nor allocated for. An event that is split across inputs, or has several data lines, is copied once into a buffer
-/// that is reused. With `alloc` that buffer is a `Vec<u8>`; without, the caller provides it.
+/// Events borrow: an event that lies whole in one input, with a single data line, borrows from that
+/// input, and is neither copied nor allocated for. An event that is split across inputs, or has
+/// several data lines, is copied once into a buffer that is reused. With `alloc` that buffer is a
+/// `Vec<u8>`; without, the caller provides it.
 ///
 /// ```
 /// use sse_wire::EventDecoder;
@@ -53,18 +53,20 @@ pub(crate) use single_line::SingleLine;
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
 ///
-/// Each call advances the slice past the bytes it consumed, so the slice must be a variable outside the `while let`, as
-/// `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?` would decode the same chunk again and again,
-/// and never end. A literal is an array, and needs a type to be a slice: `let mut chunk: &[u8] = b"…";`.
+/// Each call advances the slice past the bytes it consumed, so the slice must be a variable outside
+/// the `while let`, as `chunk` above: `while let Some(event) = decoder.decode(&mut &chunk[..])?`
+/// would decode the same chunk again and again, and never end. A literal is an array, and needs a
+/// type to be a slice: `let mut chunk: &[u8] = b"…";`.
 ///
-/// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot return such an event (E0499):
-/// the borrow checker extends the borrow to the rest of the loop. It can pass events to a callback, `FnMut(Event<'_>)`, or
-/// return an [`OwnedEvent`](crate::OwnedEvent), as [`decode_owned`](Self::decode_owned) does.
+/// An event borrows the decoder and the chunk. A type that owns both and reads in a loop cannot
+/// return such an event (E0499): the borrow checker extends the borrow to the rest of the loop. It
+/// can pass events to a callback, `FnMut(Event<'_>)`, or return an
+/// [`OwnedEvent`](crate::OwnedEvent), as [`decode_owned`](Self::decode_owned) does.
 ///
 /// # Errors
 ///
-/// The only errors are [limits](Limits). A rejected event is one error, and the next call continues after it. So `?` stops at
-/// the first oversized event, and this skips it:
+/// The only errors are [limits](Limits). A rejected event is one error, and the next call continues
+/// after it. So `?` stops at the first oversized event, and this skips it:
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};
@@ -82,8 +84,8 @@ pub(crate) use single_line::SingleLine;
 /// assert_eq!((events, rejected), (1, 1));
 /// ```
 ///
-/// The `retry` of a rejected event counts, and its `id` becomes the last event ID if it fits: otherwise a client that
-/// reconnects would receive the same oversized event for ever.
+/// The `retry` of a rejected event counts, and its `id` becomes the last event ID if it fits:
+/// otherwise a client that reconnects would receive the same oversized event for ever.
 ///
 /// # Without an allocator
 ///
@@ -145,10 +147,12 @@ impl EventDecoder<Vec<u8>> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// Creates a decoder with a caller-provided buffer: a `[u8; N]`, a `&mut [u8]` or a `&mut [u8; N]`.
+    /// Creates a decoder with a caller-provided buffer: a `[u8; N]`, a `&mut [u8]` or a
+    /// `&mut [u8; N]`.
     ///
-    /// The size of the buffer sets the limits: a quarter for the last event ID, the rest for an event. An event that does
-    /// not fit is rejected, even if it could be borrowed from the input. (A `Vec<u8>` grows, and has the default limits.)
+    /// The size of the buffer sets the limits: a quarter for the last event ID, the rest for an
+    /// event. An event that does not fit is rejected, even if it could be borrowed from the input.
+    /// (A `Vec<u8>` grows, and has the default limits.)
     ///
     /// ```
     /// use sse_wire::EventDecoder;
@@ -185,13 +189,16 @@ impl<B: Buffer> EventDecoder<B> {
         self.interpreter.store.limits()
     }
 
-    /// Decodes the next event, advancing `input` past the bytes it consumed. The event borrows from `input` and `self`.
+    /// Decodes the next event, advancing `input` past the bytes it consumed. The event borrows from
+    /// `input` and `self`.
     ///
-    /// `Ok(None)` means that `input` is empty, and more is needed. Invalid UTF-8 becomes U+FFFD, as in a browser.
+    /// `Ok(None)` means that `input` is empty, and more is needed. Invalid UTF-8 becomes U+FFFD, as
+    /// in a browser.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call
+    /// again to continue.
     ///
     /// # Complexity
     ///
@@ -223,14 +230,16 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Decodes the next event as bytes that are not validated, advancing `input` past the bytes it consumed.
+    /// Decodes the next event as bytes that are not validated, advancing `input` past the bytes it
+    /// consumed.
     ///
-    /// For data that something else validates, such as a JSON parser, or that is not meant to be text. Otherwise as
-    /// [`decode`](Self::decode).
+    /// For data that something else validates, such as a JSON parser, or that is not meant to be
+    /// text. Otherwise as [`decode`](Self::decode).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call
+    /// again to continue.
     ///
     /// # Complexity
     ///
@@ -262,10 +271,11 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Decodes the next event, comment or reconnection time, in wire order, advancing `input` past the bytes it consumed.
+    /// Decodes the next event, comment or reconnection time, in wire order, advancing `input` past
+    /// the bytes it consumed.
     ///
-    /// Comments show that the peer is alive. An event is as from [`decode`](Self::decode), but is copied if comments or `retry`
-    /// lines stand between its fields.
+    /// Comments show that the peer is alive. An event is as from [`decode`](Self::decode), but is
+    /// copied if comments or `retry` lines stand between its fields.
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Item};
@@ -281,7 +291,8 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call
+    /// again to continue.
     ///
     /// # Complexity
     ///
@@ -297,9 +308,11 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Returns the last event ID, which a client sends as `Last-Event-ID` when it reconnects; empty if there is none.
+    /// Returns the last event ID, which a client sends as `Last-Event-ID` when it reconnects; empty
+    /// if there is none.
     ///
-    /// An `id` counts once the blank line that ends its block has come, whether or not the block has data.
+    /// An `id` counts once the blank line that ends its block has come, whether or not the block
+    /// has data.
     ///
     /// # Complexity
     ///
@@ -310,12 +323,13 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Sets the last event ID, for a client that continues where an earlier one stopped.
     ///
-    /// It may be called at any time. An `id` that the current block has had already still replaces it at the blank line.
+    /// It may be called at any time. An `id` that the current block has had already still replaces
+    /// it at the blank line.
     ///
     /// # Errors
     ///
-    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`], which is what is available; nothing has changed
-    /// then.
+    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`], which is what is available;
+    /// nothing has changed then.
     pub fn set_last_event_id(&mut self, id: LastEventId<'_>) -> Result<(), BufferFull> {
         let id = id.as_str().as_bytes();
         let available = self.limits().last_event_id;
@@ -328,10 +342,11 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(())
     }
 
-    /// Returns the reconnection time that the stream set, if any: how long a client waits before it reconnects.
+    /// Returns the reconnection time that the stream set, if any: how long a client waits before it
+    /// reconnects.
     ///
-    /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII digits: milliseconds,
-    /// `u64::MAX` at the most.
+    /// A `retry` field counts as soon as its line is complete, if its value is nothing but ASCII
+    /// digits: milliseconds, `u64::MAX` at the most.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.interpreter
             .has_reconnection_time
@@ -340,9 +355,10 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Ends the stream, and returns the event that it cut off, if any.
     ///
-    /// `None` if the stream ended between events: after a blank line, or after or inside lines of which no event is made
-    /// (comments, `retry`, unknown fields). Otherwise there is an [`Incomplete`] event. The standard discards it: so does
-    /// dropping it. Either way the decoder is as after [`restart`](Self::restart) then.
+    /// `None` if the stream ended between events: after a blank line, or after or inside lines of
+    /// which no event is made (comments, `retry`, unknown fields). Otherwise there is an
+    /// [`Incomplete`] event. The standard discards it: so does dropping it. Either way the decoder
+    /// is as after [`restart`](Self::restart) then.
     ///
     /// ```
     /// use sse_wire::{CutLine, EventDecoder};
@@ -370,8 +386,8 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Begins a new stream on a new connection.
     ///
-    /// It retains the last event ID and the reconnection time. Everything that was pending is dropped, an `id` without its blank
-    /// line included, and a byte order mark may come again.
+    /// It retains the last event ID and the reconnection time. Everything that was pending is
+    /// dropped, an `id` without its blank line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
         self.parser = FieldParser::new();
         self.interpreter.forget_line();
@@ -395,7 +411,8 @@ impl<B: Buffer> EventDecoder<B> {
         matches!(self.interpreter.phase, Phase::BetweenBlocks)
     }
 
-    /// Finds the next event, or with `items` whatever comes first, advancing `input` past the bytes it consumed.
+    /// Finds the next event, or with `items` whatever comes first, advancing `input` past the bytes
+    /// it consumed.
     #[inline(always)]
     pub(crate) fn step(
         &mut self,
@@ -434,7 +451,8 @@ impl<B: Buffer> EventDecoder<B> {
         self.find(input, at, items)
     }
 
-    /// Reads the rest of a data line that an earlier input began, and returns where it ends; `None` if the input is consumed.
+    /// Reads the rest of a data line that an earlier input began, and returns where it ends; `None`
+    /// if the input is consumed.
     ///
     /// It is apart from the loop because it is all that most inputs need where chunks are small.
     #[inline(always)]
@@ -452,7 +470,8 @@ impl<B: Buffer> EventDecoder<B> {
         Ok((!is_done).then_some(0))
     }
 
-    /// Reads line by line from `at` on to the next event, or with `items` to whatever comes first, advancing `input`.
+    /// Reads line by line from `at` on to the next event, or with `items` to whatever comes first,
+    /// advancing `input`.
     #[inline(always)]
     fn find(
         &mut self,

@@ -13,7 +13,8 @@ pub(crate) fn whole_line(input: &[u8], start: usize) -> Option<(usize, usize)> {
     Some((stop, stop + end_len(input, stop)?))
 }
 
-/// How long the line end at `at` is; `None` if that is a CR that ends the input, behind which an LF may come.
+/// How long the line end at `at` is; `None` if that is a CR that ends the input, behind which an LF
+/// may come.
 #[inline(always)]
 pub(crate) fn end_len(input: &[u8], at: usize) -> Option<usize> {
     match input.get(at..)? {
@@ -52,12 +53,14 @@ mod simd {
     use super::first_line_end;
     use wide::{CmpEq, i8x16};
 
-    /// After so many bytes it is a long line, for which a search with wider vectors is worth its call.
+    /// After so many bytes it is a long line, for which a search with wider vectors is worth its
+    /// call.
     const LONG: usize = 512;
 
     /// Where the first CR or LF from `start` on is.
     ///
-    /// First in half a block, since most lines that are short are as short as that, then in whole ones.
+    /// First in half a block, since most lines that are short are as short as that, then in whole
+    /// ones.
     #[inline(always)]
     pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
         let rest = input.get(start..)?;

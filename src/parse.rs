@@ -1,19 +1,19 @@
 //! WHATWG HTML 9.2.5, parsing an event stream: bytes to lines, and lines to fields.
 //!
-//! A line that lies whole in an input needs no state: [`classify`] reads it. What the parser stores of a line that the end of an
-//! input cuts is how it began:
+//! A line that lies whole in an input needs no state: [`FieldParser::whole_line`] reads it. What the
+//! parser stores of a line that an input cuts is how it began:
 //!
-//! | state | what was read of the line | what comes next |
+//! | state | what was read | what comes next |
 //! |---|---|---|
-//! | `Prefix` | nothing of the stream, or the first bytes of a byte order mark | the rest of the mark, or a line |
-//! | `LineStart` | nothing | a line |
-//! | `AfterCr` | nothing; a CR ended the input before | an LF that belongs to the CR, or a line |
-//! | `Prefix` | the first bytes of a field name, its colon and its space | the rest of them, or the value |
-//! | `Value` | the value of a field, or an unknown line | more of it, or the end of the line |
-//! | `Comment` | a colon that began the line | more of the comment, or the end of the line |
+//! | `LineStart` | a line end | a line |
+//! | `AfterCr` | a CR at the end of an input | an LF that belongs to it, or a line |
+//! | `Prefix` | the first bytes of a byte order mark | its rest, or a line |
+//! | `Prefix` | the first bytes of a name, colon and space | their rest, or the value |
+//! | `Inside` | the beginning of a value, unknown line or comment | more, or the line end |
+//! | `Withheld` | the first bytes of a prefix, and then others | more, or the line end |
 //!
-//! The bytes of a prefix are known, so they need not be buffered. If the next input shows that they belong to another name, or are
-//! no byte order mark, they are returned as the first fragment of an unknown line.
+//! The bytes of a prefix are known, so the parser counts them and buffers none. If the next input
+//! shows that they begin an unknown line, they are its first fragment.
 
 use crate::SMALL;
 use crate::line_end::{end_len, line_end, whole_line};
@@ -22,10 +22,12 @@ const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG HTML 9.2.5).
+/// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG
+/// HTML 9.2.5).
 ///
-/// It borrows every token from the input, needs no memory besides its own few bytes, and gives the same tokens however the
-/// stream is cut into inputs, except that a line that is cut arrives in parts. A line of any length passes through.
+/// It borrows every token from the input, needs no memory besides its own few bytes, and gives the
+/// same tokens however the stream is cut into inputs, except that a line that is cut arrives in
+/// parts. A line of any length passes through.
 ///
 /// ```
 /// use sse_wire::{FieldName, FieldParser, Token};
@@ -44,8 +46,9 @@ pub struct FieldParser {
 
 /// What [`FieldParser::next`] found: a line, or a part of one.
 ///
-/// A line that lies whole in the input is one token with `end: true`. A line that is cut by the end of the input arrives in
-/// parts; the last one has `end: true` and may be empty, the others have `end: false` and are never empty.
+/// A line that lies whole in the input is one token with `end: true`. A line that is cut by the end
+/// of the input arrives in parts; the last one has `end: true` and may be empty, the others have
+/// `end: false` and are never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the format has no other lines")]
 pub enum Token<'i> {
@@ -132,7 +135,8 @@ pub(crate) enum Line {
     Unknown,
     Comment,
     Blank,
-    /// An unknown line whose first bytes, which the parser [withheld](FieldParser::withheld), came with earlier inputs.
+    /// An unknown line whose first bytes, which the parser [withheld](FieldParser::withheld), came
+    /// with earlier inputs.
     Withheld,
 }
 
@@ -146,10 +150,11 @@ impl FieldParser {
 
     /// Parses the next token, advancing `input` past the bytes it consumed.
     ///
-    /// `None` means that `input` is empty, and more is needed. A token consumes its line with the line end, or the fragment of
-    /// the line that is in the input; an LF that is in the input goes with its CR. So the input before a call, less the input
-    /// after it, is the raw text of the token. A byte order mark at the start of the stream, and an LF whose CR ended the
-    /// input before, go with the token that follows.
+    /// `None` means that `input` is empty, and more is needed. A token consumes its line with the
+    /// line end, or the fragment of the line that is in the input; an LF that is in the input goes
+    /// with its CR. So the input before a call, less the input after it, is the raw text of the
+    /// token. A byte order mark at the start of the stream, and an LF whose CR ended the input
+    /// before, go with the token that follows.
     ///
     /// A CR at the end of `input` ends its line at once.
     ///
@@ -182,9 +187,9 @@ impl FieldParser {
 
     /// Ends the stream, completes an unfinished line, and returns to the start.
     ///
-    /// `None` if the stream ended between lines. Otherwise the last token of the unfinished line. Its value is empty, since
-    /// earlier tokens had it, except for an unknown line of which no token was returned yet. The standard ignores an
-    /// unfinished line.
+    /// `None` if the stream ended between lines. Otherwise the last token of the unfinished line.
+    /// Its value is empty, since earlier tokens had it, except for an unknown line of which no
+    /// token was returned yet. The standard ignores an unfinished line.
     ///
     /// ```
     /// use sse_wire::{FieldName, FieldParser, Token};
@@ -220,7 +225,8 @@ impl FieldParser {
         !matches!(self.state, State::START | State::LineStart | State::AfterCr)
     }
 
-    /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out to.
+    /// Whether the input so far ends inside a line that belongs to an event, or may yet turn out
+    /// to.
     pub(crate) const fn is_inside_event_line(&self) -> bool {
         matches!(
             self.state,
@@ -240,7 +246,8 @@ impl FieldParser {
         matches!(self.state, State::LineStart)
     }
 
-    /// Finds the line that lies whole in `input` from `at` on, and moves `at` behind it; `None` if none does.
+    /// Finds the line that lies whole in `input` from `at` on, and moves `at` behind it; `None` if
+    /// none does.
     #[inline(always)]
     pub(crate) fn whole_line(&self, input: &[u8], at: &mut usize) -> Option<Piece> {
         if SMALL || !self.is_at_line_start() {
@@ -258,7 +265,8 @@ impl FieldParser {
         })
     }
 
-    /// The same for a line that is cut by the beginning or the end of the input, or for the fragment of it that is there.
+    /// The same for a line that is cut by the beginning or the end of the input, or for the
+    /// fragment of it that is there.
     ///
     /// `None` means that `input` is consumed, or that a line begins at `at`.
     #[inline(always)]
@@ -268,7 +276,8 @@ impl FieldParser {
             State::LineStart => {
                 let line = Line::begun_by(*rest.first()?);
                 if !SMALL {
-                    // If the line has an end, that is a CR that ends the input, or it would be whole.
+                    // If the line has an end, that is a CR that ends the input, or it would be
+                    // whole.
                     let end = rest.ends_with(b"\r").then_some(input.len() - 1);
                     return self.line(line, Some(0), input, at, end);
                 }
@@ -306,7 +315,8 @@ impl FieldParser {
         self.line(line, seen, input, at, line_end(input, *at))
     }
 
-    /// Reads a line to `end`, or to the end of the input. Earlier inputs had `seen` bytes of its prefix; `None` is all of it.
+    /// Reads a line to `end`, or to the end of the input. Earlier inputs had `seen` bytes of its
+    /// prefix; `None` is all of it.
     #[inline(always)]
     fn line(
         &mut self,
@@ -332,7 +342,8 @@ impl FieldParser {
         self.rest_of_line(Line::Data, input, at, line_end(input, *at))
     }
 
-    /// Reads what follows the first `seen` bytes of a prefix, which earlier inputs had, and returns what the line is.
+    /// Reads what follows the first `seen` bytes of a prefix, which earlier inputs had, and returns
+    /// what the line is.
     ///
     /// `None` means that `input` is consumed.
     #[inline(always)]
@@ -398,7 +409,8 @@ impl FieldParser {
             *at += length;
             self.state = State::LineStart;
         } else {
-            // Waiting for the byte that tells CR from CRLF would delay the event that this line dispatches.
+            // Waiting for the byte that tells CR from CRLF would delay the event that this line
+            // dispatches.
             *at = input.len();
             self.state = State::AfterCr;
         }
@@ -462,7 +474,8 @@ impl Line {
         }
     }
 
-    /// 9.2.6: a field's name is followed by a colon and the value, without its first space, or by nothing.
+    /// 9.2.6: a field's name is followed by a colon and the value, without its first space, or by
+    /// nothing.
     ///
     /// The line has the first `seen` bytes of the prefix, and nothing else if `is_all`.
     #[inline(always)]
@@ -512,7 +525,8 @@ impl Piece {
         }
     }
 
-    /// The first bytes of an unknown line, which came with earlier inputs; what is at `at` follows them.
+    /// The first bytes of an unknown line, which came with earlier inputs; what is at `at` follows
+    /// them.
     const fn withheld(at: usize) -> Self {
         Self {
             line: Line::Withheld,

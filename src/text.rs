@@ -26,8 +26,9 @@ pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
 
 /// The blocks that `place` lies in, if there are whole ones.
 ///
-/// Whoever validates reads blocks, and reads what is before the first one, or behind the last one, byte by byte: so it is
-/// given whole ones. What is in them beside the place is most often ASCII, the names of fields.
+/// Whoever validates reads blocks, and reads what is before the first one, or behind the last one,
+/// byte by byte: so it is given whole ones. What is in them beside the place is most often ASCII,
+/// the names of fields.
 #[inline(always)]
 fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
     let start = place
@@ -53,8 +54,8 @@ const fn block(length: usize) -> usize {
 /// Below this wider vectors do not pay.
 const SHORT: usize = 64;
 
-/// From here on what is read byte by byte costs nothing beside the rest, but to read all of it twice would, where what stands beside it
-/// is not text.
+/// From here on what is read byte by byte costs nothing beside the rest, but to read all of it
+/// twice would, where what stands beside it is not text.
 const LONG: usize = 1024;
 
 /// The bytes as text, if they are UTF-8.

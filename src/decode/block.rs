@@ -1,7 +1,7 @@
 //! WHATWG HTML 9.2.6, interpreting an event stream: what the fields of the current block mean.
 //!
-//! The values of whole lines stay in the input within one call. They are copied into the store when data lines are joined, when a
-//! line is cut, and when the call ends before the block does.
+//! The values of whole lines stay in the input within one call. They are copied into the store when
+//! data lines are joined, when a line is cut, and when the call ends before the block does.
 
 use super::Found;
 use crate::SMALL;
@@ -237,7 +237,8 @@ impl<B: Buffer> Interpreter<B> {
             block.size += length;
             return Ok(());
         }
-        // Whichever limit the bytes would meet first if they came one by one, so that no cut makes a difference.
+        // Whichever limit the bytes would meet first if they came one by one, so that no cut makes
+        // a difference.
         let result = if fits || block.is_rejected {
             Ok(())
         } else if limits.event.saturating_sub(block.size) <= limits.last_event_id {
@@ -256,7 +257,8 @@ impl<B: Buffer> Interpreter<B> {
         result.and(stored)
     }
 
-    /// The id is stored at once if it may have to be changed: it is text once its line ends, since it outlives the event.
+    /// The id is stored at once if it may have to be changed: it is text once its line ends, since
+    /// it outlives the event.
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
     fn store_id(
         &mut self,
@@ -357,7 +359,8 @@ impl<B: Buffer> Interpreter<B> {
         self.number = 0;
     }
 
-    /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next call.
+    /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next
+    /// call.
     #[inline(always)]
     pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
         match block.id {
@@ -370,7 +373,8 @@ impl<B: Buffer> Interpreter<B> {
             Value::Input { .. } => self.store.set_last_event_id(block.id.bytes(input)),
             Value::Buffered => self.store.commit_id(),
         }
-        // The store watches how much of its memory is used, unless that is little. A cut blank line may have been a CR alone.
+        // The store watches how much of its memory is used, unless that is little. A cut blank line
+        // may have been a CR alone.
         let is_borrowed = is_whole && block.is_in_input() && self.store.is_small();
         let has_event = !block.data.is_absent();
         if has_event {

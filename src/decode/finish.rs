@@ -1,4 +1,5 @@
-//! The end of a stream within an event (WHATWG HTML 9.2.6: an unfinished event is discarded), for those who want it all the same.
+//! The end of a stream within an event (WHATWG HTML 9.2.6: an unfinished event is discarded), for
+//! those who want it all the same.
 
 use core::fmt;
 
@@ -21,9 +22,11 @@ pub struct Incomplete<'d, B: Buffer> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum CutLine {
-    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and nothing behind it.
+    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and
+    /// nothing behind it.
     ///
-    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived becomes the last event ID.
+    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived
+    /// becomes the last event ID.
     Keep,
     /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
     Discard,

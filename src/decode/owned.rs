@@ -9,8 +9,8 @@ use crate::text::text_at;
 impl<B: Buffer> EventDecoder<B> {
     /// Decodes the next event as an exact copy, advancing `input` past the bytes it consumed.
     ///
-    /// Otherwise as [`decode`](Self::decode). An event takes one allocation; the first one that inherits a last event ID takes
-    /// another one for the ID, which the events after it share.
+    /// Otherwise as [`decode`](Self::decode). An event takes one allocation; the first one that
+    /// inherits a last event ID takes another one for the ID, which the events after it share.
     ///
     /// ```
     /// use sse_wire::EventDecoder;
@@ -28,25 +28,29 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call
+    /// again to continue.
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each event copies the last event ID that it
-    /// inherits: O(n + e · i) for e events and an ID of i bytes.)
+    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each
+    /// event copies the last event ID that it inherits: O(n + e · i) for e events and an ID of i
+    /// bytes.)
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     #[inline]
     pub fn decode_owned(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, DecodeError> {
         self.next_owned(input)
     }
 
-    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the bytes it consumed.
+    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the
+    /// bytes it consumed.
     ///
     /// Otherwise as [`decode_item`](Self::decode_item).
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call again to continue.
+    /// [`DecodeError`] when an event exceeds a limit. `input` may or may not be empty then: call
+    /// again to continue.
     ///
     /// # Complexity
     ///
@@ -62,7 +66,8 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// The fast path: copies an event of one data line as the one span of the input that it is.
     ///
-    /// `None`, with the input as it was, for everything else, and for the first event that inherits an ID.
+    /// `None`, with the input as it was, for everything else, and for the first event that inherits
+    /// an ID.
     #[inline(always)]
     pub(crate) fn single_line_owned(&mut self, input: &mut &[u8]) -> Option<OwnedEvent> {
         let whole = *input;
@@ -119,7 +124,8 @@ impl<B: Buffer> EventDecoder<B> {
     }
 }
 
-/// What calls, streams and iterators that copy return: [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well.
+/// What calls, streams and iterators that copy return: [`OwnedEvent`], or [`OwnedItem`] for
+/// comments and reconnection times as well.
 pub(crate) trait Owned: Sized {
     fn from_event(event: OwnedEvent) -> Self;
 

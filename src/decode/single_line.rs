@@ -1,7 +1,8 @@
-//! The fast path: an event of whole lines, one of data, with or without its type before it, which is what most streams are made of.
+//! The fast path: an event of whole lines, one of data, with or without its type before it, which
+//! is what most streams are made of.
 //!
-//! It has no states and no errors, and changes nothing but the input. Whatever is not such an event is left to the loop in
-//! [`EventDecoder::find`].
+//! It has no states and no errors, and changes nothing but the input. Whatever is not such an event
+//! is left to the loop in [`EventDecoder::find`].
 
 use core::ops::Range;
 
@@ -27,7 +28,8 @@ const EVENT: &[u8] = Line::Event.prefix();
 const TYPE_START: usize = EVENT.len();
 
 impl<B: Buffer> EventDecoder<B> {
-    /// Finds an event that is nothing but one line of data, with or without its type before it, and advances `input` past it.
+    /// Finds an event that is nothing but one line of data, with or without its type before it, and
+    /// advances `input` past it.
     #[inline(always)]
     pub(crate) fn single_line(&self, input: &mut &[u8]) -> Option<SingleLine> {
         if SMALL
