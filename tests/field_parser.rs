@@ -303,6 +303,23 @@ fn what_follows_each_state() {
     }
 }
 
+#[test]
+fn an_unknown_line_that_is_left_in_the_input_is_ended_by_finish() {
+    let mut parser = FieldParser::new();
+    assert_eq!(parser.next(&mut &b"dat"[..]), None);
+    let mut input = &b"um"[..];
+    let part = |value, end| Token::Field {
+        name: FieldName::Unknown,
+        value,
+        end,
+    };
+    assert_eq!(parser.next(&mut input), Some(part(b"dat", false)));
+    assert_eq!(input, b"um");
+    assert!(parser.is_inside_line());
+    assert_eq!(parser.finish(), Some(part(b"", true)));
+    assert_eq!(parser.finish(), None);
+}
+
 /// A line of a gigabyte, in a parser of a few bytes.
 #[test]
 fn an_endless_line_passes_through() {

@@ -617,6 +617,27 @@ fn a_kept_line_counts_when_its_end_is_taken_as_read() {
     assert_recovers(b"data: \xFF\xFF\xFF\xFF5\n", 0, as_text, as_text);
 }
 
+/// The next event takes all the memory beside the last event ID.
+#[test]
+fn an_event_type_that_was_replaced_leaves_its_room_to_the_next_event() {
+    let mut decoder = EventDecoder::with_buffer([0; 16]);
+    let mut events = Vec::new();
+    for mut chunk in [
+        &b"id: 1234\n\nevent: 123456\n"[..],
+        b"event: 1\ndata\n\nid: 5678\ndata: 12345",
+        b"678\n\n",
+    ] {
+        while let Some(event) = decoder.decode(&mut chunk).expect("all fit") {
+            events.push((event.data().to_owned(), event.last_event_id().to_owned()));
+        }
+    }
+    let expected = [("", "1234"), ("12345678", "5678")];
+    assert_eq!(
+        events,
+        expected.map(|(data, id)| (data.to_owned(), id.to_owned()))
+    );
+}
+
 #[test]
 fn recovered_as_bytes_only_the_bytes_count() {
     let mut decoder = EventDecoder::with_buffer([0; 16]);
