@@ -21,6 +21,8 @@ use crate::line_end::{end_len, line_end, whole_line};
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Behind so many bytes of a line its value has begun.
+const LONGEST_PREFIX: usize = Line::Retry.prefix().len();
 
 /// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG
 /// HTML 9.2.5).
@@ -274,14 +276,15 @@ impl FieldParser {
         let rest = input.get(*at..).filter(|rest| !rest.is_empty())?;
         let (line, seen) = match self.state {
             State::LineStart => {
-                let line = Line::begun_by(*rest.first()?);
-                if !SMALL {
+                if !SMALL && (rest.len() > LONGEST_PREFIX || rest.ends_with(b"\r")) {
                     // If the line has an end, that is a CR that ends the input, or it would be
                     // whole.
                     let end = rest.ends_with(b"\r").then_some(input.len() - 1);
-                    return self.line(line, Some(0), input, at, end);
+                    let (line, value_start) = classify(input.get(*at..end.unwrap_or(input.len()))?);
+                    *at += value_start;
+                    return self.rest_of_line(line, input, at, end);
                 }
-                (line, Some(0))
+                (Line::begun_by(*rest.first()?), Some(0))
             }
             State::AfterCr => {
                 *at += usize::from(rest.starts_with(&[LF]));
@@ -306,26 +309,24 @@ impl FieldParser {
                     return None;
                 }
             },
-            State::Inside(line) if !SMALL => {
-                return self.rest_of_line(line, input, at, line_end(input, *at));
-            }
             State::Inside(line) => (line, None),
             State::Withheld { .. } => (Line::Unknown, None),
         };
-        self.line(line, seen, input, at, line_end(input, *at))
+        self.line(line, seen, input, at)
     }
 
-    /// Reads a line to `end`, or to the end of the input. Earlier inputs had `seen` bytes of its
-    /// prefix; `None` is all of it.
-    #[inline(always)]
+    /// Reads the rest of a line. Earlier inputs had `seen` bytes of its prefix; `None` is all of
+    /// it.
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(always))]
     fn line(
         &mut self,
         line: Line,
         seen: Option<usize>,
         input: &[u8],
         at: &mut usize,
-        end: Option<usize>,
     ) -> Option<Piece> {
+        let end = line_end(input, *at);
         let line = match seen {
             Some(seen) => match self.begin_line(line, seen, input, at, end)? {
                 Line::Withheld => return Some(Piece::withheld(*at)),

@@ -410,7 +410,6 @@ impl<B: Buffer> Interpreter<B> {
     fn reject(&mut self, block: &mut Block) {
         block.data = Value::Absent;
         block.event_type = Value::Absent;
-        block.size = block.id.len(self.store.id_len());
         block.is_rejected = true;
         self.store.reject();
     }

@@ -83,8 +83,6 @@ impl<B: Buffer> EventDecoder<B> {
             }
             _ => self.interpreter.store.clear_line(),
         }
-        // An empty value is in the input.
-        self.interpreter.buffer(&mut self.block, &[]);
         let is_dispatched = self.interpreter.dispatch(self.block, false, &[]);
         self.interpreter.phase = Phase::AfterEnd;
         result.map(|()| is_dispatched)
