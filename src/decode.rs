@@ -1,8 +1,8 @@
 //! WHATWG HTML 9.2.6, interpreting an event stream: lines to dispatched events.
 //!
-//! [`EventDecoder::find`] is the loop: it takes lines from the [`FieldParser`] and gives them to the
-//! [`Interpreter`], until there is an event. It finds where the event is, in the input or in the
-//! store, and borrows neither. `decode` and the calls beside it resolve that into what they return.
+//! [`EventDecoder::find`] is the loop: it takes lines from the [`FieldParser`] and gives them to
+//! the [`Interpreter`], until there is an event. It finds where the event is, in the input or in
+//! the store, and borrows neither. `decode` and the other calls resolve that into what they return.
 
 mod block;
 mod finish;
@@ -21,7 +21,7 @@ use crate::buffer::{Buffer, Store};
 use crate::error::{BufferFull, DecodeError};
 #[cfg(feature = "alloc")]
 use crate::event::InheritedId;
-use crate::event::{Event, Item, RawEvent, known_text};
+use crate::event::{Event, Item, RawEvent, stored_text};
 use crate::limits::Limits;
 use crate::parse::FieldParser;
 use crate::value::LastEventId;
@@ -104,6 +104,8 @@ pub struct EventDecoder<
     parser: FieldParser,
     interpreter: Interpreter<B>,
     /// The current block: the event that the last call found, or what it had when the input ended.
+    ///
+    /// The fast path does not write it. So the next call ignores it in [`Phase::BetweenBlocks`].
     block: Block,
     /// The last event ID as events share it, made for the first one that inherits it.
     #[cfg(feature = "alloc")]
@@ -124,7 +126,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    /// Whether a caller wants it, who wants events, or with `items` everything.
+    /// Whether it is for a caller that wants events only, or with `items` everything.
     #[inline(always)]
     const fn is_for(&self, items: bool) -> bool {
         items || matches!(self, Self::Event)
@@ -318,7 +320,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// O(n) for an ID of n bytes: it is stored as bytes and validated lazily.
     pub fn last_event_id(&self) -> &str {
-        known_text(self.interpreter.store.last_event_id())
+        stored_text(self.interpreter.store.last_event_id())
     }
 
     /// Sets the last event ID, for a client that continues where an earlier one stopped.
@@ -404,7 +406,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.interpreter.phase = Phase::WithinBlock;
     }
 
-    /// Whether nothing but the last event ID is buffered, so that the fast path applies.
+    /// Whether nothing but the last event ID is buffered, so that the fast path may apply.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
     pub(crate) const fn is_between_blocks(&self) -> bool {
@@ -441,6 +443,7 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
+    /// [`find`](Self::find), out of line.
     #[inline(never)]
     fn find_any(
         &mut self,
@@ -451,10 +454,11 @@ impl<B: Buffer> EventDecoder<B> {
         self.find(input, at, items)
     }
 
-    /// Reads the rest of a data line that an earlier input began, and returns where it ends; `None`
-    /// if the input is consumed.
+    /// Reads the rest of a data line that an earlier input began, and returns where the loop
+    /// continues; `None` if the input is consumed.
     ///
-    /// It is apart from the loop because it is all that most inputs need where chunks are small.
+    /// Where chunks are small, most inputs need no more than this, so it is not part of the loop.
+    /// An input that ends here is not [left](Self::leave): the store has all of the block.
     #[inline(always)]
     fn begin_input(&mut self, input: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
         let whole = *input;
@@ -518,7 +522,8 @@ impl<B: Buffer> EventDecoder<B> {
         result
     }
 
-    /// The same for the line that is cut by the beginning or the end of the input.
+    /// The same for the line that is cut by the beginning or the end of the input. In small builds,
+    /// for every line.
     #[inline(never)]
     fn read_cut_line(
         &mut self,
@@ -541,7 +546,7 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(None)
     }
 
-    /// The same for a data line that an earlier input began, of which nothing is in an input.
+    /// The same for a data line that an earlier input began. The store has all of its block.
     #[inline(never)]
     fn read_data_fragment(&mut self, input: &[u8]) -> (usize, Result<(), DecodeError>) {
         let mut at = 0;
@@ -554,10 +559,10 @@ impl<B: Buffer> EventDecoder<B> {
         (at, result.map(drop))
     }
 
-    /// The rest of the block is in a later input, and the caller may take this one away.
+    /// Buffers what the block has in `input`, since the next call may receive another one.
     #[inline(always)]
     fn leave(&mut self, input: &[u8]) {
-        // Small builds have no fast path, which this is for.
+        // Small builds have no fast path, which needs to know that no block has begun.
         if !SMALL && self.block.is_new() && self.parser.is_at_line_start() {
             self.interpreter.phase = Phase::BetweenBlocks;
         } else {

@@ -16,7 +16,7 @@ pub use owned::{OwnedEvent, OwnedItem};
 pub(crate) const MESSAGE: &str = "message";
 
 /// Returns bytes that were validated when they were stored, as text.
-pub(crate) const fn known_text(bytes: &[u8]) -> &str {
+pub(crate) const fn stored_text(bytes: &[u8]) -> &str {
     match str::from_utf8(bytes) {
         Ok(text) => text,
         Err(_) => "",
@@ -87,7 +87,7 @@ impl<'a> Event<'a> {
     ///
     /// O(n) for an ID of n bytes. Validated lazily: most events inherit their ID and never read it.
     pub const fn last_event_id(&self) -> &'a str {
-        known_text(self.last_event_id)
+        stored_text(self.last_event_id)
     }
 
     /// Returns the `id` of the event's own block, if any; it may be empty, which resets the last
@@ -203,7 +203,7 @@ impl<'a> RawEvent<'a> {
     ///
     /// O(n) for an ID of n bytes. Validated lazily: most events inherit their ID and never read it.
     pub const fn last_event_id(&self) -> &'a str {
-        known_text(self.last_event_id)
+        stored_text(self.last_event_id)
     }
 
     /// Returns the `id` of the event's own block, if any; it may be empty, which resets the last

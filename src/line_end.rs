@@ -6,15 +6,15 @@ use crate::SMALL;
 
 /// Where the line at `start` ends, and where the next one begins.
 ///
-/// `None` if its end is not in the input, or may continue behind it.
+/// `None` if its end is not in the input, or may continue in the next one.
 #[inline(always)]
 pub(crate) fn whole_line(input: &[u8], start: usize) -> Option<(usize, usize)> {
     let stop = line_end(input, start)?;
     Some((stop, stop + end_len(input, stop)?))
 }
 
-/// How long the line end at `at` is; `None` if that is a CR that ends the input, behind which an LF
-/// may come.
+/// How long the line end at `at` is; `None` if that is a CR that ends the input, which an LF may
+/// follow.
 #[inline(always)]
 pub(crate) fn end_len(input: &[u8], at: usize) -> Option<usize> {
     match input.get(at..)? {
@@ -39,7 +39,7 @@ pub(crate) fn first_line_end(input: &[u8]) -> Option<usize> {
 #[inline(always)]
 pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
     match input.get(start..)? {
-        // Every event has an empty line, and looking costs less than a search.
+        // Every event has an empty line, and this check costs less than a search.
         [b'\n' | b'\r', ..] => Some(start),
         rest => Some(start + first_line_end(rest)?),
     }
@@ -53,14 +53,12 @@ mod simd {
     use super::first_line_end;
     use wide::{CmpEq, i8x16};
 
-    /// After so many bytes it is a long line, for which a search with wider vectors is worth its
-    /// call.
+    /// A line of more bytes is long: a search with wider vectors is worth its call.
     const LONG: usize = 512;
 
     /// Where the first CR or LF from `start` on is.
     ///
-    /// First in half a block, since most lines that are short are as short as that, then in whole
-    /// ones.
+    /// Searches half a block first, since most short lines end there, and then whole ones.
     #[inline(always)]
     pub(crate) fn line_end(input: &[u8], start: usize) -> Option<usize> {
         let rest = input.get(start..)?;
@@ -92,14 +90,14 @@ mod simd {
                     return None;
                 }
             }
-            // It overlaps what was searched, where there is none.
+            // These bytes overlap the searched ones, which have no line end.
             let ends = ends_of_32(last);
             return (ends != 0).then(|| start + rest.len() - 32 + ends.trailing_zeros() as usize);
         }
         in_more(rest, at).map(|length| start + length)
     }
 
-    /// The same from `at` on, where it is far, or the input ends soon.
+    /// The same from `at` on, in a long line or in an input of fewer than 32 bytes.
     #[inline(never)]
     fn in_more(input: &[u8], at: usize) -> Option<usize> {
         if at > LONG {
@@ -133,7 +131,7 @@ mod simd {
         is_end.move_mask() as u64
     }
 
-    /// The ends in an input of fewer than 32 bytes: of two parts, which overlap.
+    /// The ends in an input of fewer than 32 bytes, as those of two parts that overlap.
     #[inline(always)]
     fn ends_of_less(bytes: &[u8]) -> u64 {
         let length = bytes.len();

@@ -1,13 +1,13 @@
 //! WHATWG HTML 9.2.5, parsing an event stream: bytes to lines, and lines to fields.
 //!
-//! A line that lies whole in an input needs no state: [`FieldParser::whole_line`] reads it. What the
-//! parser stores of a line that an input cuts is how it began:
+//! A line that lies whole in an input needs no state: [`FieldParser::whole_line`] reads it. Of a
+//! line that an input cuts, the parser stores how it began:
 //!
 //! | state | what was read | what comes next |
 //! |---|---|---|
 //! | `LineStart` | a line end | a line |
 //! | `AfterCr` | a CR at the end of an input | an LF that belongs to it, or a line |
-//! | `Prefix` | the first bytes of a byte order mark | its rest, or a line |
+//! | `Prefix` | nothing, or the first bytes of a byte order mark | its rest, or a line |
 //! | `Prefix` | the first bytes of a name, colon and space | their rest, or the value |
 //! | `Inside` | the beginning of a value, unknown line or comment | more, or the line end |
 //! | `Withheld` | the first bytes of a prefix, and then others | more, or the line end |
@@ -21,7 +21,7 @@ use crate::line_end::{end_len, line_end, whole_line};
 const LF: u8 = b'\n';
 const CR: u8 = b'\r';
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// Behind so many bytes of a line its value has begun.
+/// The number of bytes within which the value of every line begins.
 const LONGEST_PREFIX: usize = Line::Retry.prefix().len();
 
 /// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG
@@ -102,7 +102,7 @@ enum State {
     },
     /// In the value of a field, in an unknown line, or in a comment.
     Inside(Line),
-    /// In an unknown line, which so many bytes of the prefix began.
+    /// In an unknown line, which begins with the first `seen` bytes of the prefix.
     Withheld {
         of: Prefix,
         seen: u8,
@@ -238,18 +238,22 @@ impl FieldParser {
     }
 
     /// Whether the input so far ends inside the value of a `data` field.
+    ///
+    /// Never in small builds: they read its fragments as those of any other line.
     #[inline(always)]
     pub(crate) const fn is_inside_data(&self) -> bool {
         !SMALL && matches!(self.state, State::Inside(Line::Data))
     }
 
+    /// Whether the next byte begins a line. It is neither the LF of a CR, nor may a byte order mark
+    /// come.
     #[inline(always)]
     pub(crate) const fn is_at_line_start(&self) -> bool {
         matches!(self.state, State::LineStart)
     }
 
-    /// Finds the line that lies whole in `input` from `at` on, and moves `at` behind it; `None` if
-    /// none does.
+    /// Finds the line that lies whole in `input` from `at` on, and moves `at` past it; `None` if
+    /// none does, and always in small builds.
     #[inline(always)]
     pub(crate) fn whole_line(&self, input: &[u8], at: &mut usize) -> Option<Piece> {
         if SMALL || !self.is_at_line_start() {
@@ -268,7 +272,8 @@ impl FieldParser {
     }
 
     /// The same for a line that is cut by the beginning or the end of the input, or for the
-    /// fragment of it that is there.
+    /// fragment of it that is there. At the start of a line, [`whole_line`](Self::whole_line) must
+    /// have found none.
     ///
     /// `None` means that `input` is consumed, or that a line begins at `at`.
     #[inline(always)]
@@ -315,8 +320,8 @@ impl FieldParser {
         self.line(line, seen, input, at)
     }
 
-    /// Reads the rest of a line. Earlier inputs had `seen` bytes of its prefix; `None` is all of
-    /// it.
+    /// Reads the rest of a line. Earlier inputs had `seen` bytes of its prefix; `None` stands for
+    /// all of it.
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
     #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(always))]
     fn line(
@@ -376,7 +381,8 @@ impl FieldParser {
         Some(Line::Withheld)
     }
 
-    /// The line from `at` to `end`, or to the end of the input.
+    /// Returns the line from `at` to `end`, or to the end of the input, and moves `at` past it and
+    /// its line end.
     #[inline(always)]
     fn rest_of_line(
         &mut self,
@@ -410,13 +416,14 @@ impl FieldParser {
             *at += length;
             self.state = State::LineStart;
         } else {
-            // Waiting for the byte that tells CR from CRLF would delay the event that this line
-            // dispatches.
+            // Waiting for the next byte, to distinguish CR from CRLF, would delay the event that
+            // this line dispatches.
             *at = input.len();
             self.state = State::AfterCr;
         }
     }
 
+    /// The bytes of a prefix with which the unknown line begins.
     fn withheld(&self) -> &'static [u8] {
         match self.state {
             State::Withheld { of, seen } => of.first(seen),
@@ -431,7 +438,7 @@ fn classify(line: &[u8]) -> (Line, usize) {
     let Some(&first) = line.first() else {
         return (Line::Blank, 0);
     };
-    // Each name is a constant, which is compared at once.
+    // A call for each name, so that it is a constant and its comparison is inlined.
     match Line::begun_by(first) {
         Line::Data => Line::Data.classify(line),
         Line::Event => Line::Event.classify(line),
@@ -446,7 +453,7 @@ fn classify(line: &[u8]) -> (Line, usize) {
 const UNKNOWN: (Line, usize) = (Line::Unknown, 0);
 
 impl Line {
-    /// What a line can be that begins with `first`.
+    /// What a line that begins with `first` may be.
     #[inline(always)]
     const fn begun_by(first: u8) -> Self {
         match first {
@@ -516,7 +523,7 @@ impl Line {
 }
 
 impl Piece {
-    /// The end of a line of which everything else came before.
+    /// The end of a line whose value came with earlier inputs.
     pub(crate) const fn end_of(line: Line) -> Self {
         Self {
             line,
@@ -579,7 +586,7 @@ impl Prefix {
         }
     }
 
-    /// How many bytes of the prefix have come, with `rest` behind the first `seen` ones.
+    /// How many bytes of the prefix have come, if `rest` follows the first `seen` ones.
     #[inline(always)]
     fn seen_with(self, seen: usize, rest: &[u8]) -> usize {
         let missing = self.bytes().get(seen..).unwrap_or_default();
@@ -591,7 +598,7 @@ impl Prefix {
     }
 }
 
-/// How many bytes two texts begin with in common.
+/// The number of bytes at the beginning of both texts that are equal.
 #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
 #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
 fn common_len(one: &[u8], other: &[u8]) -> usize {

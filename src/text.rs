@@ -1,4 +1,4 @@
-//! WHATWG HTML 9.2.5: what of a stream is UTF-8, at the price of little more than reading it.
+//! WHATWG HTML 9.2.5: validates parts of a stream as UTF-8.
 
 use core::ops::Range;
 
@@ -24,11 +24,11 @@ pub(crate) fn text_at(input: &[u8], place: Range<usize>) -> Option<&str> {
     input.get(place).and_then(text)
 }
 
-/// The blocks that `place` lies in, if there are whole ones.
+/// The whole blocks that `place` lies in, if the input has them.
 ///
-/// Whoever validates reads blocks, and reads what is before the first one, or behind the last one,
-/// byte by byte: so it is given whole ones. What is in them beside the place is most often ASCII,
-/// the names of fields.
+/// Validation reads a block at once, but the bytes before the first block and after the last one
+/// by one. So it receives whole blocks. Their bytes outside the place are mostly names of fields,
+/// which are ASCII.
 #[inline(always)]
 fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
     let start = place
@@ -39,7 +39,7 @@ fn blocks_around(input: &[u8], place: Range<usize>) -> Option<Range<usize>> {
     (stop <= input.len()).then_some(start..stop)
 }
 
-/// Where the words begin that core reads.
+/// The alignment of the words that `core` reads.
 const ALIGNMENT: usize = size_of::<usize>();
 
 /// How much `text` reads at a time.
@@ -51,11 +51,11 @@ const fn block(length: usize) -> usize {
     }
 }
 
-/// Below this wider vectors do not pay.
+/// The length from which vector code pays.
 const SHORT: usize = 64;
 
-/// From here on what is read byte by byte costs nothing beside the rest, but to read all of it
-/// twice would, where what stands beside it is not text.
+/// The length from which whole blocks do not pay. The few bytes that are read one by one cost
+/// little there, but if those around them are not text, all of it is validated twice.
 const LONG: usize = 1024;
 
 /// The bytes as text, if they are UTF-8.

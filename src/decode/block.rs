@@ -29,7 +29,8 @@ pub(crate) struct Block {
     pub(super) data: Value,
     pub(super) event_type: Value,
     pub(super) id: Value,
-    /// How many bytes count against the limit of an event, without the unfinished line.
+    /// How many bytes count against the limit of an event, without the unfinished line. In a
+    /// rejected block, only that it is not less than the length of the `id` matters.
     pub(super) size: usize,
     /// A `data`, `event` or `id` line was completed.
     has_fields: bool,
@@ -37,7 +38,7 @@ pub(crate) struct Block {
     is_rejected: bool,
 }
 
-/// What is known of a line that is read in fragments, beside its value in the store.
+/// What is known of a line that is read in fragments, besides its value in the store.
 #[derive(Debug, Clone, Copy)]
 struct UnfinishedLine {
     /// The `id` contains NUL.
@@ -69,16 +70,18 @@ pub(super) struct Interpreter<B: Buffer> {
     pub(super) has_reconnection_time: bool,
 }
 
-/// Where the decoder stands between two calls.
+/// What the last call left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// At the start of a line, between two blocks. The store has nothing but the last event ID.
+    /// Nothing: the parser is at the start of a line, between two blocks, and the store has nothing
+    /// but the last event ID. The event that the last call returned, if any, is in the input.
     BetweenBlocks,
-    /// Anywhere else.
+    /// The beginning of a block or of a line, or the start of a stream. The store has all of the
+    /// block.
     WithinBlock,
-    /// The store has an event that was borrowed from it.
+    /// An event that the store has some of, or whose end the store has to record.
     AfterEvent,
-    /// `finish` ended the stream.
+    /// The end of a stream: `finish` was called.
     AfterEnd,
 }
 
@@ -153,7 +156,7 @@ impl<B: Buffer> Interpreter<B> {
             self.store.clear_line();
             return Err(self.reject_event(block));
         }
-        // One way for both is less code.
+        // Small builds join all lines in the same way as fragments: less code.
         if !(begins && piece.end) || joins && SMALL {
             if begins {
                 self.buffer(block, input);
@@ -231,14 +234,14 @@ impl<B: Buffer> Interpreter<B> {
         let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
         let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
-        let is_usual = is_whole && fits && block.id.is_absent() && !block.is_rejected;
-        if is_usual && is_text_without_nul(value) {
+        let may_stay = is_whole && fits && block.id.is_absent() && !block.is_rejected;
+        if may_stay && is_text_without_nul(value) {
             block.id = Value::of(piece);
             block.size += length;
             return Ok(());
         }
-        // Whichever limit the bytes would meet first if they came one by one, so that no cut makes
-        // a difference.
+        // The error names the limit that the bytes would exceed first if they came one by one, so
+        // that no cut makes a difference.
         let result = if fits || block.is_rejected {
             Ok(())
         } else if limits.event.saturating_sub(block.size) <= limits.last_event_id {
@@ -250,15 +253,17 @@ impl<B: Buffer> Interpreter<B> {
         if SMALL {
             return result.and(self.store_id(block, value, piece.end, input));
         }
-        // A block that another function has a reference to lives in memory: a copy does.
+        // A block that is passed by reference lives in memory. So a copy of it is passed.
         let mut copy = *block;
         let stored = self.store_id(&mut copy, value, piece.end, input);
         *block = copy;
         result.and(stored)
     }
 
-    /// The id is stored at once if it may have to be changed: it is text once its line ends, since
-    /// it outlives the event.
+    /// Stores an `id`, or a fragment of one, that cannot stay in the input: it is cut, replaces
+    /// another one, or has to be changed.
+    ///
+    /// It is text once its line ends, since it outlives the event.
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
     fn store_id(
         &mut self,
@@ -284,7 +289,7 @@ impl<B: Buffer> Interpreter<B> {
         Ok(())
     }
 
-    /// The line of an id is complete; `value` is its last fragment.
+    /// Ends the line of an `id`, of which `value` is the last fragment.
     fn end_of_id(&mut self, block: &mut Block, value: &[u8]) -> Result<(), DecodeError> {
         // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
         if self.unfinished.has_nul {
@@ -325,7 +330,7 @@ impl<B: Buffer> Interpreter<B> {
         result
     }
 
-    /// 9.2.6: only ASCII digits make a reconnection time. Tells whether they did.
+    /// 9.2.6: only ASCII digits make a reconnection time. Returns whether the line set one.
     #[inline]
     fn retry(&mut self, value: &[u8], end: bool) -> bool {
         let mut digits = self.unfinished.digits;
@@ -359,7 +364,7 @@ impl<B: Buffer> Interpreter<B> {
         self.number = 0;
     }
 
-    /// 9.2.6, dispatching the event: tells whether there is one. It is borrowed until the next
+    /// 9.2.6, dispatching the event: returns whether there is one. It is borrowed until the next
     /// call.
     #[inline(always)]
     pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
@@ -373,17 +378,17 @@ impl<B: Buffer> Interpreter<B> {
             Value::Input { .. } => self.store.set_last_event_id(block.id.bytes(input)),
             Value::Buffered => self.store.commit_id(),
         }
-        // The store watches how much of its memory is used, unless that is little. A cut blank line
-        // may have been a CR alone.
-        let is_borrowed = is_whole && block.is_in_input() && self.store.is_small();
+        // Whether the block leaves nothing to end. The store records the use of its memory, unless
+        // that is small. After a cut blank line, the parser may not be at the start of a line.
+        let leaves_nothing = is_whole && block.is_unbuffered() && self.store.is_small();
         let has_event = !block.data.is_absent();
         if has_event {
-            self.phase = if is_borrowed {
+            self.phase = if leaves_nothing {
                 Phase::BetweenBlocks
             } else {
                 Phase::AfterEvent
             };
-        } else if !is_borrowed {
+        } else if !leaves_nothing {
             self.store.end_block();
         }
         has_event
@@ -414,7 +419,8 @@ impl<B: Buffer> Interpreter<B> {
         self.store.reject();
     }
 
-    /// Copies into the store what lies in the input.
+    /// Copies into the store what the block has in the input: nothing, if there is an unfinished
+    /// line.
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
     #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     pub(super) fn buffer(&mut self, block: &mut Block, input: &[u8]) {
@@ -473,7 +479,7 @@ impl Value {
         }
     }
 
-    /// How many bytes it has, which are `buffered` if it is.
+    /// How many bytes it has: `buffered` ones if the store has it.
     #[inline(always)]
     const fn len(self, buffered: usize) -> usize {
         match self {
@@ -504,9 +510,9 @@ impl Block {
         }
     }
 
-    /// Whether none of it is buffered.
+    /// Whether the store has none of it.
     #[inline(always)]
-    pub(super) const fn is_in_input(&self) -> bool {
+    pub(super) const fn is_unbuffered(&self) -> bool {
         !(self.data.is_buffered() || self.event_type.is_buffered() || self.id.is_buffered())
     }
 

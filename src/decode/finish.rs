@@ -1,5 +1,5 @@
 //! The end of a stream within an event (WHATWG HTML 9.2.6: an unfinished event is discarded), for
-//! those who want it all the same.
+//! callers that want it all the same.
 
 use core::fmt;
 
@@ -22,10 +22,10 @@ pub struct Incomplete<'d, B: Buffer> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum CutLine {
-    /// It counts as if its line end had come: for those who end a stream with `data: [DONE]` and
-    /// nothing behind it.
+    /// It counts as if its line end had come: for streams that end with `data: [DONE]` and without
+    /// a line end.
     ///
-    /// Nothing tells whether the line was complete: of `id: 1234`, the `id: 12` that arrived
+    /// Nothing shows whether the line was complete: of `id: 1234`, the `id: 12` that arrived
     /// becomes the last event ID.
     Keep,
     /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
@@ -70,7 +70,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// Ends an incomplete event, and tells whether it was dispatched.
+    /// Ends an incomplete event, and returns whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(());
         match (self.parser.end(), cut_line) {

@@ -1,4 +1,4 @@
-//! From where an event is to a copy of it.
+//! Copies what was found: an event or an item.
 
 use super::{EventDecoder, Found};
 use crate::buffer::Buffer;
@@ -158,7 +158,7 @@ impl Owned for OwnedEvent {
         let whole = *input;
         match decoder.step_slow(input, false)? {
             Some(Found::Event) => decoder.resolve_owned(whole).map(Some),
-            // Nothing else is asked for.
+            // Nothing else is found without `items`.
             _ => Ok(None),
         }
     }

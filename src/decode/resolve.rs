@@ -1,4 +1,4 @@
-//! From where an event is to a borrow of it: as text, as bytes, or as an item.
+//! Borrows what was found: an event as text or as bytes, or an item.
 
 use core::{ops::Range, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::event::{Event, Item, RawEvent};
 use crate::text::text_at;
 
 impl<B: Buffer> EventDecoder<B> {
-    /// The data and the event type, of which the store has some.
+    /// The data and the event type, each in the store or in the input.
     #[inline(never)]
     fn buffered_bytes<'d, 'i: 'd>(
         store: &'d Store<B>,
@@ -115,7 +115,7 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Event<'d>, DecodeError> {
         let block = &self.block;
         if self.interpreter.phase == Phase::BetweenBlocks {
-            // The text may be buffered from here on.
+            // The store may get a copy of it, which the next call has to drop.
             self.interpreter.phase = Phase::AfterEvent;
         }
         let (data, event_type) = (block.data.in_input(input), block.event_type.in_input(input));
@@ -155,7 +155,7 @@ impl Block {
 }
 
 impl Value {
-    /// The bytes, unless the store has them.
+    /// The bytes, unless the store has them. A field that is absent has none.
     fn in_input(self, input: &[u8]) -> Option<&[u8]> {
         (!self.is_buffered()).then(|| self.bytes(input))
     }

@@ -39,7 +39,7 @@ impl<B: Buffer> EventDecoder<B> {
             return None;
         }
         let whole = *input;
-        // Nothing is searched for in vain.
+        // Nothing is searched for in lines that begin no such event.
         if !matches!(whole.first(), Some(b'd' | b'e')) {
             return None;
         }
