@@ -29,10 +29,10 @@ impl<B: Memory> Store<B> {
         if used < self.end() / 4 {
             let is_buffered = self.front() > 0;
             self.underused += if is_buffered { BUFFERED_WEIGHT } else { 1 };
-            self.underused_peak = self.underused_peak.max(used);
+            self.underused_digits = self.underused_digits.max(binary_digits(used));
         } else {
             self.underused = 0;
-            self.underused_peak = 0;
+            self.underused_digits = 0;
         }
     }
 
@@ -45,9 +45,10 @@ impl<B: Memory> Store<B> {
         let (end, back) = (self.end(), self.back());
         // Beside a long last event ID some memory stays free. Otherwise the next event would
         // allocate it again and move the ID.
-        let length = (self.underused_peak.max(back) * 2).max(RETAINED);
+        let peak = 1_usize.wrapping_shl(self.underused_digits.into());
+        let length = (peak.max(back) * 2).max(RETAINED);
         self.underused = 0;
-        self.underused_peak = 0;
+        self.underused_digits = 0;
         if length < end {
             shift(self.memory.bytes_mut(), end - back, back, length - back);
             self.memory.shrink(length);
@@ -82,4 +83,10 @@ impl<B: Memory> Store<B> {
         let block = if event > ids { event } else { ids };
         block.saturating_add(last_event_id)
     }
+}
+
+/// How many binary digits `number` has: 2 to their power is more than it.
+#[expect(clippy::cast_possible_truncation, reason = "there are at most 64")]
+const fn binary_digits(number: usize) -> u8 {
+    (usize::BITS - number.leading_zeros()) as u8
 }

@@ -50,8 +50,8 @@ pub(crate) struct Store<B: Memory> {
     id_is_new: bool,
     /// The total weight of consecutive events that used less than a quarter of the memory.
     pub(super) underused: u16,
-    /// The most bytes that one of these events used.
-    pub(super) underused_peak: usize,
+    /// The binary digits of the most bytes that one of these events used.
+    pub(super) underused_digits: u8,
 }
 
 /// A part at the back of the region that a line of the block may replace.
@@ -82,7 +82,7 @@ impl<B: Memory> Store<B> {
             #[cfg(feature = "alloc")]
             id_is_new: false,
             underused: 0,
-            underused_peak: 0,
+            underused_digits: 0,
         }
     }
 
@@ -347,6 +347,7 @@ impl<B: Memory> Store<B> {
         shift(self.memory.bytes_mut(), from, length, 0);
         self.data = 0;
         self.underused = 0;
+        self.underused_digits = 0;
     }
 
     /// Makes the `id` of the block the last event ID: the first step of dispatching (9.2.6).

@@ -15,6 +15,8 @@ use crate::text::is_text_without_nul;
 pub(crate) enum Value {
     /// The block has no such field so far.
     Absent,
+    /// The block exceeded a limit, which was reported. Only its data is this.
+    Rejected,
     Input {
         start: usize,
         len: usize,
@@ -32,10 +34,6 @@ pub(crate) struct Block {
     /// How many bytes count against the limit of an event, without the unfinished line. In a
     /// rejected block, only that it is not less than the length of the `id` matters.
     pub(super) size: usize,
-    /// A `data`, `event` or `id` line was completed.
-    has_fields: bool,
-    /// It exceeded a limit, which was reported.
-    is_rejected: bool,
 }
 
 /// What is known of a line that is read in fragments, besides its value in the store.
@@ -108,7 +106,7 @@ impl<B: Buffer> Interpreter<B> {
     ) -> Result<Option<Found>, DecodeError> {
         let value = piece.bytes(input);
         match piece.line {
-            Line::Data | Line::Event if block.is_rejected => {}
+            Line::Data | Line::Event if block.is_rejected() => {}
             Line::Data => self.data(block, piece, value, is_whole, input)?,
             Line::Event => self.event_type(block, piece, value, is_whole, input)?,
             Line::Id => self.id(block, piece, value, is_whole, input)?,
@@ -123,13 +121,9 @@ impl<B: Buffer> Interpreter<B> {
                 }));
             }
             Line::Blank if self.dispatch(*block, is_whole, input) => return Ok(Some(Found::Event)),
-            Line::Blank => {
-                *block = Block::NEW;
-                return Ok(None);
-            }
-            Line::Retry | Line::Unknown | Line::Withheld => return Ok(None),
+            Line::Blank => *block = Block::NEW,
+            Line::Retry | Line::Unknown | Line::Withheld => {}
         }
-        block.has_fields |= piece.end;
         Ok(None)
     }
 
@@ -234,7 +228,7 @@ impl<B: Buffer> Interpreter<B> {
         let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
         let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
-        let may_stay = is_whole && fits && block.id.is_absent() && !block.is_rejected;
+        let may_stay = is_whole && fits && block.id.is_absent() && !block.is_rejected();
         if may_stay && is_text_without_nul(value) {
             block.id = Value::of(piece);
             block.size += length;
@@ -242,7 +236,7 @@ impl<B: Buffer> Interpreter<B> {
         }
         // The error names the limit that the bytes would exceed first if they came one by one, so
         // that no cut makes a difference.
-        let result = if fits || block.is_rejected {
+        let result = if fits || block.is_rejected() {
             Ok(())
         } else if limits.event.saturating_sub(block.size) <= limits.last_event_id {
             Err(self.reject_event(block))
@@ -313,13 +307,13 @@ impl<B: Buffer> Interpreter<B> {
             self.store.clear_id();
             block.id = Value::Absent;
             block.size = others;
-            return if block.is_rejected {
+            return if block.is_rejected() {
                 Ok(())
             } else {
                 Err(self.reject_id(block))
             };
         }
-        let result = if !block.is_rejected && !self.store.fits(others + length) {
+        let result = if !block.is_rejected() && !self.store.fits(others + length) {
             Err(self.reject_event(block))
         } else {
             Ok(())
@@ -369,7 +363,7 @@ impl<B: Buffer> Interpreter<B> {
     #[inline(always)]
     pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
         match block.id {
-            Value::Absent => {}
+            Value::Absent | Value::Rejected => {}
             // It is buffered as soon as it is read.
             Value::Input { .. } if SMALL => {}
             Value::Input { start, len } if !block.event_type.is_buffered() => {
@@ -381,7 +375,7 @@ impl<B: Buffer> Interpreter<B> {
         // Whether the block leaves nothing to end. The store records the use of its memory, unless
         // that is small. After a cut blank line, the parser may not be at the start of a line.
         let leaves_nothing = is_whole && block.is_unbuffered() && self.store.is_small();
-        let has_event = !block.data.is_absent();
+        let has_event = block.has_data();
         if has_event {
             self.phase = if leaves_nothing {
                 Phase::BetweenBlocks
@@ -413,9 +407,8 @@ impl<B: Buffer> Interpreter<B> {
     /// The rest of the block is read for its `id` and `retry` lines only.
     #[inline(always)]
     fn reject(&mut self, block: &mut Block) {
-        block.data = Value::Absent;
+        block.data = Value::Rejected;
         block.event_type = Value::Absent;
-        block.is_rejected = true;
         self.store.reject();
     }
 
@@ -475,7 +468,7 @@ impl Value {
     pub(super) fn bytes(self, input: &[u8]) -> &[u8] {
         match self {
             Self::Input { start, len } => input.get(start..start + len).unwrap_or_default(),
-            Self::Absent | Self::Buffered => &[],
+            _ => &[],
         }
     }
 
@@ -483,9 +476,9 @@ impl Value {
     #[inline(always)]
     const fn len(self, buffered: usize) -> usize {
         match self {
-            Self::Absent => 0,
             Self::Input { len, .. } => len,
             Self::Buffered => buffered,
+            _ => 0,
         }
     }
 }
@@ -496,8 +489,6 @@ impl Block {
         event_type: Value::Absent,
         id: Value::Absent,
         size: 0,
-        has_fields: false,
-        is_rejected: false,
     };
 
     /// A block that is complete and is an event without an `id`.
@@ -522,10 +513,21 @@ impl Block {
         !self.id.is_absent()
     }
 
-    /// Whether nothing is known of it, as between two blocks.
+    /// Whether it is an event, once it is complete.
+    #[inline(always)]
+    const fn has_data(&self) -> bool {
+        matches!(self.data, Value::Input { .. } | Value::Buffered)
+    }
+
+    #[inline(always)]
+    const fn is_rejected(&self) -> bool {
+        matches!(self.data, Value::Rejected)
+    }
+
+    /// Whether it has nothing of an event, as between two blocks.
     #[inline(always)]
     pub(super) const fn is_new(&self) -> bool {
-        !(self.has_fields || self.is_rejected)
+        self.data.is_absent() && self.event_type.is_absent() && self.id.is_absent()
     }
 }
 

@@ -139,7 +139,7 @@ impl Block {
         match self.event_type {
             Value::Absent => Some(start..stop),
             Value::Input { start: first, len } => Some(start.min(first)..stop.max(first + len)),
-            Value::Buffered => None,
+            _ => None,
         }
     }
 
@@ -148,7 +148,7 @@ impl Block {
     fn split<'t>(&self, text: &'t str, start: usize) -> Option<(&'t str, &'t str)> {
         let part = |value| match value {
             Value::Input { start: at, len } => text.get(at - start..at - start + len),
-            Value::Absent | Value::Buffered => Some(""),
+            _ => Some(""),
         };
         Some((part(self.data)?, part(self.event_type)?))
     }
