@@ -1,29 +1,24 @@
-//! Any body becomes events, and frames become a body: with keep-alives while there is nothing to send, at its end when the frames
-//! are, and without empty frames, which some take for the end.
-#![cfg(feature = "http-body")]
+//! Any body becomes events, and frames become a body: with keep-alives while there is nothing to
+//! send, at its end when the frames are, and without empty frames, which some take for the end.
 
-extern crate alloc;
-
-#[path = "common/events.rs"]
-mod events;
-
-use alloc::collections::VecDeque;
-use alloc::rc::Rc;
-use bytes::buf::Chain;
+use crate::common::task::Wakes;
+use crate::common::transport::{Step, Transport};
+use crate::probe::{Otherwise, Probe};
 use bytes::{Buf, Bytes};
 use core::cell::{Cell, RefCell};
 use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
-use events::{Otherwise, Probe, Wakes};
 use futures_core::{FusedStream, Stream};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use http_body::Body;
 use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, NoTicks};
-use sse_wire::{Frame, Outgoing, OwnedEvent, OwnedItem, ReadError};
+use sse_wire::{Frame, Outgoing, OwnedItem, ReadError};
+use std::collections::VecDeque;
+use std::rc::Rc;
 
-/// What a transport fails with, which need not be an `Error`.
+/// What a stream of frames fails with, which need not be an `Error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Broken(u8);
 
@@ -32,59 +27,7 @@ fn poll<S: Stream + Unpin>(stream: &mut S, waker: &Waker) -> Poll<Option<S::Item
     stream.next().poll_unpin(&mut Context::from_waker(waker))
 }
 
-/// A body of these frames, which must not be polled after its end.
-struct Scripted<D> {
-    frames: VecDeque<Poll<Result<http_body::Frame<D>, Broken>>>,
-    polls: Rc<Cell<usize>>,
-    has_ended: bool,
-}
-
-impl<D> Scripted<D> {
-    fn new(frames: impl IntoIterator<Item = Poll<Result<http_body::Frame<D>, Broken>>>) -> Self {
-        Self {
-            frames: frames.into_iter().collect(),
-            polls: Rc::default(),
-            has_ended: false,
-        }
-    }
-}
-
-impl<D: Buf + Unpin> Body for Scripted<D> {
-    type Data = D;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<D>, Broken>>> {
-        assert!(!self.has_ended, "it was polled after its end");
-        self.polls.set(self.polls.get() + 1);
-        match self.frames.pop_front() {
-            Some(Poll::Ready(frame)) => {
-                self.has_ended = frame.is_err();
-                Poll::Ready(Some(frame))
-            }
-            Some(Poll::Pending) => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            None => {
-                self.has_ended = true;
-                Poll::Ready(None)
-            }
-        }
-    }
-}
-
-fn data<D>(data: D) -> Poll<Result<http_body::Frame<D>, Broken>> {
-    Poll::Ready(Ok(http_body::Frame::data(data)))
-}
-
-fn trailers<D>() -> Poll<Result<http_body::Frame<D>, Broken>> {
-    Poll::Ready(Ok(http_body::Frame::trailers(http::HeaderMap::new())))
-}
-
-/// Everything that a stream gives to a caller that drops every pending future, and polls again once it was woken.
+/// Everything that a stream gives to a task that polls again once it was woken.
 fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
     let mut stream = pin!(stream);
     let (wakes, waker) = Wakes::new();
@@ -93,144 +36,80 @@ fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
         match poll(&mut stream, &waker) {
             Poll::Ready(Some(item)) => items.push(item),
             Poll::Ready(None) => return items,
-            Poll::Pending => assert!(wakes.take() > 0, "nobody was woken"),
+            Poll::Pending => assert!(wakes.take() > 0, "nothing wakes it"),
         }
     }
 }
 
-/// The data of all events, or the error that the body failed with.
-fn data_of(read: Vec<Result<OwnedEvent, ReadError<Broken>>>) -> Vec<Result<String, Broken>> {
-    read.into_iter()
-        .map(|event| match event {
-            Ok(event) => Ok(event.data().to_owned()),
-            Err(ReadError::Transport(error)) => Err(error),
-            Err(ReadError::Decode(error)) => panic!("{error}"),
-        })
-        .collect()
-}
+/// A body of these frames.
+struct Frames<D>(VecDeque<http_body::Frame<D>>, usize);
 
-#[test]
-fn the_data_of_a_body_becomes_events() {
-    let body = || {
-        Scripted::new([
-            data(Bytes::from("id: 7\ndata: o")),
-            Poll::Pending,
-            data(Bytes::new()),
-            trailers(),
-            data(Bytes::from(
-                "ne\n\n: ping\ndata: two\n\nretry: 5\ndata: cut",
-            )),
-            trailers(),
-        ])
-    };
-    let expected = [Ok("one".to_owned()), Ok("two".to_owned())];
-    assert_eq!(data_of(read_all(body().events())), expected);
+impl<D: Buf + Unpin> Body for Frames<D> {
+    type Data = D;
+    type Error = Broken;
 
-    let mut events = body().events();
-    let mut raw = Vec::new();
-    loop {
-        match events.next_raw_event().now_or_never() {
-            Some(Ok(Some(event))) => raw.push(event.data().to_vec()),
-            Some(end) => break assert_eq!(end, Ok(None)),
-            None => {}
-        }
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<D>, Broken>>> {
+        self.1 += 1;
+        Poll::Ready(self.0.pop_front().map(Ok))
     }
-    assert_eq!(raw, [b"one", b"two"]);
-
-    let mut items = read_all(body().items()).into_iter().flatten();
-    assert!(matches!(items.next(), Some(OwnedItem::Event(event)) if event.id() == Some("7")));
-    assert!(
-        matches!(items.next(), Some(OwnedItem::Comment { text, end: true }) if text == b" ping")
-    );
-    assert!(matches!(items.next(), Some(OwnedItem::Event(event)) if event.data() == "two"));
-    assert!(matches!(items.next(), Some(OwnedItem::Retry(_))));
-    assert_eq!(items.next(), None);
 }
 
 #[test]
-fn the_data_of_a_frame_may_be_several_slices() {
-    let piece = |text: &'static str| -> Chain<Bytes, Chain<&'static [u8], VecDeque<u8>>> {
-        let (a, b) = text.split_at(text.len() / 3);
+fn trailers_are_ignored_and_the_data_of_a_frame_may_be_several_slices() {
+    let data = |text: &'static str| {
+        let (a, b) = text.as_bytes().split_at(text.len() / 3);
         let (b, c) = b.split_at(b.len() / 2);
-        let c: VecDeque<u8> = c.bytes().collect();
-        Bytes::from(a).chain(b.as_bytes().chain(c))
+        http_body::Frame::data(Bytes::from(a).chain(b.chain(VecDeque::from(c.to_vec()))))
     };
-    let body = Scripted::new([
-        data(piece("data: one\n\ndata: tw")),
+    let trailers = || http_body::Frame::trailers(http::HeaderMap::new());
+    let last = [
+        data("data: one\n\ndata: tw"),
         trailers(),
-        data(piece("")),
-        data(piece("o\n\ndata: three\n\n")),
-    ]);
-    let expected = ["one", "two", "three"].map(|data| Ok(data.to_owned()));
-    assert_eq!(data_of(read_all(body.events())), expected);
-}
-
-#[test]
-fn the_error_of_a_body_is_passed_on_once_and_is_the_end() {
-    let body = Scripted::new([
-        data(Bytes::from("data: one\n\ndata: cut")),
-        Poll::Ready(Err(Broken(3))),
-    ]);
-    let mut events = body.events();
-    let read = data_of(read_all(&mut events));
-    assert_eq!(read, [Ok("one".to_owned()), Err(Broken(3))]);
-    assert!(events.ended_within_event() && events.is_terminated());
-    assert!(read_all(&mut events).is_empty());
-}
-
-#[test]
-fn it_yields_after_32_trailers() {
-    let last = [data(Bytes::from("data: last\n\n"))];
-    let body = Scripted::new((0..1000).map(|_| trailers()).chain(last));
-    let asked = body.polls.clone();
-    let mut events = body.events();
+        data(""),
+        data("o\n\n"),
+        trailers(),
+    ];
+    // It yields after 32 frames without an event.
+    let frames = (0..100).map(|_| trailers()).chain(last);
+    let mut events = Frames(frames.collect(), 0).events();
     let (wakes, waker) = Wakes::new();
-    let (mut before, mut yields) = (0, 0);
-    let last = loop {
-        let polled = poll(&mut events, &waker);
-        assert!(asked.get() - before <= 32);
-        before = asked.get();
-        match polled {
-            Poll::Ready(last) => break last,
-            Poll::Pending => assert!(wakes.take() > 0),
-        }
-        yields += 1;
-    };
-    assert!(matches!(last, Some(Ok(event)) if event.data() == "last"));
-    assert_eq!(yields, 1000 / 32);
+    for number in 1..=3 {
+        assert!(poll(&mut events, &waker).is_pending());
+        assert_eq!(
+            (events.get_ref().get_ref().1, wakes.take()),
+            (number * 32, 1)
+        );
+    }
+    let events: Result<Vec<_>, _> = read_all(events).into_iter().collect();
+    let data: Vec<_> = events
+        .expect("it fits")
+        .into_iter()
+        .map(|event| event.into_data())
+        .collect();
+    assert_eq!(data, ["one", "two"]);
 }
 
 #[test]
 fn the_data_of_a_body_is_a_stream_of_chunks() {
-    let body = Scripted::new([
-        data(Bytes::from("one")),
-        trailers(),
-        data(Bytes::from("two")),
-    ]);
-    let mut chunks = BodyChunks::new(body);
-    let (_, waker) = Wakes::new();
+    let steps = ["one", "two"].map(|chunk| Step::Gives(chunk.into()));
+    let mut chunks = BodyChunks::new(Transport::new(steps.into_iter().chain([Step::Ends])));
     assert_eq!(
-        poll(&mut chunks, &waker),
-        Poll::Ready(Some(Ok(Bytes::from("one"))))
+        chunks.next().now_or_never(),
+        Some(Some(Ok(Bytes::from("one"))))
     );
     let body = chunks.into_inner();
-    assert_eq!(body.polls.get(), 1);
-    let chunks = read_all(BodyChunks::new(body));
-    let chunks: Vec<_> = chunks
-        .into_iter()
-        .flatten()
-        .filter(|chunk| !chunk.is_empty())
-        .collect();
-    assert_eq!(chunks, ["two"]);
+    assert_eq!(body.reads(), 1);
+    assert_eq!(read_all(BodyChunks::new(body)), [Ok(Bytes::from("two"))]);
 }
 
 #[test]
 fn data_that_is_bytes_is_borrowed() {
-    let large = ["data: ", &"x".repeat(4096), "\n\n"].concat();
-    let chunk = Bytes::from(large);
+    let chunk = Bytes::from(["data: ", &"x".repeat(4096), "\n\n"].concat());
     let place = chunk.as_ptr_range();
-    let body = Scripted::new([data(chunk)]);
-    let mut events = body.events();
+    let mut events = Frames([http_body::Frame::data(chunk)].into(), 0).events();
     let event = events.next_event().now_or_never().expect("it is ready");
     let event = event.expect("it fits").expect("an event");
     let part = event.data().as_bytes().as_ptr_range();
@@ -532,24 +411,6 @@ fn the_keep_alive_frame_can_be_chosen() {
 }
 
 #[test]
-fn a_keep_alive_is_no_event() {
-    let (ticks, ticking) = Sender::<u8>::new();
-    ticks.send(1);
-    ticks.end();
-    let (frames, receiver) = Sender::<Given>::new();
-    let mut body = EventBody::new(receiver).keep_alive(ticking);
-    let (_, waker) = Wakes::new();
-    let mut bytes = Vec::new();
-    for _ in 0..2 {
-        let given = next(&mut body, &waker).flatten();
-        bytes.extend(given.map(|given| given.expect("a frame")));
-        frames.send(frame("1"));
-    }
-    assert_eq!(bytes.concat(), ":\n\ndata: 1\n\n");
-    assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
-}
-
-#[test]
 fn empty_frames_are_skipped() {
     let frames = [
         Frame::new(),
@@ -647,10 +508,7 @@ fn what_a_body_sends_a_body_receives() {
     ));
     assert_eq!(poll(&mut items, &waker), Poll::Ready(None));
 
-    let frames = ["one", "", "two\nlines"].map(frame);
-    let events = read_all(EventBody::new(stream::iter(frames)).events());
-    let expected = ["one", "", "two\nlines"].map(|data| Ok(data.to_owned()));
-    assert_eq!(data_of(events), expected);
+    assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
 }
 
 #[test]

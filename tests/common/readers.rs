@@ -479,7 +479,7 @@ fn array(stream: &Stream<'_>, config: &Config, next_call: &mut dyn FnMut() -> Ca
 }
 
 /// How much memory a decoder with these limits takes.
-pub(super) fn memory_bytes(config: &Config) -> Option<usize> {
+pub fn memory_bytes(config: &Config) -> Option<usize> {
     let bytes = config.event_limit + config.last_event_id_limit;
     (config.last_event_id_limit == bytes / 4).then_some(bytes)
 }
@@ -632,7 +632,7 @@ fn assert_borrowed(event_type: &[u8], data: &[u8], chunk: &[u8]) {
     );
 }
 
-pub(super) fn text(event: Event<'_>) -> Dispatched {
+pub fn text(event: Event<'_>) -> Dispatched {
     #[cfg(feature = "alloc")]
     {
         let owned = event.into_owned();
@@ -684,11 +684,11 @@ impl SeeOwned for OwnedItem {
     }
 }
 
-pub(super) fn see(event: Event<'_>) -> Seen {
+pub fn see(event: Event<'_>) -> Seen {
     Seen::Event(text(event))
 }
 
-pub(super) fn see_raw(event: RawEvent<'_>) -> Seen {
+pub fn see_raw(event: RawEvent<'_>) -> Seen {
     Seen::Event(raw(event))
 }
 
@@ -709,7 +709,7 @@ fn raw(event: RawEvent<'_>) -> Dispatched {
     dispatched
 }
 
-pub(super) fn see_item(item: Item<'_>) -> Seen {
+pub fn see_item(item: Item<'_>) -> Seen {
     match item {
         Item::Event(event) => {
             assert_forwarded(&event);
@@ -746,7 +746,7 @@ fn assert_forwarded(event: &Event<'_>) {
     );
 }
 
-pub(super) fn refusal(error: DecodeError, config: &Config) -> Refusal {
+pub fn refusal(error: DecodeError, config: &Config) -> Refusal {
     match error {
         DecodeError::EventTooLarge { limit } => {
             assert_eq!(limit, config.event_limit);
@@ -760,11 +760,11 @@ pub(super) fn refusal(error: DecodeError, config: &Config) -> Refusal {
     }
 }
 
-pub(super) fn milliseconds(time: Duration) -> u64 {
+pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).expect("a reconnection time has at most 64 bits")
 }
 
-pub(super) fn count_events(seen: &[(Call, Seen)]) -> usize {
+pub fn count_events(seen: &[(Call, Seen)]) -> usize {
     seen.iter()
         .filter(|(_, seen)| matches!(seen, Seen::Event(_)))
         .count()
