@@ -2,10 +2,10 @@
 //! send, at its end when the frames are, and without empty frames, which some take for the end.
 
 use crate::common::task::Wakes;
-use crate::common::transport::{Step, Transport};
+use crate::common::transport::{Chunk, Fault, Step, Transport};
 use crate::probe::{Otherwise, Probe};
 use bytes::{Buf, Bytes};
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -16,11 +16,8 @@ use http_body::Body;
 use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, NoTicks};
 use sse_wire::{Frame, Outgoing, OwnedItem, ReadError};
 use std::collections::VecDeque;
-use std::rc::Rc;
-
-/// What a stream of frames fails with, which need not be an `Error`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Broken(u8);
+use std::io::ErrorKind;
+use std::sync::Arc;
 
 /// Polls a future for the next item once, and drops it.
 fn poll<S: Stream + Unpin>(stream: &mut S, waker: &Waker) -> Poll<Option<S::Item>> {
@@ -41,19 +38,29 @@ fn read_all<S: Stream>(stream: S) -> Vec<S::Item> {
     }
 }
 
-/// A body of these frames.
-struct Frames<D>(VecDeque<http_body::Frame<D>>, usize);
+/// A body of these frames, whose error need not be an `Error`.
+struct Script<D> {
+    frames: VecDeque<http_body::Frame<D>>,
+    polls: usize,
+}
 
-impl<D: Buf + Unpin> Body for Frames<D> {
+impl<D> Script<D> {
+    fn new(frames: impl IntoIterator<Item = http_body::Frame<D>>) -> Self {
+        let frames = frames.into_iter().collect();
+        Self { frames, polls: 0 }
+    }
+}
+
+impl<D: Buf + Unpin> Body for Script<D> {
     type Data = D;
-    type Error = Broken;
+    type Error = u8;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<D>, Broken>>> {
-        self.1 += 1;
-        Poll::Ready(self.0.pop_front().map(Ok))
+    ) -> Poll<Option<Result<http_body::Frame<D>, u8>>> {
+        self.polls += 1;
+        Poll::Ready(self.frames.pop_front().map(Ok))
     }
 }
 
@@ -74,12 +81,12 @@ fn trailers_are_ignored_and_the_data_of_a_frame_may_be_several_slices() {
     ];
     // It yields after 32 frames without an event.
     let frames = (0..100).map(|_| trailers()).chain(last);
-    let mut events = Frames(frames.collect(), 0).events();
+    let mut events = Script::new(frames).events();
     let (wakes, waker) = Wakes::new();
     for number in 1..=3 {
         assert!(poll(&mut events, &waker).is_pending());
         assert_eq!(
-            (events.get_ref().get_ref().1, wakes.take()),
+            (events.get_ref().get_ref().polls, wakes.take()),
             (number * 32, 1)
         );
     }
@@ -109,429 +116,288 @@ fn the_data_of_a_body_is_a_stream_of_chunks() {
 fn data_that_is_bytes_is_borrowed() {
     let chunk = Bytes::from(["data: ", &"x".repeat(4096), "\n\n"].concat());
     let place = chunk.as_ptr_range();
-    let mut events = Frames([http_body::Frame::data(chunk)].into(), 0).events();
+    let mut events = Script::new([http_body::Frame::data(chunk)]).events();
     let event = events.next_event().now_or_never().expect("it is ready");
     let event = event.expect("it fits").expect("an event");
     let part = event.data().as_bytes().as_ptr_range();
     assert!(place.start <= part.start && part.end <= place.end);
 }
 
-/// The sending half of a queue.
-struct Sender<T> {
-    queue: RefCell<VecDeque<T>>,
-    has_ended: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-    polls: Cell<usize>,
+/// A body of messages, with keep-alives, and what it is made from.
+struct Server<K> {
+    frames: Transport,
+    ticks: Transport,
+    body: EventBody<Frames, K>,
+    wakes: Arc<Wakes>,
+    waker: Waker,
 }
 
-/// The receiving half, which must not be polled after its end.
-struct Receiver<T> {
-    sender: Rc<Sender<T>>,
-    is_over: bool,
-}
+type Frames = stream::Map<Transport, fn(Result<Chunk, Fault>) -> Result<Frame, Fault>>;
+type Polled = Poll<Option<Result<Bytes, Fault>>>;
 
-impl<T> Sender<T> {
-    fn new() -> (Rc<Self>, Receiver<T>) {
-        let sender = Rc::new(Self {
-            queue: RefCell::default(),
-            has_ended: Cell::default(),
-            waker: RefCell::default(),
-            polls: Cell::default(),
-        });
-        let receiver = Receiver {
-            sender: sender.clone(),
-            is_over: false,
-        };
-        (sender, receiver)
-    }
-
-    fn send(&self, what: T) {
-        self.queue.borrow_mut().push_back(what);
-        self.wake();
-    }
-
-    fn end(&self) {
-        self.has_ended.set(true);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+impl<K: Stream> Server<K> {
+    fn new(keep_alive: impl FnOnce(EventBody<Frames>, Transport) -> EventBody<Frames, K>) -> Self {
+        let (frames, ticks) = (Transport::new([]), Transport::new([]));
+        let messages = frames.clone().map(message as fn(_) -> _);
+        let (wakes, waker) = Wakes::new();
+        Self {
+            body: keep_alive(EventBody::new(messages), ticks.clone()),
+            frames,
+            ticks,
+            wakes,
+            waker,
         }
     }
 
-    /// Whether the receiver was not dropped.
-    fn has_receiver(self: &Rc<Self>) -> bool {
-        Rc::strong_count(self) > 1
+    /// Has more to send, or a tick, and returns how often that wakes the task.
+    fn push(&self, to: &Transport, step: Step) -> usize {
+        to.push(step);
+        self.wakes.take()
+    }
+
+    fn send(&self, data: &str) -> usize {
+        self.push(&self.frames, Step::Gives(data.into()))
+    }
+
+    fn tick(&self) -> usize {
+        self.push(&self.ticks, Step::Gives(Vec::new()))
+    }
+
+    fn next(&mut self) -> Polled
+    where
+        K: Unpin,
+    {
+        poll(&mut self.body, &self.waker)
+    }
+
+    fn has_ticks(&self) -> bool {
+        self.ticks.handles() > 1
     }
 }
 
-impl<T> Stream for Receiver<T> {
-    type Item = T;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        assert!(!self.is_over, "it was polled after its end");
-        self.sender.polls.set(self.sender.polls.get() + 1);
-        let next = self.sender.queue.borrow_mut().pop_front();
-        if next.is_some() {
-            return Poll::Ready(next);
-        }
-        if self.sender.has_ended.get() {
-            self.is_over = true;
-            return Poll::Ready(None);
-        }
-        *self.sender.waker.borrow_mut() = Some(context.waker().clone());
-        Poll::Pending
-    }
+fn message(data: Result<Chunk, Fault>) -> Result<Frame, Fault> {
+    let data = String::from_utf8(data?.as_ref().to_vec()).expect("text");
+    Ok(Outgoing::message(&data).into())
 }
 
-/// What a stream of frames gives.
-type Given = Result<Frame, Broken>;
-
-fn frame(data: &str) -> Given {
-    Ok(Outgoing::message(data).into())
+fn sent(bytes: &'static str) -> Polled {
+    Poll::Ready(Some(Ok(bytes.into())))
 }
 
 const PING: &str = ":\n\n";
-
-/// What a body gives next; `None` if it is pending.
-fn next<S, K>(body: &mut EventBody<S, K>, waker: &Waker) -> Option<Option<Result<String, Broken>>>
-where
-    EventBody<S, K>: Stream<Item = Result<Bytes, Broken>> + Unpin,
-{
-    match poll(body, waker) {
-        Poll::Ready(bytes) => Some(
-            bytes.map(|bytes| bytes.map(|bytes| String::from_utf8(bytes.into()).expect("text"))),
-        ),
-        Poll::Pending => None,
-    }
-}
-
-fn sent(text: &str) -> Option<Option<Result<String, Broken>>> {
-    Some(Some(Ok(text.to_owned())))
-}
+const END: Polled = Poll::Ready(None);
 
 #[test]
 fn frames_are_sent_as_they_come() {
-    let (frames, receiver) = Sender::<Given>::new();
-    let mut body = EventBody::new(receiver);
-    let (wakes, waker) = Wakes::new();
-    assert_eq!(next(&mut body, &waker), None);
-    assert_eq!(wakes.take(), 0);
-    frames.send(frame("1"));
-    assert_eq!(wakes.take(), 1);
-    frames.send(frame("2"));
-    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
-    assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
-    assert_eq!(next(&mut body, &waker), None);
-    frames.end();
-    assert_eq!(wakes.take(), 1);
-    assert_eq!(next(&mut body, &waker), Some(None));
-    // The receiver would panic if it were polled again.
-    assert_eq!(next(&mut body, &waker), Some(None));
+    let mut server = Server::new(|body, _| body);
+    assert_eq!(server.next(), Poll::Pending);
+    assert_eq!((server.send("1"), server.send("2")), (1, 0));
+    assert_eq!(server.next(), sent("data: 1\n\n"));
+    assert_eq!(server.next(), sent("data: 2\n\n"));
+    assert_eq!(server.next(), Poll::Pending);
+    assert_eq!(server.push(&server.frames, Step::Ends), 1);
+    assert_eq!((server.next(), server.next()), (END, END));
+    assert_eq!(server.frames.reads(), 5, "polled after its end");
 }
 
 #[test]
-fn anything_that_becomes_a_frame_can_be_sent() {
+fn anything_that_becomes_a_frame_can_be_sent_and_a_frame_is_not_copied() {
     let expected = [Ok(Bytes::from("data: 1\n\n"))];
-    let blocks = stream::iter([Ok::<_, Broken>(Outgoing::message("1"))]);
-    assert_eq!(read_all(EventBody::new(blocks)), expected);
     let block = Outgoing::message("1");
-    let blocks = stream::iter([Ok::<_, Broken>(&block)]);
+    let blocks = stream::iter([Ok::<_, Fault>(block)]);
     assert_eq!(read_all(EventBody::new(blocks)), expected);
-    let frames = stream::iter([frame("1")]);
-    assert_eq!(read_all(EventBody::new(frames)), expected);
-    // Text of one's own has to become a frame where it is.
-    let texts = stream::iter([String::from("1")]);
-    let frames = texts.map(|text| Ok::<_, Broken>(Frame::from(Outgoing::message(&text))));
-    assert_eq!(read_all(EventBody::new(frames)), expected);
-}
-
-#[test]
-fn a_frame_is_sent_without_copying_it() {
-    let frame: Frame = Outgoing::message("1").into();
-    let sent = read_all(EventBody::new(stream::iter([Ok::<_, Broken>(
+    let blocks = stream::iter([Ok::<_, Fault>(&block)]);
+    assert_eq!(read_all(EventBody::new(blocks)), expected);
+    let frame = Frame::from(block);
+    let sent = read_all(EventBody::new(stream::iter([Ok::<_, Fault>(
         frame.clone(),
     )])));
-    let sent = sent[0].as_ref().expect("a frame");
-    assert_eq!(sent.as_ptr(), frame.as_bytes().as_ptr());
+    assert_eq!(sent, expected);
+    let address = |bytes: &Bytes| bytes.as_ptr();
+    assert_eq!(sent[0].as_ref().map(address), Ok(address(frame.as_bytes())));
 }
 
 #[test]
 fn a_keep_alive_is_sent_at_every_tick_at_which_no_frame_is_ready() {
-    let (frames, receiver) = Sender::<Given>::new();
-    let (ticks, ticking) = Sender::<u8>::new();
-    let mut body = EventBody::new(receiver).keep_alive(ticking);
-    let (wakes, waker) = Wakes::new();
-    let ping = sent(PING);
-
-    assert_eq!(next(&mut body, &waker), None);
-    ticks.send(1);
-    assert_eq!(wakes.take(), 1, "a tick wakes");
-    assert_eq!(next(&mut body, &waker), ping);
-    assert_eq!(next(&mut body, &waker), None);
-    frames.send(frame("1"));
-    assert_eq!(wakes.take(), 1, "a frame wakes");
-
-    // The tick comes while a frame is ready: the frame goes first, the tick is not lost.
-    ticks.send(2);
-    frames.send(frame("2"));
-    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
-    assert_eq!(next(&mut body, &waker), sent("data: 2\n\n"));
-    assert_eq!(next(&mut body, &waker), ping);
-    assert_eq!(next(&mut body, &waker), None);
-
-    for tick in [3, 4] {
-        ticks.send(tick);
-        assert_eq!(next(&mut body, &waker), ping);
-        assert_eq!(next(&mut body, &waker), None);
+    let mut server = Server::new(EventBody::keep_alive);
+    assert_eq!(server.next(), Poll::Pending);
+    for _ in 0..2 {
+        assert_eq!(server.tick(), 1);
+        assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
     }
+    // A tick that comes while a frame is ready is not lost.
+    assert_eq!((server.send("1"), server.tick()), (1, 1));
+    assert_eq!(
+        (server.next(), server.next()),
+        (sent("data: 1\n\n"), sent(PING))
+    );
+    assert_eq!(server.next(), Poll::Pending);
+    // A slow client did not poll for a while; then an interval yields all ticks that it missed.
+    for _ in 0..40 {
+        server.tick();
+    }
+    assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
+    assert_eq!(server.tick(), 1, "it waits for the next one");
+    assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
+    assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
 }
 
 #[test]
-fn missed_ticks_are_one() {
-    let (frames, receiver) = Sender::<Given>::new();
-    let (ticks, ticking) = Sender::<u8>::new();
-    let mut body = EventBody::new(receiver).keep_alive(ticking);
-    let (wakes, waker) = Wakes::new();
-    // A slow client did not poll for a while; then an interval of tokio gives all ticks that it missed.
-    for tick in 0..40 {
-        ticks.send(tick);
+fn streams_that_are_always_ready_starve_neither_frames_nor_the_end() {
+    let mut server = Server::new(|body, _| body.keep_alive(stream::repeat(())));
+    for _ in 0..10 {
+        assert_eq!(server.next(), sent(PING));
+        server.send("1");
+        server.send("2");
+        assert_eq!(server.next(), sent("data: 1\n\n"));
+        assert_eq!(server.next(), sent("data: 2\n\n"));
     }
-    assert_eq!(next(&mut body, &waker), sent(PING));
-    assert_eq!(next(&mut body, &waker), None);
-    ticks.send(41);
-    assert_eq!(wakes.take(), 1, "it waits for the next one");
-    assert_eq!(next(&mut body, &waker), sent(PING));
-    frames.end();
-    assert_eq!(next(&mut body, &waker), Some(None));
-}
+    server.frames.push(Step::Ends);
+    assert_eq!(server.next(), END);
 
-#[test]
-fn ticks_that_are_always_ready_starve_no_frame() {
-    let (frames, receiver) = Sender::<Given>::new();
-    let mut body = EventBody::new(receiver).keep_alive(stream::repeat(()));
-    let (_, waker) = Wakes::new();
-    let ping = sent(PING);
-    for number in 0..10 {
-        assert_eq!(next(&mut body, &waker), ping);
-        frames.send(frame("a"));
-        frames.send(frame("b"));
-        assert_eq!(next(&mut body, &waker), sent("data: a\n\n"), "{number}");
-        assert_eq!(next(&mut body, &waker), sent("data: b\n\n"), "{number}");
-    }
-    frames.end();
-    assert_eq!(next(&mut body, &waker), Some(None));
-}
-
-#[test]
-fn frames_that_are_always_ready_are_never_interrupted() {
-    let (ticks, ticking) = Sender::<u8>::new();
-    ticks.send(1);
-    let frames = stream::repeat(()).map(|()| frame("1"));
-    let mut body = EventBody::new(frames).keep_alive(ticking);
-    let (_, waker) = Wakes::new();
+    let ticks = Transport::new([Step::Gives(Vec::new())]);
+    let frames = stream::repeat(()).map(|()| Ok::<_, Fault>(Outgoing::message("1")));
+    let mut body = EventBody::new(frames).keep_alive(ticks.clone());
     for _ in 0..100 {
-        assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+        assert_eq!(poll(&mut body, Waker::noop()), sent("data: 1\n\n"));
     }
-    assert_eq!(ticks.polls.get(), 0);
+    assert_eq!(ticks.reads(), 0);
 }
 
 #[test]
 fn when_the_ticks_end_only_the_keep_alives_do() {
-    let (frames, receiver) = Sender::<Given>::new();
-    let (ticks, ticking) = Sender::<u8>::new();
-    let mut body = EventBody::new(receiver).keep_alive(ticking);
-    let (wakes, waker) = Wakes::new();
-    ticks.send(1);
-    ticks.end();
-    assert!(ticks.has_receiver());
-    assert!(matches!(next(&mut body, &waker), Some(Some(Ok(_)))));
-    // They are dropped, and would panic if they were polled again.
+    let mut server = Server::new(EventBody::keep_alive);
+    server.tick();
+    server.ticks.push(Step::Ends);
+    assert_eq!(server.next(), sent(PING));
+    // They are dropped, and not polled again.
     for _ in 0..3 {
-        assert_eq!(next(&mut body, &waker), None);
-        assert!(!ticks.has_receiver());
+        assert_eq!((server.next(), server.has_ticks()), (Poll::Pending, false));
     }
-    assert_eq!(wakes.take(), 0);
-    frames.send(frame("1"));
-    assert_eq!(wakes.take(), 1);
-    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+    assert_eq!((server.ticks.reads(), server.wakes.take()), (2, 0));
+    assert_eq!((server.send("1"), server.next()), (1, sent("data: 1\n\n")));
 }
 
 #[test]
-fn when_the_frames_end_the_body_does_though_ticks_continue() {
-    for (last, expected) in [
-        (None, Some(None)),
-        (Some(Broken(3)), Some(Some(Err(Broken(3))))),
-    ] {
-        let (frames, receiver) = Sender::<Given>::new();
-        let (ticks, ticking) = Sender::<u8>::new();
-        let mut body = EventBody::new(receiver).keep_alive(ticking);
-        let (_, waker) = Wakes::new();
-        assert_eq!(next(&mut body, &waker), None);
-        ticks.send(1);
-        match last {
-            Some(error) => frames.send(Err(error)),
-            None => frames.end(),
+fn the_body_ends_with_its_frames_or_their_error_and_reports_it_then() {
+    let error = Fault(ErrorKind::ConnectionReset);
+    for (last, end) in [(Step::Ends, None), (Step::Fails(error.0), Some(Err(error)))] {
+        let mut server = Server::new(EventBody::keep_alive);
+        let reports = |body: &EventBody<_, _>| {
+            let (hint, stream_hint) = (Body::size_hint(body), Stream::size_hint(body));
+            let has_ended = (body.is_end_stream(), body.is_terminated());
+            (has_ended, hint.lower(), hint.upper(), stream_hint)
+        };
+        for step in [Step::Gives(b"1".into()), last, Step::Gives(b"more".into())] {
+            server.frames.push(step);
         }
-        assert_eq!(next(&mut body, &waker), expected);
+        let mut context = Context::from_waker(Waker::noop());
+        let frame = Pin::new(&mut server.body).poll_frame(&mut context);
+        let Poll::Ready(Some(Ok(frame))) = frame else {
+            panic!("there is a frame");
+        };
+        assert_eq!(frame.into_data().expect("data"), "data: 1\n\n");
+        assert_eq!(reports(&server.body), ((false, false), 0, None, (0, None)));
+        server.tick();
+        assert_eq!(server.next(), Poll::Ready(end));
+        assert_eq!(
+            reports(&server.body),
+            ((true, true), 0, Some(0), (0, Some(0)))
+        );
         // The sender of the ticks can stop.
-        assert!(!ticks.has_receiver());
-        for _ in 0..3 {
-            assert_eq!(next(&mut body, &waker), Some(None));
-        }
+        assert!(!server.has_ticks());
+        assert_eq!(
+            (server.next(), server.next(), server.frames.reads()),
+            (END, END, 2)
+        );
     }
-}
-
-#[test]
-fn an_error_ends_the_body_even_if_more_would_come() {
-    let frames = stream::iter([frame("1"), Err(Broken(3)), frame("2")]);
-    let sent = read_all(EventBody::new(frames));
-    assert_eq!(sent, [Ok(Bytes::from("data: 1\n\n")), Err(Broken(3))]);
 }
 
 #[test]
 fn the_keep_alive_frame_can_be_chosen() {
-    let (_frames, receiver) = Sender::<Given>::new();
     let ping = Frame::from(Outgoing::new().comment("still here"));
-    let mut body = EventBody::new(receiver).keep_alive_with(stream::repeat(()), ping);
-    let (_, waker) = Wakes::new();
-    assert_eq!(next(&mut body, &waker), sent(": still here\n\n"));
-
+    let mut server = Server::new(|body, _| body.keep_alive_with(stream::repeat(()), ping));
+    assert_eq!(server.next(), sent(": still here\n\n"));
     // An empty one would be taken for the end, or would keep the task busy.
-    let (frames, receiver) = Sender::<Given>::new();
-    let mut body = EventBody::new(receiver).keep_alive_with(stream::repeat(()), Frame::new());
-    let (wakes, waker) = Wakes::new();
-    assert_eq!(next(&mut body, &waker), None);
-    assert_eq!(wakes.take(), 0);
-    frames.send(frame("1"));
-    assert_eq!(wakes.take(), 1);
-    assert_eq!(next(&mut body, &waker), sent("data: 1\n\n"));
+    let mut server = Server::new(|body, _| body.keep_alive_with(stream::repeat(()), Frame::new()));
+    assert_eq!((server.next(), server.wakes.take()), (Poll::Pending, 0));
+    assert_eq!((server.send("1"), server.next()), (1, sent("data: 1\n\n")));
 }
 
 #[test]
-fn empty_frames_are_skipped() {
-    let frames = [
-        Frame::new(),
-        Outgoing::new().into(),
-        Outgoing::message("1").into(),
-        Frame::new(),
-    ];
-    let sent = read_all(EventBody::new(stream::iter(frames.map(Ok::<_, Broken>))));
-    assert_eq!(sent, [Ok(Bytes::from("data: 1\n\n"))]);
-}
-
-#[test]
-fn it_yields_after_32_empty_frames() {
+fn empty_frames_are_skipped_and_it_yields_after_32_of_them() {
     let polls = Cell::new(0);
-    let frames = stream::iter(0..1000).map(|number| {
+    let frames = stream::iter(0..=100).map(|number| {
         polls.set(polls.get() + 1);
-        if number < 999 {
-            Ok(Frame::new())
+        let empty = if number % 2 == 0 {
+            Frame::new()
         } else {
-            frame("last")
-        }
+            Outgoing::new().into()
+        };
+        Ok::<_, Fault>(if number < 100 {
+            empty
+        } else {
+            Outgoing::message("last").into()
+        })
     });
     let mut body = EventBody::new(frames);
     let (wakes, waker) = Wakes::new();
-    let (mut before, mut yields) = (0, 0);
-    let last = loop {
-        let polled = next(&mut body, &waker);
-        assert!(polls.get() - before <= 32);
-        before = polls.get();
-        match polled {
-            Some(last) => break Some(last),
-            None => assert!(wakes.take() > 0),
-        }
-        yields += 1;
-    };
-    assert_eq!(last, sent("data: last\n\n"));
-    assert_eq!(yields, 1000 / 32);
-}
-
-#[test]
-fn the_end_is_reported_once_it_was_reached() {
-    for last in [None, Some(Err(Broken(3)))] {
-        let frames = [Some(frame("1")), last].into_iter().flatten();
-        let mut body = EventBody::new(stream::iter(frames));
-        let (_, waker) = Wakes::new();
-        let mut context = Context::from_waker(&waker);
-        assert!(!body.is_end_stream() && !body.is_terminated());
-        // Nothing is promised, also if the stream of frames knows how many there are.
-        let hint = Body::size_hint(&body);
-        assert_eq!((hint.lower(), hint.upper(), hint.exact()), (0, None, None));
-        assert_eq!(Stream::size_hint(&body), (0, None));
-
-        let first = Pin::new(&mut body).poll_frame(&mut context);
-        let Poll::Ready(Some(Ok(first))) = first else {
-            panic!("there is a frame");
-        };
-        assert_eq!(first.into_data().expect("data"), "data: 1\n\n");
-        assert!(!body.is_end_stream());
-        let end = Pin::new(&mut body).poll_frame(&mut context);
-        assert!(matches!(end, Poll::Ready(None | Some(Err(Broken(3))))));
-        assert!(body.is_end_stream() && body.is_terminated());
-        assert_eq!(Body::size_hint(&body).exact(), Some(0));
-        assert_eq!(Stream::size_hint(&body), (0, Some(0)));
-        assert!(matches!(
-            Pin::new(&mut body).poll_frame(&mut context),
-            Poll::Ready(None)
-        ));
+    for number in 1..=3 {
+        assert_eq!(poll(&mut body, &waker), Poll::Pending);
+        assert_eq!((polls.get(), wakes.take()), (number * 32, 1));
     }
+    assert_eq!(poll(&mut body, &waker), sent("data: last\n\n"));
 }
 
 #[test]
 fn what_a_body_sends_a_body_receives() {
-    let (ticks, ticking) = Sender::<u8>::new();
-    let (frames, receiver) = Sender::<Given>::new();
-    let body = EventBody::new(receiver).keep_alive(ticking);
-    let mut items = body.items();
-    let (wakes, waker) = Wakes::new();
-    assert!(poll(&mut items, &waker).is_pending());
-    ticks.send(1);
-    assert_eq!(wakes.take(), 1);
-    let ping = poll(&mut items, &waker);
-    assert!(
-        matches!(ping, Poll::Ready(Some(Ok(OwnedItem::Comment { text, end: true }))) if text.is_empty())
+    let server = Server::new(EventBody::keep_alive);
+    let mut items = server.body.items();
+    assert!(poll(&mut items, &server.waker).is_pending());
+    server.ticks.push(Step::Gives(Vec::new()));
+    assert_eq!(server.wakes.take(), 1);
+    let ping = OwnedItem::Comment {
+        text: Vec::new(),
+        end: true,
+    };
+    assert_eq!(poll(&mut items, &server.waker), Poll::Ready(Some(Ok(ping))));
+    server.frames.push(Step::Gives(b"one\ntwo".into()));
+    server.frames.push(Step::Fails(ErrorKind::TimedOut));
+    let Poll::Ready(Some(Ok(OwnedItem::Event(event)))) = poll(&mut items, &server.waker) else {
+        panic!("there is an event");
+    };
+    assert_eq!(event.data(), "one\ntwo");
+    let error = ReadError::Transport(Fault(ErrorKind::TimedOut));
+    assert_eq!(
+        poll(&mut items, &server.waker),
+        Poll::Ready(Some(Err(error)))
     );
-    frames.send(frame("one\ntwo"));
-    frames.send(Err(Broken(3)));
-    let event = poll(&mut items, &waker);
-    assert!(
-        matches!(event, Poll::Ready(Some(Ok(OwnedItem::Event(event)))) if event.data() == "one\ntwo")
-    );
-    let error = poll(&mut items, &waker);
-    assert!(matches!(
-        error,
-        Poll::Ready(Some(Err(ReadError::Transport(Broken(3)))))
-    ));
-    assert_eq!(poll(&mut items, &waker), Poll::Ready(None));
-
-    assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
+    assert_eq!(poll(&mut items, &server.waker), Poll::Ready(None));
 }
 
 #[test]
 fn a_body_is_send_and_unpin_as_its_frames_and_ticks_are() {
     const {
-        assert!(Probe::<EventBody<stream::Empty<Given>>>::IS_SEND);
-        assert!(Probe::<EventBody<stream::Empty<Given>>>::IS_UNPIN);
-        assert!(Probe::<EventBody<stream::Empty<Given>, NoTicks>>::IS_SEND);
-        assert!(!Probe::<EventBody<Receiver<Given>>>::IS_SEND);
-        assert!(!Probe::<EventBody<stream::Empty<Given>, Receiver<()>>>::IS_SEND);
+        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>>>::IS_SEND);
+        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>>>::IS_UNPIN);
+        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, NoTicks>>::IS_SEND);
+        assert!(!Probe::<EventBody<Transport>>::IS_SEND);
+        assert!(!Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, Transport>>::IS_SEND);
         assert!(!Probe::<EventBody<PhantomPinned>>::IS_UNPIN);
-        assert!(!Probe::<EventBody<stream::Empty<Given>, PhantomPinned>>::IS_UNPIN);
+        assert!(!Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, PhantomPinned>>::IS_UNPIN);
         assert!(!Probe::<BodyChunks<PhantomPinned>>::IS_UNPIN);
     }
     // Frames and ticks that must not be moved.
-    let frames = stream::once(async { frame("1") });
+    let frames = stream::once(async { Ok::<_, Fault>(Outgoing::message("1")) });
     let ticks = stream::once(async {});
     assert_eq!(read_all(EventBody::new(frames).keep_alive(ticks)).len(), 1);
 }
 
 #[test]
 fn the_debug_form_does_not_show_the_payload() {
-    let body = EventBody::new(stream::iter([frame("secret")]));
+    let body = EventBody::new(stream::iter([Ok::<_, Fault>(Frame::from(
+        Outgoing::message("secret"),
+    ))]));
     let shown = format!("{body:?}");
     assert!(shown.starts_with("EventBody") && !shown.contains("secret"));
     assert_eq!(body.get_ref().size_hint(), (1, Some(1)));

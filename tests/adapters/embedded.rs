@@ -2,7 +2,7 @@
 //! reports more than it read does no harm.
 
 use crate::allocator::{Count, count};
-use crate::common::readers::text;
+use crate::common::calls::text;
 use crate::common::transport::{Fault, Step, Transport};
 use crate::contract::STREAM;
 use crate::writers::Sink;

@@ -2,8 +2,8 @@
 //! writer that has to wait buffers one block.
 
 use crate::allocator::{Count, count};
+use crate::common::calls::{Call, text};
 use crate::common::oracle::Dispatched;
-use crate::common::readers::{Call, text};
 use crate::common::transport::{Step, Transport};
 use crate::contract::STREAM;
 use crate::writers::Sink;

@@ -1,5 +1,6 @@
 //! The adapters: the contract that all of them keep, and what is particular to each.
 
+#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 #[path = "../promise/allocator.rs"]
 mod allocator;
 #[path = "../common/mod.rs"]

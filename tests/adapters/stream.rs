@@ -1,7 +1,7 @@
 //! Streams of chunks: any chunk will do, and a stream of events is `Send`, `Unpin` and fused as
 //! its users expect.
 
-use crate::common::readers::see;
+use crate::common::calls::see;
 use crate::common::transport::{Fault, Step, Transport};
 use crate::probe::{Otherwise, Probe};
 use core::cell::Cell;

@@ -1,7 +1,7 @@
 //! tokio: the codec leaves what follows an event in the buffer and encodes what the peer decodes,
 //! and a reader that breaks its contract does no harm.
 
-use crate::common::readers::Call;
+use crate::common::calls::Call;
 use crate::common::transport::{Step, Transport};
 use bytes::{Bytes, BytesMut};
 use core::fmt::Debug;

@@ -9,11 +9,9 @@
 use super::oracle::{Config, Dispatched, Seen};
 
 #[cfg(feature = "alloc")]
-use super::readers::SeeOwned;
-use super::readers::{
-    Call, Ran, Recovery, Stream, count_events, memory_bytes, milliseconds, refusal, see, see_item,
-    see_raw, text,
-};
+use super::calls::SeeOwned;
+use super::calls::{Call, milliseconds, see, see_item, see_raw, text};
+use super::readers::memory_bytes;
 use super::task::Task;
 use super::transport::{Buffered, Fault, Step, Transport};
 use core::fmt::Debug;
@@ -97,6 +95,12 @@ pub struct State {
     pub last_event_id: String,
     pub reconnection_time: Option<u64>,
     pub ended_within_event: bool,
+}
+
+impl OnError {
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Ends | Self::EndsSilently)
+    }
 }
 
 impl Contract {

@@ -8,7 +8,7 @@
 )]
 
 pub mod adapters;
-pub mod assembler;
+pub mod calls;
 pub mod cuts;
 pub mod documents;
 pub mod oracle;

@@ -7,63 +7,57 @@
 )]
 
 use super::adapters::{ADAPTERS, Contract};
-use super::assembler;
-use super::oracle::{self, Config, Dispatched, Outcome, Recovered, Refusal, Seen};
+pub use super::calls::Call;
+#[cfg(feature = "alloc")]
+use super::calls::SeeOwned;
+use super::calls::{
+    assert_borrowed, count_events, milliseconds, raw, refusal, see, see_item, see_raw, text,
+};
+use super::oracle::{self, Config, Line, Outcome, Recovered, Seen};
 use super::random::Random;
 use super::session;
 use super::transport::Step;
 use core::fmt;
-use core::str;
-use core::time::Duration;
-use sse_wire::{
-    Buffer, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId, Outgoing, RawEvent,
-};
-#[cfg(feature = "alloc")]
-use sse_wire::{Limits, OwnedEvent, OwnedItem};
+use sse_wire::{Buffer, CutLine, EventDecoder, FieldName, FieldParser, LastEventId, Token};
 
 /// The sizes of caller-provided memory that are tried.
 pub const MEMORY: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 4096, 1 << 20];
 
-/// Every reader: those of [`DECODERS`], and each of [`ADAPTERS`] with its calls mixed.
+/// Every reader: the [`DECODERS`], the parser of fields, and each adapter with its calls mixed.
 pub const READERS: &[Reader] = &{
-    let mut readers = [DECODERS[0]; DECODERS.len() + ADAPTERS.len()];
-    let mut number = DECODERS.len();
-    readers.split_at_mut(number).0.copy_from_slice(DECODERS);
-    while number < readers.len() {
-        let contract = &ADAPTERS[number - DECODERS.len()];
-        readers[number] = Reader::adapter(contract, contract.calls, &[]);
-        number += 1;
+    const ALONE: usize = Call::ALL.len();
+    let fields = Reader::new("FieldParser", &[], Way::Fields);
+    let mut readers = [fields; KINDS.len() * (ALONE + 1) + 1 + ADAPTERS.len()];
+    let mut at = 0;
+    while at < DECODERS_LEN {
+        let (name, run) = KINDS[at / (ALONE + 1)];
+        let calls = match at % (ALONE + 1) {
+            ALONE => Call::ALL,
+            call => Call::ALL.split_at(call).1.split_at(1).0,
+        };
+        readers[at] = Reader::new(name, calls, Way::Decoder(run));
+        at += 1;
+    }
+    while at < DECODERS_LEN + ADAPTERS.len() {
+        let contract = &ADAPTERS[at - DECODERS_LEN];
+        readers[at] = Reader::adapter(contract, contract.calls, &[]);
+        at += 1;
     }
     readers
 };
 
-/// The decoder in each kind of memory, by each of its calls and by all of them mixed, and the
-/// parser of fields.
-pub const DECODERS: &[Reader] = &[
+/// The decoder in each kind of memory, by each of its calls and by all of them mixed.
+pub const DECODERS: &[Reader] = READERS.split_at(DECODERS_LEN).0;
+
+const DECODERS_LEN: usize = KINDS.len() * (Call::ALL.len() + 1);
+
+type Run = fn(&Stream<'_>, &Config, &mut dyn FnMut() -> Call) -> Option<Ran>;
+
+const KINDS: &[(&str, Run)] = &[
     #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, &[Call::Decode]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, &[Call::DecodeRaw]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, &[Call::DecodeItem]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, &[Call::DecodeOwned]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, &[Call::DecodeOwnedItem]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("growing", growing, Call::ALL),
-    Reader::decoder("slice", slice, &[Call::Decode]),
-    Reader::decoder("slice", slice, &[Call::DecodeRaw]),
-    Reader::decoder("slice", slice, &[Call::DecodeItem]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("slice", slice, &[Call::DecodeOwned]),
-    #[cfg(feature = "alloc")]
-    Reader::decoder("slice", slice, &[Call::DecodeOwnedItem]),
-    Reader::decoder("slice", slice, Call::ALL),
-    Reader::decoder("array", array, &[Call::Decode]),
-    Reader::decoder("array", array, &[Call::DecodeItem]),
-    Reader::decoder("array", array, Call::ALL),
-    Reader::decoder("FieldParser", assembler::run, &[Call::DecodeItem]),
+    ("decoder in memory that grows", growing),
+    ("decoder in a slice", slice),
+    ("decoder in an array", array),
 ];
 
 /// One way to read a stream.
@@ -79,8 +73,9 @@ pub struct Reader {
 
 #[derive(Clone, Copy)]
 enum Way {
-    Decoder(fn(&Stream<'_>, &Config, &mut dyn FnMut() -> Call) -> Option<Ran>),
+    Decoder(Run),
     Adapter(&'static Contract, &'static [Step]),
+    Fields,
 }
 
 /// What a reader reports.
@@ -130,57 +125,6 @@ pub struct Recovery {
     pub call: Call,
     /// What the recovery gave.
     pub recovered: Recovered,
-}
-
-/// The decoder's calls, and those of the adapters that correspond to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// `decode`: events as text.
-    Decode,
-    /// `decode_raw`: events as bytes.
-    DecodeRaw,
-    /// `decode_item`: events as text, comments and reconnection times.
-    DecodeItem,
-    /// `decode_owned`: events that own their text.
-    #[cfg(feature = "alloc")]
-    DecodeOwned,
-    /// `decode_owned_item`: the same as `decode_item`, owned.
-    #[cfg(feature = "alloc")]
-    DecodeOwnedItem,
-}
-
-impl Call {
-    /// The calls whose results borrow.
-    pub const BORROWED: &'static [Self] = &[Self::Decode, Self::DecodeRaw, Self::DecodeItem];
-
-    /// The calls of an adapter that is a stream or an iterator of owned events.
-    #[cfg(feature = "alloc")]
-    pub const WITH_OWNED_EVENTS: &'static [Self] = &[
-        Self::Decode,
-        Self::DecodeRaw,
-        Self::DecodeItem,
-        Self::DecodeOwned,
-    ];
-
-    /// The calls of an adapter that is a stream of owned items.
-    #[cfg(feature = "alloc")]
-    pub const WITH_OWNED_ITEMS: &'static [Self] = &[
-        Self::Decode,
-        Self::DecodeRaw,
-        Self::DecodeItem,
-        Self::DecodeOwnedItem,
-    ];
-
-    /// Every call.
-    pub const ALL: &'static [Self] = &[
-        Self::Decode,
-        Self::DecodeRaw,
-        Self::DecodeItem,
-        #[cfg(feature = "alloc")]
-        Self::DecodeOwned,
-        #[cfg(feature = "alloc")]
-        Self::DecodeOwnedItem,
-    ];
 }
 
 /// What a stream means, to readers of text and to readers of bytes.
@@ -240,14 +184,6 @@ impl Reader {
         }
     }
 
-    const fn decoder(
-        name: &'static str,
-        run: fn(&Stream<'_>, &Config, &mut dyn FnMut() -> Call) -> Option<Ran>,
-        calls: &'static [Call],
-    ) -> Self {
-        Self::new(name, calls, Way::Decoder(run))
-    }
-
     /// An adapter that is read by some of its calls, from a transport that takes the steps of
     /// `interruption` before each chunk and before its end.
     pub const fn adapter(
@@ -258,8 +194,8 @@ impl Reader {
         Self::new(contract.name, calls, Way::Adapter(contract, interruption))
     }
 
-    /// Reads `stream`, and compares the result with its meaning. `None` if the reader cannot have these limits, or not this last
-    /// event ID to begin with.
+    /// Reads `stream`, and compares the result with its meaning. `None` if the reader cannot have
+    /// these limits, or not this last event ID to begin with.
     ///
     /// # Panics
     ///
@@ -277,13 +213,21 @@ impl Reader {
             Way::Adapter(contract, interruption) => {
                 session::run(contract, stream, config, interruption, &mut next_call)?
             }
+            Way::Fields => {
+                assert_eq!(lines(stream.chunks), oracle::lines(&stream.chunks.concat()));
+                return None;
+            }
         };
         match self.sees {
-            Sees::Events => compare(&ran.seen, meaning, |seen| {
-                matches!(seen, Seen::Event(_) | Seen::Refused(_))
-            }),
-            Sees::Items => compare(&ran.seen, meaning, |_| true),
             Sees::Some => compare_some(&ran.seen, meaning),
+            sees => {
+                let is_asked_for = |seen: &&Seen| {
+                    sees == Sees::Items || matches!(seen, Seen::Event(_) | Seen::Refused(_))
+                };
+                let expected = &meaning.to(self.calls[0]).seen;
+                let expected: Vec<_> = expected.iter().filter(is_asked_for).cloned().collect();
+                assert_eq!(joined(&ran.seen), expected);
+            }
         }
         assert_eq!(ran.last_event_id, meaning.text.last_event_id);
         assert_eq!(ran.reconnection_time, meaning.text.reconnection_time);
@@ -303,7 +247,8 @@ impl Reader {
         Some(ran)
     }
 
-    /// Like [`check`](Self::check), with the cut line kept, and again with it discarded if there is one to discard.
+    /// Like [`check`](Self::check), with the cut line kept, and again with it discarded if there is
+    /// one to discard.
     pub fn check_both_ends(
         &self,
         chunks: &[&[u8]],
@@ -333,20 +278,6 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Everything that was asked for, and nothing else.
-fn compare(seen: &[(Call, Seen)], meaning: &Meaning, asked_for: fn(&Seen) -> bool) {
-    let call = seen.first().map_or(Call::Decode, |(call, _)| *call);
-    let expected: Vec<&Seen> = meaning
-        .to(call)
-        .seen
-        .iter()
-        .filter(|seen| asked_for(seen))
-        .collect();
-    let seen: Vec<Seen> = joined(seen);
-    let seen: Vec<&Seen> = seen.iter().collect();
-    assert_eq!(seen, expected);
-}
-
 /// The parts of each comment as one.
 fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
     let mut whole: Vec<Seen> = Vec::with_capacity(seen.len());
@@ -368,7 +299,8 @@ fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
     whole
 }
 
-/// All events and refusals as the call that met them gives them; of the rest what was seen must be there, in this order.
+/// All events and refusals as the call that met them gives them; of the rest what was seen must be
+/// there, in this order.
 fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
     let mut at = 0;
     let mut within_comment = 0;
@@ -448,7 +380,7 @@ fn growing(
     config: &Config,
     next_call: &mut dyn FnMut() -> Call,
 ) -> Option<Ran> {
-    let limits = Limits::new()
+    let limits = sse_wire::Limits::new()
         .with_event(config.event_limit)
         .with_last_event_id(config.last_event_id_limit);
     run(EventDecoder::with_limits(limits), stream, config, next_call)
@@ -611,161 +543,44 @@ fn run<B: Buffer>(
     })
 }
 
-/// The data of an event that lies whole in the chunk, in one line, is borrowed from there, and so is its type.
-fn assert_borrowed(event_type: &[u8], data: &[u8], chunk: &[u8]) {
-    let replaced = |bytes| str::from_utf8(bytes).is_ok_and(|text| text.contains('\u{FFFD}'));
-    if data.contains(&b'\n') || replaced(data) || replaced(event_type) {
-        return;
-    }
-    let lies_in_chunk = |bytes: &[u8]| {
-        let (chunk, bytes) = (chunk.as_ptr_range(), bytes.as_ptr_range());
-        chunk.start <= bytes.start && bytes.end <= chunk.end
+/// The lines that the parser of fields finds, and beside them the one that the end cuts off.
+fn lines(chunks: &[&[u8]]) -> (Vec<Line>, Option<Line>) {
+    let mut parser = FieldParser::new();
+    let (mut lines, mut fragments) = (Vec::new(), Vec::new());
+    let mut line = |token: Token<'_>| {
+        let (part, end) = match token {
+            Token::Field { value, end, .. } => (value, end),
+            Token::Comment { text, end } => (text, end),
+            Token::BlankLine => return Some(Line::Blank),
+        };
+        assert!(end || !part.is_empty(), "an empty fragment");
+        fragments.extend_from_slice(part);
+        let value = end.then(|| core::mem::take(&mut fragments))?;
+        let name = match token {
+            Token::Field { name, .. } => name,
+            _ => return Some(Line::Comment(value)),
+        };
+        let name = match name {
+            FieldName::Data => "data",
+            FieldName::Event => "event",
+            FieldName::Id => "id",
+            FieldName::Retry => "retry",
+            FieldName::Unknown => "",
+        };
+        Some(Line::Field { name, value })
     };
-    assert!(
-        data.is_empty() || lies_in_chunk(data),
-        "the data was copied"
-    );
-    // The default type is nowhere in the stream.
-    assert!(
-        event_type == b"message" || lies_in_chunk(event_type),
-        "the event type was copied"
-    );
-}
-
-pub fn text(event: Event<'_>) -> Dispatched {
-    #[cfg(feature = "alloc")]
-    {
-        let owned = event.into_owned();
-        assert_eq!(owned.as_event(), event);
-        assert_eq!(owned.into_data(), event.data());
-    }
-    Dispatched {
-        event_type: event.event_type().as_bytes().to_vec(),
-        data: event.data().as_bytes().to_vec(),
-        last_event_id: event.last_event_id().to_owned(),
-        id: event.id().map(str::to_owned),
-    }
-}
-
-/// What owns its text.
-#[cfg(feature = "alloc")]
-pub trait SeeOwned: Clone {
-    fn see(&self) -> Seen;
-}
-
-/// The layout of an owned event is not always that of a copy of its own parts.
-#[cfg(feature = "alloc")]
-impl SeeOwned for OwnedEvent {
-    fn see(&self) -> Seen {
-        let event = self.as_event();
-        assert_eq!(*self, event.into_owned());
-        assert_eq!(self.clone().into_data(), self.data());
-        assert_eq!(
-            (self.event_type(), self.id()),
-            (event.event_type(), event.id())
+    for &chunk in chunks {
+        let mut input = chunk;
+        while let Some(token) = parser.next(&mut input) {
+            lines.extend(line(token));
+        }
+        assert!(
+            input.is_empty(),
+            "the parser gave up in the middle of the input"
         );
-        #[cfg(feature = "bytes")]
-        assert_eq!(self.clone().into_data_bytes(), self.data());
-        see(event)
     }
-}
-
-#[cfg(feature = "alloc")]
-impl SeeOwned for OwnedItem {
-    fn see(&self) -> Seen {
-        match self {
-            Self::Event(event) => event.see(),
-            Self::Comment { text, end } => Seen::Comment {
-                text: text.clone(),
-                end: *end,
-            },
-            Self::Retry(time) => Seen::Retry(milliseconds(*time)),
-        }
-    }
-}
-
-pub fn see(event: Event<'_>) -> Seen {
-    Seen::Event(text(event))
-}
-
-pub fn see_raw(event: RawEvent<'_>) -> Seen {
-    Seen::Event(raw(event))
-}
-
-fn raw(event: RawEvent<'_>) -> Dispatched {
-    let dispatched = Dispatched {
-        event_type: event.event_type().to_vec(),
-        data: event.data().to_vec(),
-        last_event_id: event.last_event_id().to_owned(),
-        id: event.id().map(str::to_owned),
-    };
-    let valid = [event.event_type(), event.data()]
-        .iter()
-        .all(|bytes| str::from_utf8(bytes).is_ok());
-    assert_eq!(event.text().is_ok(), valid);
-    if let Ok(event) = event.text() {
-        assert_eq!(text(event), dispatched);
-    }
-    dispatched
-}
-
-pub fn see_item(item: Item<'_>) -> Seen {
-    match item {
-        Item::Event(event) => {
-            assert_forwarded(&event);
-            see(event)
-        }
-        Item::Comment { text, end } => Seen::Comment {
-            text: text.to_vec(),
-            end,
-        },
-        Item::Retry(time) => Seen::Retry(milliseconds(time)),
-    }
-}
-
-/// An event that is sent on arrives as it came, but for an ID that an earlier block set.
-fn assert_forwarded(event: &Event<'_>) {
-    let sent = Outgoing::from(event).to_string();
-    let mut memory = vec![0; 4 * sent.len()];
-    let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
-    let mut input = sent.as_bytes();
-    let arrived = text(
-        decoder
-            .decode(&mut input)
-            .expect("it fits")
-            .expect("an event"),
-    );
-    let expected = Dispatched {
-        last_event_id: event.id().unwrap_or_default().to_owned(),
-        ..text(*event)
-    };
-    assert_eq!(
-        (arrived, input),
-        (expected, &b""[..]),
-        "{sent:?} was sent on"
-    );
-}
-
-pub fn refusal(error: DecodeError, config: &Config) -> Refusal {
-    match error {
-        DecodeError::EventTooLarge { limit } => {
-            assert_eq!(limit, config.event_limit);
-            Refusal::Event
-        }
-        DecodeError::LastEventIdTooLarge { limit } => {
-            assert_eq!(limit, config.last_event_id_limit);
-            Refusal::LastEventId
-        }
-        error => panic!("{error} is no limit"),
-    }
-}
-
-pub fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).expect("a reconnection time has at most 64 bits")
-}
-
-pub fn count_events(seen: &[(Call, Seen)]) -> usize {
-    seen.iter()
-        .filter(|(_, seen)| matches!(seen, Seen::Event(_)))
-        .count()
+    let is_inside_line = parser.is_inside_line();
+    let last_line = parser.finish().and_then(line);
+    assert_eq!(last_line.is_some(), is_inside_line);
+    (lines, last_line)
 }

@@ -1,9 +1,10 @@
 //! An adapter at work: a transport, a task, and what comes of it.
 
 use super::adapters::{Adapter, Contract, Memory, OnError, Setup};
+use super::calls::{Call, count_events, refusal};
 use super::oracle::{Config, Recovered, Seen};
 use super::random::Random;
-use super::readers::{Call, Ran, Recovery, Stream, count_events, refusal};
+use super::readers::{Ran, Recovery, Stream};
 use super::task::Task;
 use super::transport::{Fault, Step, Transport};
 use core::task::Poll;

@@ -122,6 +122,11 @@ impl Transport {
         self.0.borrow().waiting.is_some()
     }
 
+    /// How many clones of it there are.
+    pub fn handles(&self) -> usize {
+        Rc::strong_count(&self.0)
+    }
+
     /// How many of the chunks that it gave were not dropped.
     pub fn chunks_alive(&self) -> usize {
         Arc::strong_count(&self.0.borrow().alive) - 1
