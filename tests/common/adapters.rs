@@ -1,4 +1,5 @@
-//! The adapters behind one trait, so that one suite can test all of them: see [`Adapter`] and [`ADAPTERS`].
+//! The adapters behind one trait, so that one suite can test all of them: see [`Adapter`] and
+//! [`ADAPTERS`].
 
 #![allow(
     clippy::exhaustive_enums,
@@ -6,11 +7,10 @@
     reason = "nothing outside the tests builds upon these, and each feature uses a part"
 )]
 
-use super::oracle::{Config, Dispatched, Seen};
-
 #[cfg(feature = "alloc")]
 use super::calls::SeeOwned;
 use super::calls::{Call, milliseconds, see, see_item, see_raw, text};
+use super::oracle::{Config, Dispatched, Seen};
 use super::readers::memory_bytes;
 use super::task::Task;
 use super::transport::{Buffered, Fault, Step, Transport};
@@ -35,8 +35,6 @@ pub trait Adapter {
     /// yet counts as pending.
     fn call(&mut self, call: Call, task: &Task) -> Called;
     fn state(&self) -> State;
-    /// What shows the adapter.
-    fn debug(&self) -> &dyn Debug;
     /// Makes its decoder ready for the next connection, and decodes the [`first_event`] there.
     fn into_first_event(self: Box<Self>) -> Dispatched;
 }
@@ -95,6 +93,8 @@ pub struct State {
     pub last_event_id: String,
     pub reconnection_time: Option<u64>,
     pub ended_within_event: bool,
+    /// Its debug form.
+    pub shown: String,
 }
 
 impl OnError {
@@ -147,11 +147,16 @@ impl Memory {
 }
 
 impl State {
-    fn new<B: Buffer>(decoder: &EventDecoder<B>, ended_within_event: bool) -> Self {
+    fn of<B: Buffer>(
+        adapter: &dyn Debug,
+        decoder: &EventDecoder<B>,
+        ended_within_event: bool,
+    ) -> Self {
         Self {
             last_event_id: decoder.last_event_id().to_owned(),
             reconnection_time: decoder.reconnection_time().map(milliseconds),
             ended_within_event,
+            shown: format!("{adapter:?}"),
         }
     }
 }
@@ -334,11 +339,7 @@ impl<R: std::io::BufRead> Adapter for Io<R> {
     }
 
     fn state(&self) -> State {
-        State::new(self.0.decoder(), self.0.ended_within_event())
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        &self.0
+        State::of(&self.0, self.0.decoder(), self.0.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
@@ -380,11 +381,7 @@ impl Adapter for Embedded<'_> {
     }
 
     fn state(&self) -> State {
-        State::new(self.0.decoder(), self.0.ended_within_event())
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        &self.0
+        State::of(&self.0, self.0.decoder(), self.0.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
@@ -414,11 +411,7 @@ impl Adapter for EmbeddedAsync<'_> {
     }
 
     fn state(&self) -> State {
-        State::new(self.0.decoder(), self.0.ended_within_event())
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        &self.0
+        State::of(&self.0, self.0.decoder(), self.0.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
@@ -499,11 +492,8 @@ where
     }
 
     fn state(&self) -> State {
-        State::new(self.stream.decoder(), self.stream.ended_within_event())
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        &self.stream
+        let stream = &self.stream;
+        State::of(stream, stream.decoder(), stream.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
@@ -526,11 +516,7 @@ impl Adapter for TokioReader<Transport> {
     }
 
     fn state(&self) -> State {
-        State::new(self.decoder(), self.ended_within_event())
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        self
+        State::of(self, self.decoder(), self.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
@@ -579,14 +565,8 @@ where
     }
 
     fn state(&self) -> State {
-        State::new(
-            self.0.decoder().decoder(),
-            self.0.decoder().ended_within_event(),
-        )
-    }
-
-    fn debug(&self) -> &dyn Debug {
-        self.0.decoder()
+        let codec = self.0.decoder();
+        State::of(codec, codec.decoder(), codec.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
