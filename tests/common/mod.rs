@@ -2,20 +2,19 @@
 
 #![allow(
     dead_code,
+    unnameable_types,
     unreachable_pub,
     reason = "several tests share it, and none uses all of it"
 )]
 
-#[cfg(any(
-    feature = "std",
-    feature = "stream",
-    feature = "embedded-io",
-    feature = "embedded-io-async"
-))]
 pub mod adapters;
+pub mod calls;
 pub mod cuts;
 pub mod documents;
 pub mod oracle;
 pub mod random;
 pub mod readers;
+pub mod session;
+pub mod task;
+pub mod transport;
 pub mod vectors;

@@ -1,0 +1,443 @@
+//! What every adapter promises: it reads what a decoder reads, wherever the transport cuts the
+//! stream, pends, fails or ends, and whichever calls are made and dropped.
+//!
+//! To test a new adapter:
+//!
+//! 1. Implement [`Adapter`](crate::common::adapters::Adapter) for it, next to the others in
+//!    `tests/common/adapters.rs`: how it is called, what it says of itself, and how its decoder is
+//!    taken over. It reads from a `Transport`, which implements the traits of all ecosystems.
+//! 2. Add a [`Contract`] to [`ADAPTERS`]: how it is opened, which calls it has, and what it does
+//!    after an error of the transport.
+//!
+//! Then every test here runs it, and so do all tests of the readers and the fuzz target `adapters`.
+//! A failure names the adapter, its calls, the chunks and the seed. What is particular to it goes
+//! into a file of its own beside this one.
+
+use crate::common::adapters::{ADAPTERS, Adapter, Called, Contract, Memory, OnError, Setup, State};
+use crate::common::oracle::{self, Config, Dispatched, Seen};
+use crate::common::random::Random;
+use crate::common::readers::{Call, MEMORY, Meaning, Reader, memory_config};
+use crate::common::session::{Next, Session};
+use crate::common::task::Task;
+use crate::common::transport::{Fault, Step};
+use crate::common::{cuts, documents, vectors};
+use core::task::Poll;
+use sse_wire::{CutLine, ReadError};
+use std::io::ErrorKind;
+use std::panic::catch_unwind;
+
+/// Events with everything in them that a chunk can end within.
+pub(crate) const STREAM: &[u8] =
+    b"\xEF\xBB\xBF: hello\n\nretry: 1500\r\nid: 1\r\nevent: add\r\ndata: one\r\ndata: two\r\n\r\n\
+    data: caf\xC3\rid\r\r: ping\n:\ndata\n\nid: 2\nevent: tick\nunknown: x\n: within\ndata: last\n\n";
+
+/// Events that exceed a limit of 48 bytes, or of 16 for an ID; the last one does as text alone.
+const OVERSIZED: &[u8] =
+    b"data: 1\n\n\nid: 7\ndata: much too large for this memory, which has room \
+    for 48 bytes\n\ndata: 2\n\nid: a long id of 23 bytes\n\ndata: 3\n\n\
+    data: \xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\n\ndata: 4\n\n";
+
+/// What the end can cut off.
+const CUT_OFF: &[&[u8]] = &[
+    b"",
+    b"\xEF\xBB\xBF",
+    b": pi",
+    b"retry: 1",
+    b"unknown",
+    b"data: [DONE]",
+    b"data: [DONE]\n",
+    b"data: a\ndata: b",
+    b"data: a\nid: 2",
+    b"dat",
+    b"id: 2\n",
+    b"event: x\n: pi",
+    b"data: \xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+];
+
+/// Each adapter with each of its calls alone, and with all of them mixed.
+fn ways() -> impl Iterator<Item = (&'static Contract, &'static [Call])> {
+    ADAPTERS.iter().flat_map(|contract| {
+        let alone = contract.calls.chunks(1);
+        alone
+            .chain([contract.calls])
+            .map(move |calls| (contract, calls))
+    })
+}
+
+fn check(reader: &Reader, chunks: &[&[u8]], config: &Config, seed: u64) {
+    let meaning = Meaning::of(&chunks.concat(), config);
+    reader.check_both_ends(chunks, config, &meaning, seed);
+}
+
+/// Opens an adapter on a transport that takes these steps, in 1 KiB of memory or with those limits,
+/// to be read by its calls in turn.
+fn open(
+    (contract, calls): (&Contract, &'static [Call]),
+    recover: Option<CutLine>,
+    steps: impl IntoIterator<Item = Step>,
+    test: impl FnOnce(Session<'_>, &mut dyn FnMut() -> Call),
+) {
+    struct ShownOnPanic<'c>(&'c str, &'c [Call]);
+    impl Drop for ShownOnPanic<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("with {} by {:?}", self.0, self.1);
+            }
+        }
+    }
+    let _shown = ShownOnPanic(contract.name, calls);
+    let config = &memory_config(1024);
+    let setup = Setup {
+        config,
+        recover,
+        chunk: 1024,
+    };
+    let mut memory = Memory::new(&setup);
+    let session = Session::open(contract, &setup, &mut memory).expect("a usual setup");
+    steps
+        .into_iter()
+        .for_each(|step| session.transport.push(step));
+    let mut calls = calls.iter().cycle();
+    test(session, &mut || *calls.next().expect("there are calls"));
+}
+
+/// How many events come, and what comes after the last one.
+fn read_events(session: &mut Session<'_>, next_call: &mut dyn FnMut() -> Call) -> (usize, Next) {
+    let mut events = 0;
+    loop {
+        match session.next(next_call).1 {
+            Next::Seen(seen) => events += usize::from(matches!(seen, Seen::Event(_))),
+            other => return (events, other),
+        }
+    }
+}
+
+fn gives(bytes: impl Into<Vec<u8>>) -> Step {
+    Step::Gives(bytes.into())
+}
+
+#[test]
+fn vectors_mean_what_the_oracle_says_at_every_cut() {
+    for vector in vectors::parse() {
+        let config = Config {
+            initial_last_event_id: vector.initial_last_event_id.clone(),
+            // As caller-provided memory has them, so that every adapter takes part.
+            ..memory_config(256 << 10)
+        };
+        let meaning = Meaning::of(&vector.input, &config);
+        for (contract, calls) in ways() {
+            let reader = Reader::adapter(contract, calls, &[]);
+            let check = |chunks: &[&[u8]]| {
+                reader.check_both_ends(chunks, &config, &meaning, 1);
+            };
+            check(&[&vector.input]);
+            check(&cuts::bytes(&vector.input));
+            if calls == contract.calls && vector.input.len() < 100 {
+                cuts::in_two(&vector.input).for_each(|halves| check(&halves));
+            }
+        }
+    }
+}
+
+#[test]
+fn any_document_means_what_the_oracle_says_with_any_limits() {
+    for seed in 0..500 {
+        let mut random = Random::new(seed);
+        let document = documents::document(&mut random);
+        let config = match random.below(3) {
+            0 => Config {
+                event_limit: random.below(60),
+                last_event_id_limit: random.below(30),
+                ..Config::default()
+            },
+            _ => memory_config(*random.choose(MEMORY)),
+        };
+        let chunks = cuts::random(&document, &mut random);
+        for (contract, calls) in ways() {
+            let reader = Reader::adapter(contract, calls, &[]);
+            check(&reader, &chunks, &config, seed);
+        }
+    }
+}
+
+#[test]
+fn dropped_calls_and_errors_that_do_not_end_it_lose_nothing_anywhere() {
+    const INTERRUPTIONS: &[&[Step]] = &[
+        &[Step::Pends],
+        &[Step::Pends, Step::Pends],
+        // Only for those that continue after an error.
+        &[
+            Step::Fails(ErrorKind::Other),
+            Step::Fails(ErrorKind::TimedOut),
+        ],
+        &[Step::Fails(ErrorKind::Interrupted), Step::Pends],
+    ];
+    let cut_off = CUT_OFF.iter().map(|end| [b"data: 1\n\n", *end].concat());
+    let whole = [b"", STREAM, OVERSIZED].map(<[u8]>::to_vec);
+    let streams: Vec<_> = whole.into_iter().chain(cut_off).collect();
+    for (contract, calls) in ways() {
+        let count = if contract.on_error.is_end() { 2 } else { 4 };
+        for interruption in &INTERRUPTIONS[..count] {
+            let reader = Reader::adapter(contract, calls, interruption);
+            for (seed, stream) in (0..4).flat_map(|seed| streams.iter().map(move |s| (seed, s))) {
+                let chunks = cuts::random(stream, &mut Random::new(seed));
+                check(&reader, &chunks, &memory_config(64), seed);
+                check(&reader, &cuts::bytes(stream), &memory_config(64), seed);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_that_ends_it_is_passed_on_once_and_recovers_nothing_anywhere() {
+    for way in ways().filter(|(contract, _)| contract.on_error.is_end()) {
+        for begun in (0..=STREAM.len()).map(|cut| &STREAM[..cut]) {
+            let fails = [gives(begun), Step::Fails(ErrorKind::TimedOut)];
+            open(way, Some(CutLine::Keep), fails, |mut session, next_call| {
+                let begun = oracle::interpret(begun, &memory_config(1024));
+                let is_event = |seen: &&Seen| matches!(seen, Seen::Event(_));
+                let events = begun.seen.iter().filter(is_event).count();
+                let error = Next::Failed(ReadError::Transport(Fault(ErrorKind::TimedOut)));
+                assert_eq!(read_events(&mut session, next_call), (events, error));
+                let state = session.adapter.state();
+                let (id, time) = (state.last_event_id, state.reconnection_time);
+                assert_eq!((id, time), (begun.last_event_id, begun.reconnection_time));
+                let reports = begun.unfinished.is_some() && way.0.on_error == OnError::Ends;
+                assert_eq!(state.ended_within_event, reports);
+                let reads = session.transport.reads();
+                assert_eq!(session.next(next_call).1, Next::End);
+                assert_eq!(
+                    session.transport.reads(),
+                    reads,
+                    "it is read after its error"
+                );
+            });
+        }
+    }
+}
+
+#[test]
+fn what_the_end_cuts_off_is_discarded_unless_it_is_to_be_recovered() {
+    for (way, end) in ways().flat_map(|way| CUT_OFF.iter().map(move |end| (way, end))) {
+        let stream = [b"id: 1\ndata: 1\n\n", *end].concat();
+        let cut_off = oracle::interpret(&stream, &memory_config(1024)).unfinished;
+        open(
+            way,
+            None,
+            [gives(stream), Step::Ends],
+            |mut session, next_call| {
+                let read = read_events(&mut session, next_call);
+                let state = session.adapter.state();
+                assert_eq!(
+                    (read, &*state.last_event_id),
+                    ((1, Next::End), "1"),
+                    "{}",
+                    end.escape_ascii()
+                );
+                assert_eq!(
+                    state.ended_within_event,
+                    cut_off.is_some(),
+                    "{}",
+                    end.escape_ascii()
+                );
+            },
+        );
+    }
+}
+
+#[test]
+fn the_transport_is_read_when_its_last_chunk_is_decoded_and_wakes_a_pending_call_once() {
+    let chunks = ["data: 1\n\n: ping\ndata: 2\n\n\ndata: 3", "\n\ndata: 4\n\n"].map(gives);
+    for way in ways() {
+        open(way, None, chunks.clone(), |mut session, next_call| {
+            for (data, reads) in [(b"1", 1), (b"2", 1), (b"3", 2), (b"4", 2)] {
+                let mut next = session.next(next_call).1;
+                while matches!(next, Next::Seen(Seen::Comment { .. })) {
+                    next = session.next(next_call).1;
+                }
+                let Next::Seen(Seen::Event(event)) = next else {
+                    panic!("{next:?} instead of an event");
+                };
+                assert_eq!(
+                    (&*event.data, session.transport.reads()),
+                    (&data[..], reads)
+                );
+            }
+            for (step, reads) in [(gives("data: 5"), 3), (Step::Ends, 5)] {
+                assert_eq!(session.next(next_call).1, Next::Waits);
+                assert_eq!(session.transport.reads(), reads, "it is read on and on");
+                session.transport.push(step);
+                assert_eq!(session.task.wakes.take(), 1);
+            }
+            assert_eq!(session.next(next_call).1, Next::End);
+        });
+    }
+}
+
+#[test]
+fn it_yields_after_32_chunks_or_256_kib_without_an_event() {
+    const CHUNKS: usize = 100;
+    let long = "x".repeat(16 << 10);
+    let short = ["\n", "\r\n\r\n", "unknown\n", "data: x\n"].map(|chunk| (chunk, 32));
+    for (chunk, most) in short.into_iter().chain([(&*long, 16)]) {
+        for way in ways().filter(|(contract, _)| contract.yields) {
+            open(
+                way,
+                None,
+                vec![gives(chunk); CHUNKS],
+                |mut session, next_call| {
+                    for number in 0..=CHUNKS / most {
+                        let before = session.transport.reads();
+                        let called = session.adapter.call(next_call(), &session.task);
+                        assert!(called.is_pending(), "{called:?}");
+                        let is_last = number == CHUNKS / most;
+                        let reads = if is_last { CHUNKS % most + 1 } else { most };
+                        assert_eq!(session.transport.reads() - before, reads, "of {chunk:.9?}");
+                        assert_eq!(session.task.wakes.take(), usize::from(!is_last));
+                        assert_eq!(session.transport.chunks_alive(), 0);
+                    }
+                    assert!(session.transport.is_waiting());
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn an_event_may_be_larger_than_any_buffer() {
+    let large = "x".repeat(20_000);
+    let stream = format!("id: 1\ndata: {large}\ndata: {large}\n\ndata: {large}\n\n");
+    for (contract, calls) in ways() {
+        let reader = Reader::adapter(contract, calls, &[Step::Pends]);
+        for chunk in [17_000, stream.len()] {
+            let chunks: Vec<_> = stream.as_bytes().chunks(chunk).collect();
+            check(&reader, &chunks, &memory_config(1 << 20), 3);
+        }
+    }
+}
+
+#[test]
+fn the_decoder_of_the_next_connection_retains_the_id_and_nothing_of_an_unfinished_event() {
+    let ends = [
+        Step::Pends,
+        Step::Ends,
+        Step::Fails(ErrorKind::ConnectionReset),
+    ];
+    for (way, end) in ways().flat_map(|way| ends.each_ref().map(|end| (way, end.clone()))) {
+        let begun = "retry: 5\nid: 7\ndata: 1\n\nid: 8\nevent: cut\ndata: cu";
+        open(way, None, [gives(begun), end], |mut session, next_call| {
+            assert_eq!(read_events(&mut session, next_call).0, 1);
+            assert_eq!(session.adapter.state().reconnection_time, Some(5));
+            let expected = Dispatched {
+                event_type: b"message".into(),
+                data: b"new".into(),
+                last_event_id: "7".into(),
+                id: None,
+            };
+            assert_eq!(session.adapter.into_first_event(), expected);
+        });
+    }
+}
+
+#[test]
+fn the_debug_form_does_not_show_the_payload() {
+    let secrets = "data: secret\n\nevent: secret\ndata: secret\n\ndata: secret";
+    for way in ways() {
+        open(way, None, [gives(secrets)], |mut session, next_call| {
+            assert!(matches!(session.next(next_call).1, Next::Seen(_)));
+            let shown = session.adapter.state().shown;
+            assert!(shown.starts_with("Event"), "{shown}");
+            // Neither as text nor as bytes.
+            assert!(
+                !shown.contains("secret") && !shown.contains("115, 101, 99"),
+                "{shown}"
+            );
+        });
+    }
+}
+
+/// An adapter with a fault: control that the contract finds it.
+struct Broken<'m> {
+    adapter: Box<dyn Adapter + 'm>,
+    fault: &'static str,
+    last: Option<Seen>,
+}
+
+const FAULTS: [&str; 6] = [
+    "none",
+    "an event comes twice",
+    "what comes after a pending call is lost",
+    "an error of the transport is lost",
+    "an event that was cut off is not reported",
+    "the end of the stream is forgotten",
+];
+
+impl Adapter for Broken<'_> {
+    fn call(&mut self, call: Call, task: &Task) -> Called {
+        if let Some(seen) = self.last.take() {
+            return Poll::Ready(Some(Ok(seen)));
+        }
+        let called = self.adapter.call(call, task);
+        match (self.fault, &called) {
+            ("an event comes twice", Poll::Ready(Some(Ok(seen)))) => self.last = Some(seen.clone()),
+            ("what comes after a pending call is lost", Poll::Pending) if task.wakes.take() > 0 => {
+                task.waker.wake_by_ref();
+                _ = self.adapter.call(call, task);
+            }
+            (
+                "an error of the transport is lost",
+                Poll::Ready(Some(Err(ReadError::Transport(_)))),
+            ) => {
+                return self.call(call, task);
+            }
+            ("the end of the stream is forgotten", Poll::Ready(None)) => {
+                task.waker.wake_by_ref();
+                return Poll::Pending;
+            }
+            _ => {}
+        }
+        called
+    }
+
+    fn state(&self) -> State {
+        let mut state = self.adapter.state();
+        state.ended_within_event &= self.fault != "an event that was cut off is not reported";
+        state
+    }
+
+    fn into_first_event(self: Box<Self>) -> Dispatched {
+        self.adapter.into_first_event()
+    }
+}
+
+#[test]
+fn control_a_broken_adapter_is_found() {
+    const fn broken<const FAULT: usize>() -> Contract {
+        Contract {
+            open: |transport, setup, memory| {
+                let adapter = (ADAPTERS[0].open)(transport, setup, memory)?;
+                Some(Box::new(Broken {
+                    adapter,
+                    fault: FAULTS[FAULT],
+                    last: None,
+                }))
+            },
+            ..ADAPTERS[0]
+        }
+    }
+    const CONTRACTS: &[Contract; FAULTS.len()] = &[
+        broken::<0>(),
+        broken::<1>(),
+        broken::<2>(),
+        broken::<3>(),
+        broken::<4>(),
+        broken::<5>(),
+    ];
+    const INTERRUPTION: &[Step] = &[Step::Fails(ErrorKind::TimedOut), Step::Pends];
+    for (contract, fault) in CONTRACTS.iter().zip(FAULTS) {
+        let reader = Reader::adapter(contract, &[Call::Decode], INTERRUPTION);
+        let stream = [b"data: 1\n\ndata: 2\n\ndata: cut".as_slice()];
+        let checked = catch_unwind(|| check(&reader, &stream, &memory_config(64), 0));
+        assert_eq!(checked.is_ok(), fault == "none", "{fault}");
+    }
+}

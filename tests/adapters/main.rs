@@ -1,0 +1,24 @@
+//! The adapters: the contract that all of them keep, and what is particular to each.
+
+#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[path = "../promise/allocator.rs"]
+mod allocator;
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(feature = "http-body")]
+mod body;
+mod contract;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+mod embedded;
+#[cfg(feature = "std")]
+mod io;
+mod probe;
+#[cfg(feature = "stream")]
+mod stream;
+#[cfg(feature = "tokio")]
+mod tokio;
+mod writers;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Counting = allocator::Counting;
