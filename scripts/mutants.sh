@@ -24,11 +24,11 @@ readonly SLOW=(
 # Passes: optimization, features, and tests, which take some ten seconds. A change that the tests of one pass have not seen goes to the next pass.
 # Without optimization a change is built in a fifth of the time, and most are seen by the first test.
 readonly PASSES=(
-    '0 std,simd api borrowed encode_ways field_parser limits serialize_vectors values'
+    '0 std,simd api borrowed encode field_parser limits'
     '0 std,simd memory mixed_calls oracle_agreement shapes split_invariance'
     '0 none api limits oracle_agreement split_invariance'
     '0 std api limits oracle_agreement shapes'
-    '1 std,simd,bytes allocations injection limits mixed_calls oracle_agreement owned_events round_trip shapes'
+    '1 std,simd,bytes allocations encode limits mixed_calls oracle_agreement owned_events shapes'
 )
 readonly EXCEPTIONS=scripts/mutants-exceptions.txt
 
