@@ -2,6 +2,7 @@
 //! error of the connection is returned. A new one is one more entry in [`WRITERS`].
 
 use crate::common::transport::Fault;
+#[cfg(any(feature = "embedded-io-async", feature = "tokio"))]
 use futures_util::FutureExt;
 use sse_wire::{EventType, LastEventId, Outgoing};
 use std::collections::VecDeque;
@@ -136,10 +137,7 @@ const WRITERS: &[(&str, Write)] = &[
                 .now_or_never()
                 .expect("it is ready")
         };
-        blocks
-            .iter()
-            .try_for_each(|block| write(block))
-            .map_err(fault)
+        blocks.iter().try_for_each(write).map_err(fault)
     }),
     #[cfg(feature = "tokio")]
     ("codec", |sink, blocks| {
@@ -147,7 +145,7 @@ const WRITERS: &[(&str, Write)] = &[
         let codec = sse_wire::tokio::EventCodec::new();
         let mut framed = tokio_util::codec::FramedWrite::new(sink, codec);
         let mut send = |block| framed.send(block).now_or_never().expect("it is ready");
-        Ok(blocks.iter().try_for_each(|block| send(block))?)
+        Ok(blocks.iter().try_for_each(send)?)
     }),
 ];
 

@@ -18,7 +18,7 @@ use core::fmt::Debug;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "stream", feature = "tokio"))]
 use futures_util::Stream as _;
 #[cfg(feature = "stream")]
 use sse_wire::stream::{ChunkStream, EventStream};
