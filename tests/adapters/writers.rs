@@ -131,7 +131,7 @@ const WRITERS: &[(&str, Write)] = &[
     ("embedded, async", |sink, blocks| {
         let mut memory = [0; 100];
         let mut writer = sse_wire::embedded::EventWriter::new(sink, &mut memory);
-        let mut write = |block: &Outgoing<'_>| {
+        let write = |block: &Outgoing<'_>| {
             writer
                 .write_async(*block)
                 .now_or_never()
@@ -144,7 +144,7 @@ const WRITERS: &[(&str, Write)] = &[
         use futures_util::SinkExt;
         let codec = sse_wire::tokio::EventCodec::new();
         let mut framed = tokio_util::codec::FramedWrite::new(sink, codec);
-        let mut send = |block| framed.send(block).now_or_never().expect("it is ready");
+        let send = |block| framed.send(block).now_or_never().expect("it is ready");
         Ok(blocks.iter().try_for_each(send)?)
     }),
 ];
