@@ -21,6 +21,7 @@ use crate::common::session::{Next, Session};
 use crate::common::task::Task;
 use crate::common::transport::{Fault, Step};
 use crate::common::{cuts, documents, vectors};
+use core::cell::Cell;
 use core::task::Poll;
 use sse_wire::{CutLine, ReadError};
 use std::io::ErrorKind;
@@ -359,41 +360,35 @@ fn the_debug_form_does_not_show_the_payload() {
 /// An adapter with a fault: control that the contract finds it.
 struct Broken<'m> {
     adapter: Box<dyn Adapter + 'm>,
-    fault: &'static str,
-    last: Option<Seen>,
+    fault: Broke,
+    again: Option<Called>,
 }
 
-const FAULTS: [&str; 6] = [
-    "none",
-    "an event comes twice",
-    "what comes after a pending call is lost",
-    "an error of the transport is lost",
-    "an event that was cut off is not reported",
-    "the end of the stream is forgotten",
-];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broke {
+    Nothing,
+    DoublesEvents,
+    LosesWhatIsPending,
+    LosesErrors,
+    ForgetsTheEnd,
+    ReportsNoCut,
+}
+
+thread_local! {
+    static FAULT: Cell<Broke> = const { Cell::new(Broke::Nothing) };
+}
 
 impl Adapter for Broken<'_> {
     fn call(&mut self, call: Call, task: &Task) -> Called {
-        if let Some(seen) = self.last.take() {
-            return Poll::Ready(Some(Ok(seen)));
+        if let Some(called) = self.again.take() {
+            return called;
         }
         let called = self.adapter.call(call, task);
         match (self.fault, &called) {
-            ("an event comes twice", Poll::Ready(Some(Ok(seen)))) => self.last = Some(seen.clone()),
-            ("what comes after a pending call is lost", Poll::Pending) if task.wakes.take() > 0 => {
-                task.waker.wake_by_ref();
-                _ = self.adapter.call(call, task);
-            }
-            (
-                "an error of the transport is lost",
-                Poll::Ready(Some(Err(ReadError::Transport(_)))),
-            ) => {
-                return self.call(call, task);
-            }
-            ("the end of the stream is forgotten", Poll::Ready(None)) => {
-                task.waker.wake_by_ref();
-                return Poll::Pending;
-            }
+            (Broke::DoublesEvents, Poll::Ready(Some(Ok(_)))) => self.again = Some(called.clone()),
+            (Broke::LosesWhatIsPending, Poll::Pending) => drop(self.adapter.call(call, task)),
+            (Broke::LosesErrors, Poll::Ready(Some(Err(_)))) => return self.call(call, task),
+            (Broke::ForgetsTheEnd, Poll::Ready(None)) => return Poll::Pending,
             _ => {}
         }
         called
@@ -401,7 +396,7 @@ impl Adapter for Broken<'_> {
 
     fn state(&self) -> State {
         let mut state = self.adapter.state();
-        state.ended_within_event &= self.fault != "an event that was cut off is not reported";
+        state.ended_within_event &= self.fault != Broke::ReportsNoCut;
         state
     }
 
@@ -412,32 +407,30 @@ impl Adapter for Broken<'_> {
 
 #[test]
 fn control_a_broken_adapter_is_found() {
-    const fn broken<const FAULT: usize>() -> Contract {
-        Contract {
-            open: |transport, setup, memory| {
-                let adapter = (ADAPTERS[0].open)(transport, setup, memory)?;
-                Some(Box::new(Broken {
-                    adapter,
-                    fault: FAULTS[FAULT],
-                    last: None,
-                }))
-            },
-            ..ADAPTERS[0]
-        }
-    }
-    const CONTRACTS: &[Contract; FAULTS.len()] = &[
-        broken::<0>(),
-        broken::<1>(),
-        broken::<2>(),
-        broken::<3>(),
-        broken::<4>(),
-        broken::<5>(),
-    ];
-    const INTERRUPTION: &[Step] = &[Step::Fails(ErrorKind::TimedOut), Step::Pends];
-    for (contract, fault) in CONTRACTS.iter().zip(FAULTS) {
-        let reader = Reader::adapter(contract, &[Call::Decode], INTERRUPTION);
-        let stream = [b"data: 1\n\ndata: 2\n\ndata: cut".as_slice()];
-        let checked = catch_unwind(|| check(&reader, &stream, &memory_config(64), 0));
-        assert_eq!(checked.is_ok(), fault == "none", "{fault}");
+    const BROKEN: &Contract = &Contract {
+        open: |transport, setup, memory| {
+            let adapter = (ADAPTERS[0].open)(transport, setup, memory)?;
+            let (fault, again) = (FAULT.get(), None);
+            Some(Box::new(Broken {
+                adapter,
+                fault,
+                again,
+            }))
+        },
+        ..ADAPTERS[0]
+    };
+    let reader = Reader::adapter(BROKEN, &[Call::Decode], &[Step::Pends]);
+    for fault in [
+        Broke::Nothing,
+        Broke::DoublesEvents,
+        Broke::LosesWhatIsPending,
+        Broke::LosesErrors,
+        Broke::ForgetsTheEnd,
+        Broke::ReportsNoCut,
+    ] {
+        FAULT.set(fault);
+        let chunks = [OVERSIZED, b"data: cut"];
+        let checked = catch_unwind(|| check(&reader, &chunks, &memory_config(64), 0));
+        assert_eq!(checked.is_ok(), fault == Broke::Nothing, "{fault:?}");
     }
 }

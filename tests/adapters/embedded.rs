@@ -6,7 +6,9 @@ use crate::common::calls::text;
 use crate::common::transport::{Fault, Step, Transport};
 use crate::contract::STREAM;
 use crate::writers::Sink;
+#[cfg(all(feature = "embedded-io", feature = "embedded-io-async"))]
 use core::fmt::Debug;
+#[cfg(feature = "embedded-io-async")]
 use futures_util::FutureExt;
 use sse_wire::embedded::{EventReader, EventWriter};
 use sse_wire::{Buffer, BufferFull, Event, EventDecoder, LastEventId, Outgoing, WriteError};

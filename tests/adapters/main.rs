@@ -1,4 +1,11 @@
 //! The adapters: the contract that all of them keep, and what is particular to each.
+#![cfg(any(
+    feature = "std",
+    feature = "stream",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
+#![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 #[path = "../promise/allocator.rs"]
@@ -13,11 +20,17 @@ mod contract;
 mod embedded;
 #[cfg(feature = "std")]
 mod io;
+#[cfg(feature = "stream")]
 mod probe;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "tokio")]
 mod tokio;
+#[cfg(any(
+    feature = "std",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
 mod writers;
 
 #[global_allocator]

@@ -2,6 +2,7 @@
 //! error of the connection is returned. A new one is one more entry in [`WRITERS`].
 
 use crate::common::transport::Fault;
+#[cfg(any(feature = "embedded-io-async", feature = "tokio"))]
 use futures_util::FutureExt;
 use sse_wire::{EventType, LastEventId, Outgoing};
 use std::collections::VecDeque;
@@ -130,24 +131,21 @@ const WRITERS: &[(&str, Write)] = &[
     ("embedded, async", |sink, blocks| {
         let mut memory = [0; 100];
         let mut writer = sse_wire::embedded::EventWriter::new(sink, &mut memory);
-        let mut write = |block: &Outgoing<'_>| {
+        let write = |block: &Outgoing<'_>| {
             writer
                 .write_async(*block)
                 .now_or_never()
                 .expect("it is ready")
         };
-        blocks
-            .iter()
-            .try_for_each(|block| write(block))
-            .map_err(fault)
+        blocks.iter().try_for_each(write).map_err(fault)
     }),
     #[cfg(feature = "tokio")]
     ("codec", |sink, blocks| {
         use futures_util::SinkExt;
         let codec = sse_wire::tokio::EventCodec::new();
         let mut framed = tokio_util::codec::FramedWrite::new(sink, codec);
-        let mut send = |block| framed.send(block).now_or_never().expect("it is ready");
-        Ok(blocks.iter().try_for_each(|block| send(block))?)
+        let send = |block| framed.send(block).now_or_never().expect("it is ready");
+        Ok(blocks.iter().try_for_each(send)?)
     }),
 ];
 

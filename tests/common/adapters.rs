@@ -18,7 +18,7 @@ use core::fmt::Debug;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "stream", feature = "tokio"))]
 use futures_util::Stream as _;
 #[cfg(feature = "stream")]
 use sse_wire::stream::{ChunkStream, EventStream};
@@ -227,30 +227,15 @@ pub const ADAPTERS: &[Contract] = &[
     },
     #[cfg(feature = "stream")]
     Contract {
-        name: "stream, awaited",
-        open: |transport, setup, _| Events::open(EventStream::new(transport), setup, false),
-        ..STREAM
-    },
-    #[cfg(feature = "stream")]
-    Contract {
-        name: "stream, polled",
-        open: |transport, setup, _| Events::open(EventStream::new(transport), setup, true),
+        name: "stream",
+        open: |transport, setup, _| Events::open(EventStream::new(transport), setup),
         ..STREAM
     },
     #[cfg(feature = "stream")]
     Contract {
         name: "stream of items",
-        open: |transport, setup, _| Events::open(EventStream::items(transport), setup, false),
+        open: |transport, setup, _| Events::open(EventStream::items(transport), setup),
         calls: Call::WITH_OWNED_ITEMS,
-        ..STREAM
-    },
-    #[cfg(feature = "http-body")]
-    Contract {
-        name: "body",
-        open: |transport, setup, _| {
-            let events = sse_wire::body::EventBodyExt::events(transport);
-            Events::open(events, setup, false)
-        },
         ..STREAM
     },
     #[cfg(feature = "http-body")]
@@ -258,7 +243,7 @@ pub const ADAPTERS: &[Contract] = &[
         name: "body of items",
         open: |transport, setup, _| {
             let items = sse_wire::body::EventBodyExt::items(transport);
-            Events::open(items, setup, true)
+            Events::open(items, setup)
         },
         calls: Call::WITH_OWNED_ITEMS,
         ..STREAM
@@ -419,7 +404,7 @@ impl Adapter for EmbeddedAsync<'_> {
     }
 }
 
-/// A stream of events, whose borrowing calls are awaited or polled.
+/// A stream of events, whose borrowing calls are awaited and polled in turns.
 #[cfg(feature = "stream")]
 struct Events<S: ChunkStream, T> {
     stream: EventStream<S, T>,
@@ -432,16 +417,13 @@ where
     S: ChunkStream<Error = Fault> + Unpin + 'static,
     EventStream<S, T>: futures_util::Stream<Item = Result<T, ReadError<Fault>>>,
 {
-    fn open(
-        stream: EventStream<S, T>,
-        setup: &Setup<'_>,
-        is_polled: bool,
-    ) -> Option<Box<dyn Adapter>> {
+    fn open(stream: EventStream<S, T>, setup: &Setup<'_>) -> Option<Box<dyn Adapter>> {
         let stream = stream.with_decoder(setup.decoder()?);
         let stream = setup
             .recover
             .into_iter()
             .fold(stream, EventStream::recover_at_end);
+        let is_polled = false;
         Some(Box::new(Self { stream, is_polled }))
     }
 }
@@ -453,6 +435,7 @@ where
     EventStream<S, T>: futures_util::Stream<Item = Result<T, ReadError<Fault>>>,
 {
     fn call(&mut self, call: Call, task: &Task) -> Called {
+        self.is_polled = !self.is_polled;
         let mut stream = Pin::new(&mut self.stream);
         polled(match call {
             Call::Decode if self.is_polled => task.poll(poll_fn(|context| {

@@ -1,10 +1,11 @@
 //! What the tests share: the oracle, the ways to cut a stream, the documents, and the ways to read one.
 
 #![allow(
+    clippy::std_instead_of_alloc,
     dead_code,
     unnameable_types,
     unreachable_pub,
-    reason = "several tests share it, and none uses all of it"
+    reason = "several tests, which have std, share it, and none uses all of it"
 )]
 
 pub mod adapters;

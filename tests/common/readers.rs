@@ -556,9 +556,8 @@ fn lines(chunks: &[&[u8]]) -> (Vec<Line>, Option<Line>) {
         assert!(end || !part.is_empty(), "an empty fragment");
         fragments.extend_from_slice(part);
         let value = end.then(|| core::mem::take(&mut fragments))?;
-        let name = match token {
-            Token::Field { name, .. } => name,
-            _ => return Some(Line::Comment(value)),
+        let Token::Field { name, .. } = token else {
+            return Some(Line::Comment(value));
         };
         let name = match name {
             FieldName::Data => "data",

@@ -1,6 +1,6 @@
 //! An adapter at work: a transport, a task, and what comes of it.
 
-use super::adapters::{Adapter, Contract, Memory, OnError, Setup};
+use super::adapters::{Adapter, Contract, Memory, OnError, Setup, State};
 use super::calls::{Call, count_events, refusal};
 use super::oracle::{Config, Recovered, Seen};
 use super::random::Random;
@@ -83,91 +83,128 @@ pub fn run(
     let mut session = Session::open(contract, &setup, &mut memory)?;
     session.task.drops_futures = random.once_in(2);
     let transport = session.transport.clone();
-    let (mut seen, mut dispatched_after, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-    let mut next = |session: &mut Session<'_>, seen: &mut Vec<(Call, Seen)>| loop {
-        match session.next(next_call) {
-            (call, Next::Seen(found)) => seen.push((call, found)),
-            (call, Next::Failed(ReadError::Decode(error))) => {
-                seen.push((call, Seen::Refused(refusal(error, config))));
-            }
-            (_, Next::Failed(ReadError::Transport(fault))) => faults.push(fault),
-            (call, end) => return (call, end),
-        }
+    let mut read = Read {
+        config,
+        seen: Vec::new(),
+        faults: Vec::new(),
     };
-    let interrupt = || {
+    let push = |step| {
         interruption
             .iter()
-            .for_each(|step| transport.push(step.clone()))
+            .cloned()
+            .chain([step])
+            .for_each(|step| transport.push(step));
     };
+    let mut dispatched_after = Vec::new();
     for &chunk in stream.chunks {
-        interrupt();
-        transport.push(Step::Gives(chunk.to_vec()));
-        let (_, end) = next(&mut session, &mut seen);
+        push(Step::Gives(chunk.to_vec()));
+        let (_, end) = read.all(&mut session, next_call);
         assert_eq!(end, Next::Waits, "the stream has not ended yet");
-        dispatched_after.push(count_events(&seen));
+        dispatched_after.push(count_events(&read.seen));
     }
-    let before = session.adapter.state();
-    assert!(!before.ended_within_event, "the stream has not ended yet");
-    interrupt();
-    transport.push(Step::Ends);
-    let mut last = Vec::new();
-    let (mut call, end) = next(&mut session, &mut last);
+    let state = session.adapter.state();
+    assert!(!state.ended_within_event, "the stream has not ended yet");
+    let seen = core::mem::take(&mut read.seen);
+    push(Step::Ends);
+    let (last_call, end) = read.all(&mut session, next_call);
     assert_eq!(end, Next::End);
-    let reads = transport.reads();
-    if contract.is_fused {
-        transport.push(Step::Gives(b"data: of another stream\n\n".to_vec()));
-    }
-    for _ in 0..2 {
-        let (_, end) = next(&mut session, &mut last);
-        assert_eq!(end, Next::End, "there is something after the end");
-    }
-    assert!(
-        !contract.is_fused || transport.reads() == reads,
-        "read after its end"
-    );
-    let after = session.adapter.state();
-
-    let passed_on = interruption.iter().filter_map(|step| match step {
-        Step::Fails(ErrorKind::Interrupted) if contract.on_error == OnError::Retries => None,
-        Step::Fails(kind) => Some(Fault(*kind)),
-        _ => None,
-    });
-    let passed_on: Vec<_> = passed_on.collect();
-    assert_eq!(
-        faults,
-        passed_on.repeat(stream.chunks.len() + 1),
-        "the errors of the transport"
-    );
-    let result = match last.pop() {
-        Some((by, Seen::Event(event))) => {
-            call = by;
-            Ok(Some(event))
-        }
-        Some((by, Seen::Refused(refusal))) => {
-            call = by;
-            Err(refusal)
-        }
-        Some((_, other)) => panic!("{other:?} was recovered"),
-        None => Ok(None),
-    };
-    assert_eq!(last, [], "recovered as well");
-    if !after.ended_within_event {
-        assert_eq!(result, Ok(None), "recovered, though nothing was cut off");
-    }
-    let recovered = Recovered {
-        result,
-        last_event_id: after.last_event_id,
-        reconnection_time: after.reconnection_time,
-    };
+    read.assert_end(contract, &mut session, next_call);
+    read.assert_faults(contract, interruption, stream.chunks.len() + 1);
     Some(Ran {
         seen,
         dispatched_after,
-        last_event_id: before.last_event_id,
-        reconnection_time: before.reconnection_time,
-        unfinished: after.ended_within_event.then_some(Recovery {
+        last_event_id: state.last_event_id,
+        reconnection_time: state.reconnection_time,
+        unfinished: read.recovery(last_call, session.adapter.state()),
+    })
+}
+
+/// What was read of a stream.
+struct Read<'c> {
+    config: &'c Config,
+    seen: Vec<(Call, Seen)>,
+    /// The errors of the transport.
+    faults: Vec<Fault>,
+}
+
+impl Read<'_> {
+    /// Reads all that there is now, and returns what ended that.
+    fn all(
+        &mut self,
+        session: &mut Session<'_>,
+        next_call: &mut dyn FnMut() -> Call,
+    ) -> (Call, Next) {
+        loop {
+            match session.next(next_call) {
+                (call, Next::Seen(seen)) => self.seen.push((call, seen)),
+                (call, Next::Failed(ReadError::Decode(error))) => {
+                    self.seen
+                        .push((call, Seen::Refused(refusal(error, self.config))));
+                }
+                (_, Next::Failed(ReadError::Transport(fault))) => self.faults.push(fault),
+                end => return end,
+            }
+        }
+    }
+
+    /// The end stays the end, though the transport has more.
+    fn assert_end(
+        &mut self,
+        contract: &Contract,
+        session: &mut Session<'_>,
+        next_call: &mut dyn FnMut() -> Call,
+    ) {
+        let reads = session.transport.reads();
+        if contract.is_fused {
+            session
+                .transport
+                .push(Step::Gives(b"data: more\n\n".to_vec()));
+        }
+        for _ in 0..2 {
+            let (_, end) = self.all(session, next_call);
+            assert_eq!(end, Next::End, "there is something after the end");
+        }
+        if contract.is_fused {
+            assert_eq!(session.transport.reads(), reads, "it is read after its end");
+        }
+    }
+
+    /// Each error is passed on once, unless it is to be retried.
+    fn assert_faults(&self, contract: &Contract, interruption: &[Step], times: usize) {
+        let passed_on = interruption.iter().filter_map(|step| match step {
+            Step::Fails(ErrorKind::Interrupted) if contract.on_error == OnError::Retries => None,
+            Step::Fails(kind) => Some(Fault(*kind)),
+            _ => None,
+        });
+        let passed_on: Vec<_> = passed_on.collect();
+        assert_eq!(
+            self.faults,
+            passed_on.repeat(times),
+            "the errors of the transport"
+        );
+    }
+
+    /// What was read at the end is at most one event, which the end cut off.
+    fn recovery(mut self, last_call: Call, after: State) -> Option<Recovery> {
+        let (call, result) = match self.seen.pop() {
+            None => (last_call, Ok(None)),
+            Some((call, Seen::Event(event))) => (call, Ok(Some(event))),
+            Some((call, Seen::Refused(refusal))) => (call, Err(refusal)),
+            Some((_, other)) => panic!("{other:?} was recovered"),
+        };
+        assert_eq!(self.seen, [], "recovered as well");
+        if !after.ended_within_event {
+            assert_eq!(result, Ok(None), "recovered, though nothing was cut off");
+            return None;
+        }
+        Some(Recovery {
             inside_line: None,
             call,
-            recovered,
-        }),
-    })
+            recovered: Recovered {
+                result,
+                last_event_id: after.last_event_id,
+                reconnection_time: after.reconnection_time,
+            },
+        })
+    }
 }
