@@ -948,11 +948,7 @@ impl Assembler {
     }
 
     fn field(&mut self, name: FieldName, value: Vec<u8>) {
-        self.has_lines |= match name {
-            FieldName::Data | FieldName::Event => true,
-            FieldName::Id => !value.contains(&0),
-            FieldName::Retry | FieldName::Unknown => false,
-        };
+        self.has_lines |= matches!(name, FieldName::Data | FieldName::Event | FieldName::Id);
         match name {
             FieldName::Data => {
                 self.data.extend_from_slice(&value);
