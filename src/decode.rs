@@ -358,9 +358,9 @@ impl<B: Buffer> EventDecoder<B> {
     /// Ends the stream, and returns the event that it cut off, if any.
     ///
     /// `None` if the stream ended between events: after a blank line, or after or inside lines of
-    /// which no event is made (comments, `retry`, unknown fields; an `id` that contains NUL, once
-    /// its line has ended). Otherwise there is an [`Incomplete`] event. The standard discards it: so
-    /// does dropping it. Either way the decoder is as after [`restart`](Self::restart) then.
+    /// which no event is made (comments, `retry`, unknown fields). Otherwise there is an
+    /// [`Incomplete`] event. The standard discards it: so does dropping it. Either way the decoder
+    /// is as after [`restart`](Self::restart) then.
     ///
     /// ```
     /// use sse_wire::{CutLine, EventDecoder};

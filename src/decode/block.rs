@@ -15,8 +15,9 @@ use crate::text::is_text_without_nul;
 pub(crate) enum Value {
     /// The block has no such field so far.
     Absent,
-    /// The block exceeded a limit, which was reported. Only its data is this.
-    Rejected,
+    /// A field came, and does not count: an `id` that contains NUL, or the data of a block that
+    /// exceeded a limit, which was reported.
+    Ignored,
     Input {
         start: usize,
         len: usize,
@@ -287,6 +288,9 @@ impl<B: Buffer> Interpreter<B> {
     fn end_of_id(&mut self, block: &mut Block, value: &[u8]) -> Result<(), DecodeError> {
         // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
         if self.unfinished.has_nul {
+            if block.id.is_absent() {
+                block.id = Value::Ignored;
+            }
             return Ok(());
         }
         let limits = self.store.limits();
@@ -363,7 +367,7 @@ impl<B: Buffer> Interpreter<B> {
     #[inline(always)]
     pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
         match block.id {
-            Value::Absent | Value::Rejected => {}
+            Value::Absent | Value::Ignored => {}
             // It is buffered as soon as it is read.
             Value::Input { .. } if SMALL => {}
             Value::Input { start, len } if !block.event_type.is_buffered() => {
@@ -407,7 +411,7 @@ impl<B: Buffer> Interpreter<B> {
     /// The rest of the block is read for its `id` and `retry` lines only.
     #[inline(always)]
     fn reject(&mut self, block: &mut Block) {
-        block.data = Value::Rejected;
+        block.data = Value::Ignored;
         block.event_type = Value::Absent;
         self.store.reject();
     }
@@ -451,6 +455,12 @@ impl Value {
     #[inline(always)]
     pub(super) const fn is_absent(self) -> bool {
         matches!(self, Self::Absent)
+    }
+
+    /// Whether the block has such a field that counts.
+    #[inline(always)]
+    const fn counts(self) -> bool {
+        matches!(self, Self::Input { .. } | Self::Buffered)
     }
 
     #[inline(always)]
@@ -510,21 +520,21 @@ impl Block {
     /// Whether the block of an event has an `id` of its own.
     #[inline(always)]
     pub(super) const fn has_id(&self) -> bool {
-        !self.id.is_absent()
+        self.id.counts()
     }
 
     /// Whether it is an event, once it is complete.
     #[inline(always)]
     const fn has_data(&self) -> bool {
-        matches!(self.data, Value::Input { .. } | Value::Buffered)
+        self.data.counts()
     }
 
     #[inline(always)]
     const fn is_rejected(&self) -> bool {
-        matches!(self.data, Value::Rejected)
+        matches!(self.data, Value::Ignored)
     }
 
-    /// Whether it has nothing of an event, as between two blocks.
+    /// Whether no field of an event came, as between two blocks.
     #[inline(always)]
     pub(super) const fn is_new(&self) -> bool {
         self.data.is_absent() && self.event_type.is_absent() && self.id.is_absent()

@@ -136,8 +136,7 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
         interpreter.break_off(line);
     }
     let in_event = last_line.as_ref().is_some_and(may_be_of_an_event);
-    let in_block = interpreter.block.has_lines || interpreter.block.refused;
-    let unfinished = (in_event || in_block).then(|| Unfinished {
+    let unfinished = (in_event || interpreter.block.has_lines).then(|| Unfinished {
         inside_line: last_line.is_some(),
         keep: interpreter.clone().recover(last_line.as_ref()),
         discard: interpreter.clone().recover(None),
@@ -210,7 +209,7 @@ struct Block {
     event_type: Vec<u8>,
     id: Option<String>,
     refused: bool,
-    /// Whether a data or event line ended in this block, or an id line that is not ignored.
+    /// Whether a data, event or id line ended in this block, whatever became of it.
     has_lines: bool,
 }
 
@@ -327,10 +326,10 @@ impl<'c> Interpreter<'c> {
     }
 
     fn end_id(&mut self, value: &[u8]) {
+        self.block.has_lines = true;
         if value.contains(&0) {
             return;
         }
-        self.block.has_lines = true;
         let id = String::from_utf8_lossy(value).into_owned();
         if value.len().max(id.len()) > self.config.last_event_id_limit {
             self.block.id = None;
