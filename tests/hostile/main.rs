@@ -126,7 +126,7 @@ fn security_md_names_every_attack_and_only_tests_that_exist() {
 
     let mut tests = 0;
     for quoted in text.split('`').skip(1).step_by(2) {
-        let Some((file, test)) = quoted.split_once("::") else {
+        let Some((file, test)) = quoted.rsplit_once("::") else {
             continue;
         };
         // A type and its method.
@@ -138,7 +138,7 @@ fn security_md_names_every_attack_and_only_tests_that_exist() {
                 "tests/hostile/main.rs".to_owned(),
                 "tests/hostile/measured/memory.rs".to_owned(),
             ],
-            _ => vec![format!("tests/{file}.rs")],
+            _ => vec![format!("tests/{}.rs", file.replace("::", "/"))],
         };
         let function = format!("fn {test}(");
         let is_there = |path: &String| read(path).expect("a file of tests").contains(&function);
