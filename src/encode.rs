@@ -321,11 +321,13 @@ impl fmt::Display for Outgoing<'_> {
 /// the `id` alone.
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
+        // An event borrows from a chunk, and nothing makes a chunk return the same bytes each time.
+        // So its values are checked as any others.
         let mut outgoing = Self::message(event.data());
         if event.event_type() != MESSAGE {
-            outgoing.event_type = Some(EventType::from_decoded(event.event_type()));
+            outgoing.event_type = EventType::new(event.event_type()).ok();
         }
-        outgoing.id = event.id().map(LastEventId::from_decoded);
+        outgoing.id = event.id().and_then(|id| LastEventId::new(id).ok());
         outgoing
     }
 }

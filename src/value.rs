@@ -54,11 +54,6 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// Wraps an event type from the decoder, which has no line ends and is never empty.
-    pub(crate) const fn from_decoded(event_type: &'a str) -> Self {
-        Self(event_type)
-    }
-
     /// Returns the event type as text.
     pub const fn as_str(self) -> &'a str {
         self.0
@@ -110,11 +105,6 @@ impl<'a> LastEventId<'a> {
             // As for an event type.
             Err(_) => panic!("a last event ID must not contain CR, LF or NUL"),
         }
-    }
-
-    /// Wraps an `id` from the decoder, which has no line ends and no NUL (9.2.6).
-    pub(crate) const fn from_decoded(id: &'a str) -> Self {
-        Self(id)
     }
 
     /// Returns the last event ID as text.

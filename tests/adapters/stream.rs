@@ -16,7 +16,9 @@ use futures_util::stream::{self, StreamExt};
 use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectingStream, Update};
 use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt};
-use sse_wire::{CutLine, DecodeError, EventDecoder, Limits, OwnedEvent, OwnedItem, ReadError};
+use sse_wire::{
+    CutLine, DecodeError, EventDecoder, Item, Limits, Outgoing, OwnedEvent, OwnedItem, ReadError,
+};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::rc::Rc;
@@ -332,4 +334,35 @@ fn a_chunk_that_is_another_one_each_time_does_no_harm() {
             (0..length).for_each(|call| read(&ANSWERS[first..][..length], call));
         }
     }
+}
+
+/// What was found in one of its answers may lie across a line end in another one.
+#[test]
+fn what_is_forwarded_of_such_a_chunk_is_one_event() {
+    const ANSWERS: &[&[u8]] = &[
+        b"event: a retry: 5\ndata: x\n\n",
+        b"event: a\nretry: 5\ndata: x\n\n",
+        b"event: a\rretry: 5\ndata: x\n\n",
+    ];
+    let mut with_line_end = 0;
+    for call in 0..ANSWERS.len() {
+        let chunk = Inconsistent {
+            answers: ANSWERS,
+            calls: Cell::new(call),
+        };
+        let mut events = stream::iter([Ok::<_, Infallible>(chunk)]).events();
+        while let Some(event) = ready(events.next_event()).expect("it fits") {
+            with_line_end += usize::from(event.event_type().contains(['\n', '\r']));
+            let sent = Outgoing::from(event).to_string();
+            let mut decoder = EventDecoder::new();
+            let mut input = sent.as_bytes();
+            let item = decoder.decode_item(&mut input).expect("it fits");
+            let Some(Item::Event(arrived)) = item else {
+                panic!("{item:?} arrived of {sent:?}");
+            };
+            assert_eq!(arrived.data(), event.data(), "{sent:?}");
+            assert!(input.is_empty(), "{sent:?}");
+        }
+    }
+    assert!(with_line_end > 0, "no chunk changed within a call");
 }
