@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::calls::Call;
 use common::oracle::{self, Config, Dispatched, Recovered, Seen};
 use core::slice;
 use core::time::Duration;
@@ -10,46 +11,13 @@ use core::time::Duration;
 use sse_wire::OwnedItem;
 use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Item, LastEventId};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Call {
-    Decode,
-    DecodeRaw,
-    DecodeItem,
-    #[cfg(feature = "alloc")]
-    DecodeOwned,
-    #[cfg(feature = "alloc")]
-    DecodeOwnedItem,
-}
-
 use Call::{Decode, DecodeItem, DecodeRaw};
 #[cfg(feature = "alloc")]
 use Call::{DecodeOwned, DecodeOwnedItem};
 
-const CALLS: &[Call] = &[
-    Decode,
-    DecodeRaw,
-    DecodeItem,
-    #[cfg(feature = "alloc")]
-    DecodeOwned,
-    #[cfg(feature = "alloc")]
-    DecodeOwnedItem,
-];
-
 impl Call {
-    /// Whether it returns comments and reconnection times as well.
-    fn returns_items(self) -> bool {
-        match self {
-            Decode | DecodeRaw => false,
-            DecodeItem => true,
-            #[cfg(feature = "alloc")]
-            DecodeOwned => false,
-            #[cfg(feature = "alloc")]
-            DecodeOwnedItem => true,
-        }
-    }
-
     fn that_return(items: bool) -> impl Iterator<Item = Self> {
-        let calls = CALLS.iter().copied();
+        let calls = Self::ALL.iter().copied();
         calls.filter(move |call| call.returns_items() == items)
     }
 }
@@ -179,10 +147,10 @@ macro_rules! with_both_kinds_of_buffer {
 
 /// Calls in this order, again and again.
 fn patterns() -> impl Iterator<Item = [Call; 3]> {
-    let pairs = CALLS
+    let pairs = Call::ALL
         .iter()
-        .flat_map(|&first| CALLS.iter().map(move |&second| (first, second)));
-    pairs.flat_map(|(first, second)| CALLS.iter().map(move |&third| [first, second, third]))
+        .flat_map(|&first| Call::ALL.iter().map(move |&second| (first, second)));
+    pairs.flat_map(|(first, second)| Call::ALL.iter().map(move |&third| [first, second, third]))
 }
 
 /// What mixed calls must give: of what `decode_item` would give for the same chunks, each call the next that it is for.
@@ -255,7 +223,7 @@ fn a_call_consumes_the_event_with_its_blank_line_and_no_more() {
             ("data: a\ndata: b", ""),
         ] {
             let back = [back, end, "rest"].concat();
-            for &call in CALLS {
+            for &call in Call::ALL {
                 let mut decoder = EventDecoder::with_buffer([0; 64]);
                 assert_eq!(all(&mut decoder, call, b"data: before\n\n").len(), 1);
                 assert_eq!(all(&mut decoder, call, front.as_bytes()), []);
@@ -339,8 +307,8 @@ fn a_line_that_is_cut_is_the_same_line_for_another_call() {
         ("data:", " a\n\n", dispatched(b"message", b"a", "", None)),
         ("data: ", " a\n\n", dispatched(b"message", b" a", "", None)),
     ] {
-        for &first in CALLS {
-            for &second in CALLS {
+        for &first in Call::ALL {
+            for &second in Call::ALL {
                 let mut decoder = EventDecoder::with_buffer([0; 64]);
                 assert_eq!(all(&mut decoder, first, before.as_bytes()), []);
                 assert_eq!(
@@ -374,7 +342,7 @@ fn what_is_too_large_as_text_is_so_for_the_call_that_meets_it() {
     let too_large = Err(DecodeError::EventTooLarge { limit: 12 });
     for cut in 0..stream.len() {
         let (before, after) = stream.split_at(cut);
-        for &call in CALLS.iter().filter(|call| **call != DecodeRaw) {
+        for &call in Call::ALL.iter().filter(|call| **call != DecodeRaw) {
             let mut decoder = EventDecoder::with_buffer([0; 16]);
             assert_eq!(all(&mut decoder, call, before), []);
             let event = decoder.decode_raw(&mut &*after).expect("as bytes it fits");
@@ -739,7 +707,8 @@ fn a_cut_field_takes_effect_if_it_is_kept() {
 fn a_last_event_id_can_be_set_at_any_byte() {
     let stream = b"id: 1\ndata: a\n\nevent: e\nid: 22\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
     let three_events = stream.len() - b"data: d\n\n".len();
-    for (cut, &call) in (0..=stream.len()).flat_map(|cut| CALLS.iter().map(move |call| (cut, call)))
+    for (cut, &call) in
+        (0..=stream.len()).flat_map(|cut| Call::ALL.iter().map(move |call| (cut, call)))
     {
         let (before, after) = stream.split_at(cut);
         let mut decoder = EventDecoder::with_buffer([0; 64]);
@@ -772,7 +741,7 @@ fn a_last_event_id_can_be_set_at_any_byte() {
 fn a_last_event_id_that_is_set_is_inherited() {
     let seed = LastEventId::from_static("seed");
     let inherited = dispatched(b"message", b"x", "seed", None);
-    for &call in CALLS {
+    for &call in Call::ALL {
         check_seed(call, seed, &inherited);
     }
 }

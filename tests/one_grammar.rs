@@ -23,6 +23,7 @@
 
 mod common;
 
+use common::calls::Call;
 use common::oracle::{self, Config, Dispatched, Refusal, Seen};
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -90,41 +91,7 @@ const MOST_FILLER: usize = 64;
 /// How often a long run reports its progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// How the stream is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Call {
-    Decode,
-    DecodeRaw,
-    DecodeItem,
-    #[cfg(feature = "alloc")]
-    DecodeOwned,
-    #[cfg(feature = "alloc")]
-    DecodeOwnedItem,
-}
-
-const CALLS: &[Call] = &[
-    Call::Decode,
-    Call::DecodeRaw,
-    Call::DecodeItem,
-    #[cfg(feature = "alloc")]
-    Call::DecodeOwned,
-    #[cfg(feature = "alloc")]
-    Call::DecodeOwnedItem,
-];
-
 impl Call {
-    /// Whether it returns comments and reconnection times as well.
-    const fn returns_items(self) -> bool {
-        match self {
-            Self::Decode | Self::DecodeRaw => false,
-            Self::DecodeItem => true,
-            #[cfg(feature = "alloc")]
-            Self::DecodeOwned => false,
-            #[cfg(feature = "alloc")]
-            Self::DecodeOwnedItem => true,
-        }
-    }
-
     /// Whether it returns copies of the events that `decode` or `decode_item` finds.
     const fn copies(self) -> bool {
         !matches!(self, Self::Decode | Self::DecodeRaw | Self::DecodeItem)
@@ -733,7 +700,7 @@ impl Comparison {
         {
             self.counts.streams += 1;
             let decoders = if lead.is_start { at_start } else { later };
-            for &call in CALLS {
+            for &call in Call::ALL {
                 if call.copies() && call.returns_items() && care < Care::Most {
                     // It finds what `decode_item` finds, and copies as `decode_owned` does.
                     continue;
@@ -987,7 +954,7 @@ fn longer_streams() {
     let decoder_1024 = EventDecoder::with_buffer([0; 1024]);
     for tokens in LONGER_STREAMS {
         comparison.counts.sequences += 1;
-        for &call in CALLS {
+        for &call in Call::ALL {
             for lead in Lead::at_line_starts() {
                 comparison.counts.streams += 1;
                 let stream = [lead.bytes(call), tokens].concat();
@@ -1044,7 +1011,7 @@ fn lines_of_every_length() {
             for length in (0..=200).chain(480..=640).chain(1000..=1120) {
                 // `decode_owned_item` finds what `decode_item` finds, and copies as `decode_owned`
                 // does.
-                for &call in CALLS
+                for &call in Call::ALL
                     .iter()
                     .filter(|call| !(call.copies() && call.returns_items()))
                 {
@@ -1096,7 +1063,7 @@ fn differences_are_seen() {
     ];
     let decoder = EventDecoder::with_buffer([0; 12]);
     let mut comparison = Comparison::default();
-    for call in CALLS {
+    for call in Call::ALL {
         let comments = if call.returns_items() { comments } else { &[] };
         for (one, another) in pairs.iter().chain(comments) {
             let before = comparison.counts.differences;

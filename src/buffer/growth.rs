@@ -45,6 +45,7 @@ impl<B: Memory> Store<B> {
         let (end, back) = (self.end(), self.back());
         // Beside a long last event ID some memory stays free. Otherwise the next event would
         // allocate it again and move the ID.
+        // At most twice what they used: a power of two takes one byte to record.
         let peak = 1_usize.wrapping_shl(self.underused_digits.into());
         let length = (peak.max(back) * 2).max(RETAINED);
         self.underused = 0;
@@ -85,7 +86,7 @@ impl<B: Memory> Store<B> {
     }
 }
 
-/// How many binary digits `number` has: 2 to their power is more than it.
+/// How many binary digits `number` has; 2 to the power of that is larger than it.
 #[expect(clippy::cast_possible_truncation, reason = "there are at most 64")]
 const fn binary_digits(number: usize) -> u8 {
     (usize::BITS - number.leading_zeros()) as u8

@@ -50,6 +50,18 @@ impl Call {
         Self::DecodeItem,
         Self::DecodeOwnedItem,
     ];
+
+    /// Whether it returns comments and reconnection times as well.
+    pub const fn returns_items(self) -> bool {
+        match self {
+            Self::Decode | Self::DecodeRaw => false,
+            Self::DecodeItem => true,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwned => false,
+            #[cfg(feature = "alloc")]
+            Self::DecodeOwnedItem => true,
+        }
+    }
 }
 
 /// The data of an event that lies whole in the chunk, in one line, is borrowed from there, and so is its type.
