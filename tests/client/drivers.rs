@@ -1,0 +1,379 @@
+//! Everything that drives a client behind one trait, and a server without a network, whose clients
+//! sleep in no time.
+
+use crate::calls::SeeOwned;
+use crate::machine::SSE;
+use crate::oracle::Seen;
+use crate::transport::{Fault, Step, Transport};
+use core::cell::RefCell;
+use core::fmt::Debug;
+use core::time::Duration;
+use sse_wire::client::{EventSource, Request};
+use sse_wire::reconnect::{Head, ReconnectError, Update};
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+#[cfg(feature = "std")]
+use sse_wire::reconnect::{BlockingTransport, ReconnectingReader};
+
+#[cfg(feature = "stream")]
+use {
+    crate::task::Task,
+    core::future::{Future, pending, poll_fn},
+    core::pin::Pin,
+    core::task::Poll,
+    futures_util::future::{FutureExt as _, LocalBoxFuture},
+    futures_util::stream::{FusedStream, StreamExt as _},
+    sse_wire::reconnect::{ReconnectingStream, Transport as AsyncTransport},
+};
+
+/// A sleep that long is never over.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What a server does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Fails(ErrorKind),
+    /// It never answers, so that a blocking client gives up.
+    Hangs,
+    /// A status, and `retry-after`.
+    Rejects(u16, Option<&'static str>),
+    Streams(Vec<Step>),
+}
+
+/// A server, and what it saw.
+#[derive(Clone)]
+pub(crate) struct Server(Rc<RefCell<State>>);
+
+struct State {
+    answer: Box<dyn FnMut(&str) -> Answer>,
+    ids: Vec<String>,
+    slept: Vec<Duration>,
+    body: Transport,
+    is_slow: bool,
+}
+
+/// A response, which implements nothing.
+pub(crate) struct Response(u16, Transport);
+
+impl Server {
+    pub(crate) fn new(answer: impl FnMut(&str) -> Answer + 'static) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            answer: Box::new(answer),
+            ids: Vec::new(),
+            slept: Vec::new(),
+            body: Transport::new([]),
+            is_slow: false,
+        })))
+    }
+
+    /// A server that answers in this order, and no other request.
+    pub(crate) fn of(answers: &[Answer]) -> Self {
+        let mut answers = answers.to_vec().into_iter();
+        Self::new(move |_| answers.next().expect("no more requests"))
+    }
+
+    /// Completes requests and sleeps when they are polled for the second time.
+    #[cfg(feature = "stream")]
+    pub(crate) fn slow(self) -> Self {
+        self.0.borrow_mut().is_slow = true;
+        self
+    }
+
+    /// The last event ID of each request.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.0.borrow().ids.clone()
+    }
+
+    /// The sleeps of at least a second and less than a day.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.0.borrow().slept.clone()
+    }
+
+    /// The last body.
+    pub(crate) fn last_body(&self) -> Transport {
+        self.0.borrow().body.clone()
+    }
+
+    /// Answers a request, unless it hangs.
+    fn answer(&self, request: Request<'_>) -> Option<Result<(Head, Response), Fault>> {
+        let mut state = self.0.borrow_mut();
+        state.ids.push(request.last_event_id().to_owned());
+        let (status, head, body) = match (state.answer)(request.last_event_id()) {
+            Answer::Fails(kind) => return Some(Err(Fault(kind))),
+            Answer::Hangs => return None,
+            Answer::Rejects(status, retry_after) => {
+                let head = Head::new(status, ["text/html"]);
+                (status, head.with_retry_after(retry_after), vec![])
+            }
+            Answer::Streams(steps) => (200, Head::new(200, SSE), steps),
+        };
+        state.body = Transport::new(body);
+        Some(Ok((head, Response(status, state.body.clone()))))
+    }
+
+    fn note_sleep(&self, delay: Duration) {
+        if (Duration::from_secs(1)..DAY).contains(&delay) {
+            self.0.borrow_mut().slept.push(delay);
+        }
+    }
+}
+
+/// What drives a client.
+pub(crate) trait Driver {
+    /// The next update as text; `None` at the end, and "waits" while nothing wakes it.
+    fn next(&mut self) -> Option<String>;
+    fn reconnect(&mut self);
+    fn source(&self) -> &EventSource;
+    fn shows_end(&self) -> bool;
+}
+
+pub(crate) type Open = fn(EventSource, &Server) -> Box<dyn Driver>;
+
+/// Every driver. A name says what it yields.
+pub(crate) const DRIVERS: &[(&str, Open)] = &[
+    #[cfg(feature = "std")]
+    ("reader of events", |source, server| {
+        Box::new(ReconnectingReader::new(source, server.clone()))
+    }),
+    #[cfg(feature = "std")]
+    ("reader of items", |source, server| {
+        Box::new(ReconnectingReader::new(source, server.clone()).with_items())
+    }),
+    #[cfg(feature = "stream")]
+    ("stream of events", |source, server| {
+        let updates = ReconnectingStream::new(source, server.clone());
+        Streaming::open(updates.with_clock(|| Duration::ZERO), false)
+    }),
+    #[cfg(feature = "stream")]
+    ("stream of items", |source, server| {
+        let updates = ReconnectingStream::new(source, server.clone());
+        Streaming::open(updates.with_clock(|| Duration::ZERO).with_items(), false)
+    }),
+    #[cfg(feature = "stream")]
+    ("stream of events, by functions", |source, server| {
+        let [mut connecting, mut sleeping] = [server.clone(), server.clone()];
+        let connect = move |request: Request<'_>| AsyncTransport::connect(&mut connecting, request);
+        let sleep = move |delay| AsyncTransport::sleep(&mut sleeping, delay);
+        let body = |response: Response| response.1;
+        let updates = ReconnectingStream::from_fns(source, connect, body, sleep);
+        Streaming::open(updates.with_clock(|| Duration::ZERO), false)
+    }),
+];
+
+/// An update as text; an item that is no event begins with "item".
+fn text<T: SeeOwned>(update: Result<Update<T, Fault>, ReconnectError<Response, Fault>>) -> String {
+    match update {
+        Ok(Update::Opened) => "opened".into(),
+        Ok(Update::Item(item)) => match item.see() {
+            Seen::Event(event) => {
+                let [kind, data] = [event.event_type, event.data]
+                    .map(|bytes| String::from_utf8(bytes).expect("an owned event is text"));
+                let kind = kind.replace("message", "");
+                format!("{kind}{data} #{}", event.last_event_id)
+            }
+            Seen::Comment { text, .. } => format!("item :{}", text.escape_ascii()),
+            item => format!("item {item:?}"),
+        },
+        Ok(Update::Reconnecting {
+            delay,
+            reason,
+            error,
+        }) => format!("lost {reason:?} {error:?} {}", delay.as_secs()),
+        Ok(_) => panic!("an unknown update"),
+        Err(error) => {
+            let text = error.to_string();
+            match error {
+                ReconnectError::Closed { response, .. } => {
+                    let status = response.map(|Response(status, _)| status);
+                    format!("closed {status:?}: {text}")
+                }
+                _ => text,
+            }
+        }
+    }
+}
+
+/// Reads all updates, and asserts what holds for each driver and server. After an event whose data
+/// begins with "reconnect", it does that.
+pub(crate) fn updates(driver: Open, source: EventSource, server: &Server) -> Vec<String> {
+    let mut driver = driver(source, server);
+    let mut updates: Vec<String> = Vec::new();
+    while !updates
+        .last()
+        .is_some_and(|last| last.starts_with("closed"))
+    {
+        let update = driver.next().expect("it is not closed");
+        assert_ne!(update, "waits", "after {updates:?}");
+        let is_closed = update.starts_with("closed");
+        if is_closed || update.starts_with("lost") {
+            assert_eq!(server.last_body().handles(), 2, "the body is not dropped");
+        }
+        if update.starts_with("reconnect") {
+            driver.reconnect();
+        }
+        updates.push(update);
+        assert_eq!(driver.shows_end(), is_closed);
+    }
+    let requests = server.ids().len();
+    assert_eq!([(); 3].map(|()| driver.next()), [const { None }; 3]);
+    assert_eq!(server.ids().len(), requests, "requests after the end");
+    assert!(driver.source().is_closed());
+    updates
+}
+
+/// Whether a driver shows that it has ended, in all its ways.
+fn shows_end(hint: (usize, Option<usize>), shown: &dyn Debug, is_terminated: bool) -> bool {
+    let has_ended = format!("{shown:?}").contains("has_ended: true");
+    assert_eq!(
+        (hint, is_terminated),
+        ((0, has_ended.then_some(0)), has_ended)
+    );
+    has_ended
+}
+
+#[cfg(feature = "std")]
+impl BlockingTransport for Server {
+    type Response = Response;
+    type Error = Fault;
+    type Body = Transport;
+
+    fn connect(&mut self, request: Request<'_>) -> Result<(Head, Response), Fault> {
+        let answer = self.answer(request);
+        answer.unwrap_or(Err(Fault(ErrorKind::TimedOut)))
+    }
+
+    fn body(&mut self, response: Response) -> Transport {
+        response.1
+    }
+
+    fn sleep(&mut self, delay: Duration) {
+        self.note_sleep(delay);
+    }
+}
+
+#[cfg(feature = "std")]
+impl<T: SeeOwned> Driver for ReconnectingReader<Server, T>
+where
+    Self:
+        core::iter::FusedIterator<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
+{
+    fn next(&mut self) -> Option<String> {
+        Iterator::next(self).map(text)
+    }
+
+    fn reconnect(&mut self) {
+        self.reconnect();
+    }
+
+    fn source(&self) -> &EventSource {
+        self.source()
+    }
+
+    fn shows_end(&self) -> bool {
+        shows_end(self.size_hint(), self, self.source().is_closed())
+    }
+}
+
+#[cfg(feature = "stream")]
+impl AsyncTransport for Server {
+    type Response = Response;
+    type Error = Fault;
+    type Connecting = LocalBoxFuture<'static, Result<(Head, Response), Fault>>;
+    type Body = Transport;
+    type Sleep = LocalBoxFuture<'static, ()>;
+
+    fn connect(&mut self, request: Request<'_>) -> Self::Connecting {
+        let answer = self.answer(request);
+        let (later, held) = (later(self.0.borrow().is_slow), self.last_body());
+        let connecting = async move {
+            later.await;
+            // A request that hangs counts as a body that is not dropped.
+            let _held = held;
+            match answer {
+                Some(answer) => answer,
+                None => pending().await,
+            }
+        };
+        connecting.boxed_local()
+    }
+
+    fn body(&mut self, response: Response) -> Transport {
+        response.1
+    }
+
+    fn sleep(&mut self, delay: Duration) -> Self::Sleep {
+        self.note_sleep(delay);
+        if delay >= DAY {
+            return pending().boxed_local();
+        }
+        later(self.0.borrow().is_slow).boxed_local()
+    }
+}
+
+/// Is ready when it is polled for the second time, or at once.
+#[cfg(feature = "stream")]
+fn later(is_slow: bool) -> impl Future<Output = ()> {
+    let mut is_ready = !is_slow;
+    poll_fn(move |context| {
+        if core::mem::replace(&mut is_ready, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// A stream, and the task that polls it.
+#[cfg(feature = "stream")]
+pub(crate) struct Streaming<X: AsyncTransport, T> {
+    updates: Pin<Box<ReconnectingStream<X, T>>>,
+    task: Task,
+}
+
+#[cfg(feature = "stream")]
+impl<X, T: SeeOwned + 'static> Streaming<X, T>
+where
+    X: AsyncTransport<Response = Response, Error = Fault> + 'static,
+    ReconnectingStream<X, T>:
+        FusedStream<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
+{
+    /// Opens a driver, which polls once for each update or as often as it is woken.
+    pub(crate) fn open(updates: ReconnectingStream<X, T>, polls_once: bool) -> Box<dyn Driver> {
+        let updates = Box::pin(updates);
+        let task = Task::new(polls_once);
+        Box::new(Self { updates, task })
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<X, T: SeeOwned> Driver for Streaming<X, T>
+where
+    X: AsyncTransport<Response = Response, Error = Fault>,
+    ReconnectingStream<X, T>:
+        FusedStream<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
+{
+    fn next(&mut self) -> Option<String> {
+        match self.task.poll(self.updates.next()) {
+            Poll::Ready(update) => update.map(text),
+            Poll::Pending => Some("waits".into()),
+        }
+    }
+
+    fn reconnect(&mut self) {
+        self.updates.as_mut().reconnect();
+    }
+
+    fn source(&self) -> &EventSource {
+        self.updates.source()
+    }
+
+    fn shows_end(&self) -> bool {
+        let updates = &*self.updates;
+        shows_end(
+            futures_util::Stream::size_hint(updates),
+            updates,
+            updates.is_terminated(),
+        )
+    }
+}
