@@ -1,14 +1,16 @@
 //! What drivers make of the answers of a server: one table for all of them.
 
 use crate::drivers::Answer::{self, Fails, Rejects, Streams};
-use crate::drivers::{DRIVERS, Server, updates};
+use crate::drivers::{DAY, DRIVERS, Server, updates};
 use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
 use sse_wire::client::{Cause, Closed, EventSource, Policy, Repeat};
 use sse_wire::reconnect::ReconnectError;
 use sse_wire::{DecodeError, EventDecoder, LastEventId, Limits};
-use std::io::ErrorKind;
+use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
+#[cfg(feature = "std")]
+use std::io::ErrorKind::{Interrupted, WouldBlock};
 
 /// An hour between two connections, without jitter: a test that takes long sees the same.
 const POLICY: Policy = Policy::browser().with_reconnection_time(Duration::from_secs(3600));
@@ -21,163 +23,72 @@ pub(crate) fn source(policy: Policy) -> EventSource {
     EventSource::with_decoder(decoder, 1).with_policy(policy)
 }
 
-fn gives(chunks: &str) -> Vec<Step> {
-    chunks.split('|').map(|chunk| Gives(chunk.into())).collect()
+/// A body of these chunks, which then does this.
+pub(crate) fn body(chunks: &str, end: &[Step]) -> Answer {
+    let chunks = chunks.split('|').map(|chunk| Gives(chunk.into()));
+    Streams(chunks.chain(end.iter().cloned()).collect())
 }
 
-/// A body of these chunks, which then ends.
-pub(crate) fn body(chunks: &str) -> Answer {
-    Streams([gives(chunks), vec![Ends]].concat())
-}
-
-/// A body of these chunks and this step.
-pub(crate) fn body_and(chunks: &str, step: Step) -> Answer {
-    Streams([gives(chunks), vec![step, Ends]].concat())
-}
-
-/// A body of these chunks, and then silence.
-pub(crate) fn silence_after(chunks: &str) -> Answer {
-    Streams(gives(chunks))
-}
-
-/// What must hold, the policy, the answers, the updates that come of them, and the last event IDs
-/// of the requests.
+/// What must hold, the policy, the answers, the updates that come of them (separated by "/"), and
+/// the last event IDs of the requests.
 type Case = (
     &'static str,
     Policy,
     Vec<Answer>,
-    &'static [&'static str],
-    &'static [&'static str],
+    &'static str,
+    &'static str,
 );
 
-const END: &str = "closed Some(204): response rejected: the status of the response is 204, not 200";
+macro_rules! cases {
+    ($($name:literal, $policy:expr; $($answer:expr),* => $updates:literal, $ids:literal;)*) => {
+        vec![$(($name, $policy, vec![$($answer),*], $updates, $ids)),*]
+    };
+}
 
 fn cases() -> Vec<Case> {
     let retrying = POLICY.with_transient_statuses(true);
-    vec![
-        (
-            "updates come in the order of what happened, with reasons, errors and delays",
-            retrying.with_idle_timeout(ms(1)),
-            vec![
-                Fails(ErrorKind::ConnectionRefused),
-                body(": c\ndata: 1\n\nda|ta: cut"),
-                Rejects(503, Some("7200")),
-                body_and(
-                    "retry: 7200000\nid: 7\ndata: 2\n|\n",
-                    Step::Fails(ErrorKind::ConnectionReset),
-                ),
-                silence_after("data: 3\n\n"),
-                Rejects(204, None),
-            ],
-            &[
-                "lost Transport Some(Fault(ConnectionRefused)) 3600",
-                "opened",
-                "item : c",
-                "1 #41",
-                "lost End None 3600",
-                "lost Status(503) None 7200",
-                "opened",
-                "item Retry(7200000)",
-                "2 #7",
-                "lost Transport Some(Fault(ConnectionReset)) 7200",
-                "opened",
-                "3 #7",
-                "lost Idle None 7200",
-                END,
-            ],
-            &["41", "41", "41", "41", "7", "7"],
-        ),
-        (
-            "the last error has the reason and the error of the transport",
-            POLICY.with_attempts(2),
-            vec![Fails(ErrorKind::Other), Fails(ErrorKind::TimedOut)],
-            &[
-                "lost Transport Some(Fault(Other)) 3600",
-                "closed None: too many failed attempts; the last one: the transport failed: \
-                 the transport failed: TimedOut",
-            ],
-            &["41", "41"],
-        ),
-        (
-            "the last error owns the last of several rejected responses",
-            retrying.with_attempts(2),
-            vec![Rejects(500, None), Rejects(503, None)],
-            &[
-                "lost Status(500) None 3600",
-                "closed Some(503): too many failed attempts; the last one: the status of the \
-                 response is 503, not 200",
-            ],
-            &["41", "41"],
-        ),
-        (
-            "only events make a connection good, and what a failure left is not reported later",
-            retrying.with_attempts(2),
-            vec![Rejects(500, None), body(": c\nretry: 1\n")],
-            &[
-                "lost Status(500) None 3600",
-                "opened",
-                "item : c",
-                "item Retry(1)",
-                "closed None: too many failed attempts; the last one: the stream ended",
-            ],
-            &["41", "41"],
-        ),
-        (
-            "a request that may not be repeated is not",
-            POLICY.with_repeat(Repeat::Never),
-            vec![body("data: 1\n\n")],
-            &[
-                "opened",
-                "1 #41",
-                "closed None: request not repeated: the stream ended",
-            ],
-            &["41"],
-        ),
-        (
-            "an event that exceeds a limit is an error, and the stream continues",
-            POLICY,
-            vec![
-                body(
-                    "id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n",
-                ),
-                Rejects(204, None),
-            ],
-            &[
-                "opened",
-                "event exceeds the limit of 48 bytes",
-                "2 #1",
-                "lost End None 3600",
-                END,
-            ],
-            &["41", "1"],
-        ),
-        (
-            "another connection on request drops what was read",
-            POLICY,
-            vec![
-                body("id: 1\ndata: reconnect\n\nid: 2\ndata: dropped\n\n"),
-                body("data: b\n\n"),
-                Rejects(204, None),
-            ],
-            &[
-                "opened",
-                "reconnect #1",
-                "lost Reconnect None 3600",
-                "opened",
-                "b #1",
-                "lost End None 3600",
-                END,
-            ],
-            &["41", "1", "1"],
-        ),
-        (
-            "what wakes it again is no silence",
-            POLICY.with_idle_timeout(Duration::from_secs(24 * 3600)),
-            vec![body_and("data: 1\n\n|da", Step::Pends), Rejects(204, None)],
-            &["opened", "1 #41", "lost End None 3600", END],
-            &["41", "41"],
-        ),
-    ]
+    cases! {
+        "updates come in the order of what happened, with reasons, errors and delays",
+        retrying.with_idle_timeout(ms(1));
+            Fails(ConnectionRefused), body(": c\ndata: 1\n\nda|ta: cut", &[Ends]),
+            Rejects(503, Some("7200")),
+            body("retry: 7200000\nid: 7\ndata: 2\n|\n", &[Step::Fails(ConnectionReset)]),
+            body("data: 3\n\n", &[]), Rejects(404, None) =>
+            "lost Transport Some(Fault(ConnectionRefused)) 3600/opened/item : c/1 #41/\
+             lost End None 3600/lost Status(503) None 7200/opened/item Retry(7200000)/2 #7/\
+             lost Transport Some(Fault(ConnectionReset)) 7200/opened/3 #7/lost Idle None 7200/\
+             closed Some(404): response rejected: the status of the response is 404, not 200",
+            "41 41 41 41 7 7";
+        "the last error has the reason and the error of the transport", POLICY.with_attempts(2);
+            Fails(Other), Fails(TimedOut) =>
+            "lost Transport Some(Fault(Other)) 3600/closed None: too many failed attempts; \
+             the last one: the transport failed: the transport failed: TimedOut", "41 41";
+        "the last error owns the last of several rejected responses", retrying.with_attempts(2);
+            Rejects(500, None), Rejects(503, None) =>
+            "lost Status(500) None 3600/closed Some(503): too many failed attempts; \
+             the last one: the status of the response is 503, not 200", "41 41";
+        "comments and reconnection times do not make a connection good", POLICY.with_attempts(1);
+            body(": c\nretry: 1\n", &[Ends]) =>
+            "opened/item : c/item Retry(1)/closed None: too many failed attempts; \
+             the last one: the stream ended", "41";
+        "a request that may not be repeated is not", POLICY.with_repeat(Repeat::Never);
+            body("data: 1\n\n", &[Ends]) =>
+            "opened/1 #41/closed None: request not repeated: the stream ended", "41";
+        "an event that exceeds a limit is an error, and the stream continues", retrying;
+            body("id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n", &[Ends]),
+            Rejects(204, None) =>
+            "opened/event exceeds the limit of 48 bytes/2 #1/lost End None 3600/\
+             closed Some(204): response rejected: the status of the response is 204, not 200",
+            "41 1";
+        "another connection on request drops what was read", POLICY.with_repeat(Repeat::Never);
+            body("id: 1\ndata: reconnect\n\nid: 2\ndata: dropped\n\n", &[Ends]),
+            body("data: b\n\n", &[Ends]) =>
+            "opened/reconnect #1/lost Reconnect None 3600/opened/b #1/\
+             closed None: request not repeated: the stream ended", "41 1";
+        "what wakes it again is no silence", POLICY.with_idle_timeout(DAY).with_attempts(1);
+            body("da|", &[Step::Pends, Gives(b"ta\n".into()), Ends]) =>
+            "opened/closed None: too many failed attempts; the last one: the stream ended", "41";
+    }
 }
 
 #[test]
@@ -186,19 +97,19 @@ fn every_driver_does_what_the_table_says() {
         for (driver, open) in DRIVERS {
             let server = Server::of(&answers);
             let updates = updates(*open, source(policy), &server);
-            let yields_items = driver.contains("items");
-            let is_yielded = |update: &&&str| yields_items || !update.starts_with("item ");
-            let expected: Vec<_> = expected.iter().filter(is_yielded).copied().collect();
+            let is_yielded = |u: &&str| driver.contains("items") || !u.starts_with("item ");
+            let expected: Vec<_> = expected.split('/').filter(is_yielded).collect();
             assert_eq!(updates, expected, "{driver}: {name}");
-            assert_eq!(server.ids(), ids, "{driver}: {name}");
+            assert_eq!(server.ids().join(" "), ids, "{driver}: {name}");
             // It sleeps once after each loss, whatever its clock shows.
             let lost = expected.iter().filter(|update| update.starts_with("lost"));
             let delays = lost.filter_map(|lost| lost.rsplit(' ').next()?.parse().ok());
+            let delays: Vec<_> = delays.map(Duration::from_secs).collect();
             let slept = server.slept();
-            assert_eq!(slept.len(), delays.clone().count(), "{driver}: {name}");
-            for (slept, delay) in slept.iter().zip(delays.map(Duration::from_secs)) {
+            assert_eq!(slept.len(), delays.len(), "{driver}: {name}");
+            for (slept, delay) in slept.into_iter().zip(delays) {
                 assert!(
-                    (delay / 2..=delay).contains(slept),
+                    (delay / 2..=delay).contains(&slept),
                     "{driver}: {name}: {slept:?}"
                 );
             }
@@ -210,7 +121,6 @@ fn every_driver_does_what_the_table_says() {
 #[cfg(feature = "std")]
 #[test]
 fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
-    use ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
     let patient = POLICY.with_idle_timeout(Duration::from_secs(3600));
     for (policy, kind, is_failure) in [
         (POLICY, Interrupted, false),
@@ -221,17 +131,16 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
         (patient, TimedOut, false),
         (patient, ConnectionReset, true),
     ] {
-        let answers = [
-            body_and("data: 1\n\n|da", Step::Fails(kind)),
-            Rejects(204, None),
-        ];
-        let lost = match is_failure {
-            true => format!("lost Transport Some(Fault({kind:?})) 3600"),
-            false => "lost End None 3600".into(),
-        };
+        let answers = [body("data: 1\n\n|da", &[Step::Fails(kind), Ends])];
         let (_, reader) = DRIVERS[0];
-        let updates = updates(reader, source(policy), &Server::of(&answers));
-        assert_eq!(updates, ["opened", "1 #41", &lost, END]);
+        let source = source(policy.with_repeat(Repeat::Never));
+        let updates = updates(reader, source, &Server::of(&answers));
+        let reason = match is_failure {
+            true => format!("the transport failed: the transport failed: {kind:?}"),
+            false => "the stream ended".into(),
+        };
+        let closed = format!("closed None: request not repeated: {reason}");
+        assert_eq!(updates, ["opened", "1 #41", &closed]);
     }
 }
 

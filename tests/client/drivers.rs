@@ -23,7 +23,7 @@ use {
     core::pin::Pin,
     core::task::Poll,
     futures_util::future::{FutureExt as _, LocalBoxFuture},
-    futures_util::stream::{FusedStream, StreamExt as _},
+    futures_util::stream::{FusedStream, Stream, StreamExt as _},
     sse_wire::reconnect::{ReconnectingStream, Transport as AsyncTransport},
 };
 
@@ -52,6 +52,8 @@ struct State {
     body: Transport,
     is_slow: bool,
 }
+
+type Yielded<T> = Result<Update<T, Fault>, ReconnectError<Response, Fault>>;
 
 /// A response, which implements nothing.
 pub(crate) struct Response(u16, Transport);
@@ -124,11 +126,14 @@ pub(crate) trait Driver {
     /// The next update as text; `None` at the end, and "waits" while nothing wakes it.
     fn next(&mut self) -> Option<String>;
     fn reconnect(&mut self);
-    fn source(&self) -> &EventSource;
     fn shows_end(&self) -> bool;
 }
 
 pub(crate) type Open = fn(EventSource, &Server) -> Box<dyn Driver>;
+
+/// Only sleeps advance the time.
+#[cfg(feature = "stream")]
+pub(crate) const NO_CLOCK: fn() -> Duration = || Duration::ZERO;
 
 /// Every driver. A name says what it yields.
 pub(crate) const DRIVERS: &[(&str, Open)] = &[
@@ -142,35 +147,29 @@ pub(crate) const DRIVERS: &[(&str, Open)] = &[
     }),
     #[cfg(feature = "stream")]
     ("stream of events", |source, server| {
-        let updates = ReconnectingStream::new(source, server.clone());
-        Streaming::open(updates.with_clock(|| Duration::ZERO), false)
+        let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
+        Streaming::open(updates, false)
     }),
     #[cfg(feature = "stream")]
     ("stream of items", |source, server| {
-        let updates = ReconnectingStream::new(source, server.clone());
-        Streaming::open(updates.with_clock(|| Duration::ZERO).with_items(), false)
-    }),
-    #[cfg(feature = "stream")]
-    ("stream of events, by functions", |source, server| {
-        let [mut connecting, mut sleeping] = [server.clone(), server.clone()];
-        let connect = move |request: Request<'_>| AsyncTransport::connect(&mut connecting, request);
-        let sleep = move |delay| AsyncTransport::sleep(&mut sleeping, delay);
-        let body = |response: Response| response.1;
-        let updates = ReconnectingStream::from_fns(source, connect, body, sleep);
-        Streaming::open(updates.with_clock(|| Duration::ZERO), false)
+        let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
+        Streaming::open(updates.with_items(), false)
     }),
 ];
 
 /// An update as text; an item that is no event begins with "item".
-fn text<T: SeeOwned>(update: Result<Update<T, Fault>, ReconnectError<Response, Fault>>) -> String {
+fn text<T: SeeOwned>(update: Yielded<T>) -> String {
     match update {
         Ok(Update::Opened) => "opened".into(),
         Ok(Update::Item(item)) => match item.see() {
             Seen::Event(event) => {
-                let [kind, data] = [event.event_type, event.data]
-                    .map(|bytes| String::from_utf8(bytes).expect("an owned event is text"));
-                let kind = kind.replace("message", "");
-                format!("{kind}{data} #{}", event.last_event_id)
+                let text = [event.event_type, event.data].concat();
+                let text = String::from_utf8(text).expect("an owned event is text");
+                format!(
+                    "{} #{}",
+                    text.trim_start_matches("message"),
+                    event.last_event_id
+                )
             }
             Seen::Comment { text, .. } => format!("item :{}", text.escape_ascii()),
             item => format!("item {item:?}"),
@@ -218,7 +217,6 @@ pub(crate) fn updates(driver: Open, source: EventSource, server: &Server) -> Vec
     let requests = server.ids().len();
     assert_eq!([(); 3].map(|()| driver.next()), [const { None }; 3]);
     assert_eq!(server.ids().len(), requests, "requests after the end");
-    assert!(driver.source().is_closed());
     updates
 }
 
@@ -264,10 +262,6 @@ where
 
     fn reconnect(&mut self) {
         self.reconnect();
-    }
-
-    fn source(&self) -> &EventSource {
-        self.source()
     }
 
     fn shows_end(&self) -> bool {
@@ -326,32 +320,30 @@ fn later(is_slow: bool) -> impl Future<Output = ()> {
 
 /// A stream, and the task that polls it.
 #[cfg(feature = "stream")]
-pub(crate) struct Streaming<X: AsyncTransport, T> {
-    updates: Pin<Box<ReconnectingStream<X, T>>>,
+pub(crate) struct Streaming<T> {
+    updates: Pin<Box<ReconnectingStream<Server, T>>>,
     task: Task,
 }
 
 #[cfg(feature = "stream")]
-impl<X, T: SeeOwned + 'static> Streaming<X, T>
+impl<T: SeeOwned + 'static> Streaming<T>
 where
-    X: AsyncTransport<Response = Response, Error = Fault> + 'static,
-    ReconnectingStream<X, T>:
-        FusedStream<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
+    ReconnectingStream<Server, T>: FusedStream<Item = Yielded<T>>,
 {
     /// Opens a driver, which polls once for each update or as often as it is woken.
-    pub(crate) fn open(updates: ReconnectingStream<X, T>, polls_once: bool) -> Box<dyn Driver> {
-        let updates = Box::pin(updates);
-        let task = Task::new(polls_once);
+    pub(crate) fn open(
+        updates: ReconnectingStream<Server, T>,
+        polls_once: bool,
+    ) -> Box<dyn Driver> {
+        let (updates, task) = (Box::pin(updates), Task::new(polls_once));
         Box::new(Self { updates, task })
     }
 }
 
 #[cfg(feature = "stream")]
-impl<X, T: SeeOwned> Driver for Streaming<X, T>
+impl<T: SeeOwned> Driver for Streaming<T>
 where
-    X: AsyncTransport<Response = Response, Error = Fault>,
-    ReconnectingStream<X, T>:
-        FusedStream<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
+    ReconnectingStream<Server, T>: FusedStream<Item = Yielded<T>>,
 {
     fn next(&mut self) -> Option<String> {
         match self.task.poll(self.updates.next()) {
@@ -364,16 +356,8 @@ where
         self.updates.as_mut().reconnect();
     }
 
-    fn source(&self) -> &EventSource {
-        self.updates.source()
-    }
-
     fn shows_end(&self) -> bool {
         let updates = &*self.updates;
-        shows_end(
-            futures_util::Stream::size_hint(updates),
-            updates,
-            updates.is_terminated(),
-        )
+        shows_end(Stream::size_hint(updates), updates, updates.is_terminated())
     }
 }

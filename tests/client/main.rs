@@ -10,21 +10,21 @@
     reason = "the tests have std, and nothing outside them builds upon these"
 )]
 
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[allow(dead_code, unnameable_types, unreachable_pub, reason = "shared")]
 #[path = "../common/calls.rs"]
 mod calls;
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[allow(dead_code, unnameable_types, unreachable_pub, reason = "shared")]
 #[path = "../common/oracle.rs"]
 mod oracle;
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[allow(dead_code, unnameable_types, unreachable_pub, reason = "shared")]
 #[path = "../common/random.rs"]
 mod random;
 #[cfg(any(feature = "std", feature = "stream"))]
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[allow(dead_code, unnameable_types, unreachable_pub, reason = "shared")]
 #[path = "../common/task.rs"]
 mod task;
 #[cfg(any(feature = "std", feature = "stream"))]
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[allow(dead_code, unnameable_types, unreachable_pub, reason = "shared")]
 #[path = "../common/transport.rs"]
 mod transport;
 

@@ -6,7 +6,7 @@ use crate::machine::{Machine, SSE, Source, decode, ms, source};
 use crate::oracle::Seen;
 use core::time::Duration;
 use sse_wire::EventDecoder;
-use sse_wire::client::{Backoff, Cause, Closed, Policy, Step};
+use sse_wire::client::{Backoff, Policy, Step};
 
 /// The delay of a step in milliseconds.
 fn delay(step: &Step<'_>) -> u64 {
@@ -135,31 +135,6 @@ fn comments_and_reconnection_times_come_as_items() {
         assert_eq!(next(), Some(Seen::Retry(5)));
         assert_eq!(next(), None);
         assert_eq!(source.reconnection_time(), ms(5));
-    }
-}
-
-#[test]
-fn reasons_are_sentences() {
-    for (closed, message) in [
-        (Closed::Caller, "closed by the caller"),
-        (
-            Closed::Rejected(Cause::Status(204)),
-            "response rejected: the status of the response is 204, not 200",
-        ),
-        (
-            Closed::NotRepeated(Cause::End),
-            "request not repeated: the stream ended",
-        ),
-        (
-            Closed::OutOfAttempts(Cause::Idle),
-            "too many failed attempts; the last one: nothing was received within the idle timeout",
-        ),
-        (
-            Closed::OutOfTime(Cause::Transport),
-            "no connection for too long; the last attempt: the transport failed",
-        ),
-    ] {
-        assert_eq!(closed.to_string(), message);
     }
 }
 

@@ -21,24 +21,20 @@ struct Connection {
     /// What the server answers instead of a stream.
     instead: Option<Answer>,
     /// After so many bytes the body does this, or nothing at all.
-    after: usize,
-    end: Option<Step>,
+    end: (usize, Option<Step>),
     /// After so many updates the client asks for another connection.
     reconnects: Option<usize>,
     /// How many events are new before it, and while it is open.
-    before: usize,
-    meanwhile: usize,
+    new: [usize; 2],
     chunk: usize,
     retry: Option<u64>,
 }
 
 const WHOLE: Connection = Connection {
     instead: None,
-    after: usize::MAX,
-    end: Some(Step::Ends),
+    end: (usize::MAX, Some(Step::Ends)),
     reconnects: None,
-    before: 3,
-    meanwhile: 3,
+    new: [3, 3],
     chunk: 7,
     retry: None,
 };
@@ -47,7 +43,7 @@ struct World {
     log: ReplayLog,
     events: usize,
     schedule: std::vec::IntoIter<Connection>,
-    current: Connection,
+    reconnects: Option<usize>,
 }
 
 impl World {
@@ -71,8 +67,9 @@ impl World {
         let Some(connection) = self.schedule.next() else {
             return Answer::Rejects(204, None);
         };
-        self.emit(connection.before);
-        self.current = connection.clone();
+        let [before, meanwhile] = connection.new;
+        self.emit(before);
+        self.reconnects = connection.reconnects;
         if let Some(answer) = connection.instead {
             return answer;
         }
@@ -90,16 +87,17 @@ impl World {
                 self.log.start()
             }
         };
-        for more in 0..=connection.meanwhile {
+        for more in 0..=meanwhile {
             self.emit(usize::from(more > 0));
             while let Some(frame) = self.log.next(&mut cursor).expect("nothing is evicted") {
                 body.extend_from_slice(frame.as_bytes());
             }
         }
-        body.truncate(connection.after);
+        let (after, end) = connection.end;
+        body.truncate(after);
         let chunks = body.chunks(connection.chunk);
         let steps = chunks.map(|chunk| Step::Gives(chunk.into()));
-        Answer::Streams(steps.chain(connection.end).collect())
+        Answer::Streams(steps.chain(end).collect())
     }
 }
 
@@ -119,21 +117,17 @@ fn simulate(
     most_frames: usize,
 ) -> (Vec<Seen>, usize, usize) {
     schedule.push(WHOLE);
-    let log = ReplayLog::new()
-        .with_frames(most_frames)
-        .with_bytes(usize::MAX);
-    let schedule = schedule.into_iter();
-    let world = World {
+    let log = ReplayLog::new().with_frames(most_frames);
+    let (log, schedule) = (log.with_bytes(usize::MAX), schedule.into_iter());
+    let (events, reconnects) = (0, None);
+    let world = Rc::new(RefCell::new(World {
         log,
-        events: 0,
+        events,
         schedule,
-        current: WHOLE,
-    };
-    let world = Rc::new(RefCell::new(world));
-    let server = Server::new({
-        let world = world.clone();
-        move |last_event_id| world.borrow_mut().answer(last_event_id)
-    });
+        reconnects,
+    }));
+    let served = Rc::clone(&world);
+    let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
     let policy = Policy::new()
         .with_bounds(Duration::ZERO, Duration::from_secs(60))
         .with_backoff(Backoff::new())
@@ -157,7 +151,7 @@ fn simulate(
             }
         }
         updates += 1;
-        if world.borrow().current.reconnects == Some(updates) {
+        if world.borrow().reconnects == Some(updates) {
             driver.reconnect();
         }
     }
@@ -186,28 +180,28 @@ fn missing(seen: &[Seen], emitted: usize) -> Result<usize, String> {
 
 fn connection(random: &mut Random) -> Connection {
     // Short ones, which end within a line, and long ones.
-    let mut after = random.below(*random.clone().choose(&[40, 4000]));
-    let (mut instead, mut end, mut reconnects) = (None, Some(Step::Ends), None);
-    match random.below(10) {
-        0 | 1 => {}
-        2 | 3 => end = Some(Step::Fails(ErrorKind::ConnectionReset)),
-        4 | 5 => end = None,
-        6 => (after, reconnects) = (4000, Some(random.below(9))),
-        7 => instead = Some(Answer::Fails(ErrorKind::ConnectionRefused)),
-        8 => instead = Some(Answer::Hangs),
-        _ => instead = Some(Answer::Rejects(*random.choose(&[408, 429, 500, 599]), None)),
-    }
-    let retry = [0, random.number() % 100_000, random.number()];
-    Connection {
-        instead,
-        after,
-        end,
-        reconnects,
-        before: random.below(8),
-        meanwhile: random.below(8),
+    let after = random.below(*random.clone().choose(&[40, 4000]));
+    let mut connection = Connection {
+        new: [random.below(8), random.below(8)],
         chunk: 1 + random.below(200),
-        retry: random.once_in(4).then(|| *random.choose(&retry)),
+        ..WHOLE
+    };
+    match random.below(10) {
+        0 | 1 => connection.end = (after, Some(Step::Ends)),
+        2 | 3 => connection.end = (after, Some(Step::Fails(ErrorKind::ConnectionReset))),
+        4 | 5 => connection.end = (after, None),
+        6 => connection.reconnects = Some(random.below(9)),
+        7 => connection.instead = Some(Answer::Fails(ErrorKind::ConnectionRefused)),
+        8 => connection.instead = Some(Answer::Hangs),
+        _ => {
+            let status = *random.choose(&[408, 429, 500, 599]);
+            connection.instead = Some(Answer::Rejects(status, None));
+        }
     }
+    if random.once_in(4) {
+        connection.retry = Some(random.number() >> random.below(64));
+    }
+    connection
 }
 
 #[test]
@@ -244,13 +238,11 @@ fn a_connection_that_is_cut_at_any_byte_loses_nothing() {
     for (driver, open) in DRIVERS {
         for after in 0..500 {
             for end in [Step::Ends, Step::Fails(ErrorKind::ConnectionReset)] {
-                let (end, chunk) = (Some(end), [1, 7, usize::MAX][after % 3]);
-                let retry = Some(1);
+                let (end, chunk) = ((after, Some(end)), [1, 7, usize::MAX][after % 3]);
                 let cut = Connection {
-                    after,
                     end,
                     chunk,
-                    retry,
+                    retry: Some(1),
                     ..WHOLE
                 };
                 let (seen, emitted, asked) = simulate(*open, vec![cut.clone(), cut], 1, 100);

@@ -1,7 +1,7 @@
 //! What is particular to a stream that reconnects: who wakes it, and what counts as silence.
 
-use crate::answers::{body_and, source};
-use crate::drivers::{Answer, DAY, DRIVERS, Server, Streaming};
+use crate::answers::{body, source};
+use crate::drivers::{Answer, DAY, DRIVERS, NO_CLOCK, Server, Streaming};
 use crate::transport::Step::{Gives, Pends};
 use core::cell::Cell;
 use core::time::Duration;
@@ -42,7 +42,7 @@ fn without_a_clock_silence_is_measured_from_the_last_byte() {
     let server = Server::of(&[Answer::Streams(steps)]).slow();
     let idle = Duration::from_secs(9);
     let updates = ReconnectingStream::new(source(POLICY.with_idle_timeout(idle)), server.clone());
-    let mut updates = Streaming::open(updates.with_clock(|| Duration::ZERO), false);
+    let mut updates = Streaming::open(updates.with_clock(NO_CLOCK), false);
     assert_eq!(updates.next().as_deref(), Some("opened"));
     assert_eq!(updates.next().as_deref(), Some("lost Idle None 3"));
     // The request, and each chunk: only the last sleep completes.
@@ -75,7 +75,7 @@ fn what_waits_for_a_slow_consumer_is_no_silence() {
 #[test]
 fn a_flood_without_events_yields_to_the_executor() {
     let flood = ": c\n\n|".repeat(70);
-    let server = Server::of(&[body_and(&flood, Pends)]);
+    let server = Server::of(&[body(&flood, &[Pends])]);
     let updates = ReconnectingStream::new(source(POLICY), server.clone());
     let mut updates = Streaming::open(updates, true);
     assert_eq!(updates.next().as_deref(), Some("opened"));
