@@ -18,12 +18,9 @@ use sse_wire::reconnect::{BlockingTransport, ReconnectingReader};
 
 #[cfg(feature = "stream")]
 use {
-    crate::task::Task,
     core::future::{Future, pending, poll_fn},
-    core::pin::Pin,
     core::task::Poll,
     futures_util::future::{FutureExt as _, LocalBoxFuture},
-    futures_util::stream::{FusedStream, Stream, StreamExt as _},
     sse_wire::reconnect::{ReconnectingStream, Transport as AsyncTransport},
 };
 
@@ -121,15 +118,66 @@ impl Server {
     }
 }
 
-/// What drives a client.
-pub(crate) trait Driver {
-    /// The next update as text; `None` at the end, and "waits" while nothing wakes it.
-    fn next(&mut self) -> Option<String>;
-    fn reconnect(&mut self);
-    fn shows_end(&self) -> bool;
+/// What drives a client: returns the next update as text, and whether it shows that it has ended.
+pub(crate) struct Driver(pub(crate) Box<dyn FnMut(bool) -> (Option<String>, bool)>);
+
+impl Driver {
+    /// The next update, perhaps after a request for another connection; `None` at the end, and
+    /// "waits" while nothing wakes it.
+    pub(crate) fn next(&mut self, reconnects: bool) -> Option<String> {
+        let (update, shows_end) = (self.0)(reconnects);
+        let has_ended = update
+            .as_ref()
+            .is_none_or(|update| update.starts_with("closed"));
+        assert_eq!(shows_end, has_ended, "{update:?}");
+        update
+    }
 }
 
-pub(crate) type Open = fn(EventSource, &Server) -> Box<dyn Driver>;
+#[cfg(feature = "std")]
+macro_rules! reader {
+    ($updates:expr) => {{
+        let mut updates = $updates;
+        Driver(Box::new(move |reconnects| {
+            if reconnects {
+                updates.reconnect();
+            }
+            let update = updates.next().map(text);
+            let is_closed = updates.source().is_closed();
+            (update, shows_end(updates.size_hint(), &updates, is_closed))
+        }))
+    }};
+}
+
+/// A stream that is polled once for each update, or as often as it is woken.
+#[cfg(feature = "stream")]
+macro_rules! streaming {
+    ($updates:expr, polls_once: $polls_once:expr) => {{
+        use futures_util::stream::{FusedStream as _, Stream as _, StreamExt as _};
+        let mut updates = Box::pin($updates);
+        let task = crate::task::Task::new($polls_once);
+        crate::drivers::Driver(Box::new(move |reconnects| {
+            if reconnects {
+                updates.as_mut().reconnect();
+            }
+            let update = match task.poll(updates.next()) {
+                core::task::Poll::Ready(update) => update.map(crate::drivers::text),
+                core::task::Poll::Pending => Some("waits".into()),
+            };
+            let updates = &*updates;
+            let is_terminated = updates.is_terminated();
+            (
+                update,
+                crate::drivers::shows_end(updates.size_hint(), updates, is_terminated),
+            )
+        }))
+    }};
+}
+
+#[cfg(feature = "stream")]
+pub(crate) use streaming;
+
+pub(crate) type Open = fn(EventSource, &Server) -> Driver;
 
 /// Only sleeps advance the time.
 #[cfg(feature = "stream")]
@@ -139,26 +187,26 @@ pub(crate) const NO_CLOCK: fn() -> Duration = || Duration::ZERO;
 pub(crate) const DRIVERS: &[(&str, Open)] = &[
     #[cfg(feature = "std")]
     ("reader of events", |source, server| {
-        Box::new(ReconnectingReader::new(source, server.clone()))
+        reader!(ReconnectingReader::new(source, server.clone()))
     }),
     #[cfg(feature = "std")]
     ("reader of items", |source, server| {
-        Box::new(ReconnectingReader::new(source, server.clone()).with_items())
+        reader!(ReconnectingReader::new(source, server.clone()).with_items())
     }),
     #[cfg(feature = "stream")]
     ("stream of events", |source, server| {
         let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
-        Streaming::open(updates, false)
+        streaming!(updates, polls_once: false)
     }),
     #[cfg(feature = "stream")]
     ("stream of items", |source, server| {
         let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
-        Streaming::open(updates.with_items(), false)
+        streaming!(updates.with_items(), polls_once: false)
     }),
 ];
 
 /// An update as text; an item that is no event begins with "item".
-fn text<T: SeeOwned>(update: Yielded<T>) -> String {
+pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
     match update {
         Ok(Update::Opened) => "opened".into(),
         Ok(Update::Item(item)) => match item.see() {
@@ -198,30 +246,28 @@ fn text<T: SeeOwned>(update: Yielded<T>) -> String {
 pub(crate) fn updates(driver: Open, source: EventSource, server: &Server) -> Vec<String> {
     let mut driver = driver(source, server);
     let mut updates: Vec<String> = Vec::new();
-    while !updates
-        .last()
-        .is_some_and(|last| last.starts_with("closed"))
-    {
-        let update = driver.next().expect("it is not closed");
-        assert_ne!(update, "waits", "after {updates:?}");
-        let is_closed = update.starts_with("closed");
-        if is_closed || update.starts_with("lost") {
+    loop {
+        let is_last = |start: &str| updates.last().is_some_and(|last| last.starts_with(start));
+        if is_last("closed") || is_last("lost") {
             assert_eq!(server.last_body().handles(), 2, "the body is not dropped");
         }
-        if update.starts_with("reconnect") {
-            driver.reconnect();
-        }
+        let requests = server.ids().len();
+        let Some(update) = driver.next(is_last("reconnect")) else {
+            assert_eq!([(); 3].map(|()| driver.next(false)), [const { None }; 3]);
+            assert_eq!(server.ids().len(), requests, "requests after the end");
+            return updates;
+        };
+        assert_ne!(update, "waits", "after {updates:?}");
         updates.push(update);
-        assert_eq!(driver.shows_end(), is_closed);
     }
-    let requests = server.ids().len();
-    assert_eq!([(); 3].map(|()| driver.next()), [const { None }; 3]);
-    assert_eq!(server.ids().len(), requests, "requests after the end");
-    updates
 }
 
 /// Whether a driver shows that it has ended, in all its ways.
-fn shows_end(hint: (usize, Option<usize>), shown: &dyn Debug, is_terminated: bool) -> bool {
+pub(crate) fn shows_end(
+    hint: (usize, Option<usize>),
+    shown: &dyn Debug,
+    is_terminated: bool,
+) -> bool {
     let has_ended = format!("{shown:?}").contains("has_ended: true");
     assert_eq!(
         (hint, is_terminated),
@@ -247,25 +293,6 @@ impl BlockingTransport for Server {
 
     fn sleep(&mut self, delay: Duration) {
         self.note_sleep(delay);
-    }
-}
-
-#[cfg(feature = "std")]
-impl<T: SeeOwned> Driver for ReconnectingReader<Server, T>
-where
-    Self:
-        core::iter::FusedIterator<Item = Result<Update<T, Fault>, ReconnectError<Response, Fault>>>,
-{
-    fn next(&mut self) -> Option<String> {
-        Iterator::next(self).map(text)
-    }
-
-    fn reconnect(&mut self) {
-        self.reconnect();
-    }
-
-    fn shows_end(&self) -> bool {
-        shows_end(self.size_hint(), self, self.source().is_closed())
     }
 }
 
@@ -316,48 +343,4 @@ fn later(is_slow: bool) -> impl Future<Output = ()> {
         context.waker().wake_by_ref();
         Poll::Pending
     })
-}
-
-/// A stream, and the task that polls it.
-#[cfg(feature = "stream")]
-pub(crate) struct Streaming<T> {
-    updates: Pin<Box<ReconnectingStream<Server, T>>>,
-    task: Task,
-}
-
-#[cfg(feature = "stream")]
-impl<T: SeeOwned + 'static> Streaming<T>
-where
-    ReconnectingStream<Server, T>: FusedStream<Item = Yielded<T>>,
-{
-    /// Opens a driver, which polls once for each update or as often as it is woken.
-    pub(crate) fn open(
-        updates: ReconnectingStream<Server, T>,
-        polls_once: bool,
-    ) -> Box<dyn Driver> {
-        let (updates, task) = (Box::pin(updates), Task::new(polls_once));
-        Box::new(Self { updates, task })
-    }
-}
-
-#[cfg(feature = "stream")]
-impl<T: SeeOwned> Driver for Streaming<T>
-where
-    ReconnectingStream<Server, T>: FusedStream<Item = Yielded<T>>,
-{
-    fn next(&mut self) -> Option<String> {
-        match self.task.poll(self.updates.next()) {
-            Poll::Ready(update) => update.map(text),
-            Poll::Pending => Some("waits".into()),
-        }
-    }
-
-    fn reconnect(&mut self) {
-        self.updates.as_mut().reconnect();
-    }
-
-    fn shows_end(&self) -> bool {
-        let updates = &*self.updates;
-        shows_end(Stream::size_hint(updates), updates, updates.is_terminated())
-    }
 }

@@ -135,8 +135,8 @@ fn simulate(
         .with_transient_statuses(true);
     let mut driver = open(EventSource::new(seed).with_policy(policy), &server);
     let mut seen = Vec::new();
-    let mut updates = 0;
-    while let Some(update) = driver.next() {
+    let (mut updates, mut reconnects) = (0, false);
+    while let Some(update) = driver.next(reconnects) {
         let word = update.split([' ', '\n']).next().expect("there is one");
         match word.strip_prefix("gap") {
             _ if word == "opened" => updates = 0,
@@ -151,9 +151,7 @@ fn simulate(
             }
         }
         updates += 1;
-        if world.borrow().reconnects == Some(updates) {
-            driver.reconnect();
-        }
+        reconnects = world.borrow().reconnects == Some(updates);
     }
     (seen, world.borrow().events, server.ids().len())
 }
