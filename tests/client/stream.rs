@@ -58,7 +58,9 @@ fn what_waits_for_a_slow_consumer_is_no_silence() {
     let steps = vec![Pends, event(), Pends, event()];
     let server = Server::of(&[Answer::Streams(steps)]).slow();
     let policy = POLICY.with_idle_timeout(Duration::from_secs(45));
-    let updates = ReconnectingStream::new(source(policy), server).with_clock(|| NOW.get());
+    let updates = ReconnectingStream::new(source(policy), server)
+        .with_clock(|| NOW.get())
+        .with_items();
     let mut updates = streaming!(updates, polls_once: true);
     // Each time, something became ready long ago.
     for expected in [

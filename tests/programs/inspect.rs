@@ -1,6 +1,6 @@
 //! `inspect` prints each event of a stream when it is dispatched, however the stream is cut.
 
-use crate::{Live, assert_one_line, program, run, spawn};
+use crate::{Live, finish, program, quietly, run, spawn};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
@@ -27,29 +27,28 @@ fn every_sample_prints_as_expected() {
         assert_ne!(events, "", "{name}");
         let mut cases = vec![("--json", events), ("--all", all)];
         if name == "truncated" {
-            cases.push(("--recover", read("truncated.recover.jsonl".into())));
+            cases.push(("--all|--recover", read("truncated.recover.jsonl".into())));
         }
         for (option, expected) in cases {
             for chunk in ["--chunk=1", "--chunk=7", "--chunk=99999"] {
-                let all = if option == "--json" { option } else { "--all" };
-                let arguments = ["--json", option, all, chunk, &file];
+                let arguments = format!("--json|{option}|{chunk}|{file}");
                 let (code, stdout, stderr) = run("inspect", &arguments, b"");
-                assert_eq!((code, &stdout), (Some(0), &expected), "{arguments:?}");
-                assert_one_line("inspect", &stderr);
+                assert_eq!((code, &stdout), (Some(0), &expected), "{arguments}");
+                assert_eq!(stderr.lines().count(), 1, "{stderr}");
             }
         }
     }
     let (stream, expected) = (read("languages.sse".into()), read("languages.jsonl".into()));
-    for arguments in [&["--json", "--all", "-"][..], &["--json", "--all"]] {
+    for arguments in ["--json|--all|-", "--json|--all"] {
         assert_eq!(run("inspect", arguments, stream.as_bytes()).1, expected);
     }
 }
 
 /// Asserts what is printed of a stream in JSON, whole and in chunks of any size: standard output,
 /// and standard error but for the number of bytes in its last line.
-fn assert_prints(options: &[&str], stream: &[u8], stdout: &str, stderr: &str) {
+fn assert_prints(options: &str, stream: &[u8], stdout: &str, stderr: &str) {
     for chunk in ["--chunk=1", "--chunk=7", "--chunk=99999"] {
-        let arguments = [options, &["--json", chunk]].concat();
+        let arguments = format!("--json|{chunk}{options}");
         let bytes = format!("bytes {}", stream.len());
         let expected = (
             Some(0),
@@ -67,40 +66,34 @@ fn assert_prints(options: &[&str], stream: &[u8], stdout: &str, stderr: &str) {
 #[test]
 fn the_summary_counts_and_tells_how_the_stream_ended() {
     let [between, inside] = ["between events", "inside an event"];
-    let within_line = "inside an event, within a line";
+    let in_line = "inside an event, within a line";
     let x = "{\"type\":\"message\",\"data\":\"x\",\"lastEventId\":\"\"}\n";
-    let replaced = "{\"type\":\"message\",\"data\":\"a\u{fffd}b\",\"lastEventId\":\"\"}\n";
+    let replaced = x.replace('x', "a\u{fffd}b");
     let cut = format!("{{\"comment\":\" cut\"}}\n{x}");
     for (options, stream, stdout, counts, end) in [
-        (&[][..], &b""[..], "", [0, 0, 0], between),
-        (&[], b"data: x\n\n", x, [1, 0, 0], between),
-        (&[], b":c\n", "", [0, 1, 0], between),
-        (&[], b"data: x\n", "", [0, 0, 0], inside),
-        (&[], b"data: x", "", [0, 0, 0], within_line),
-        (&[], b":c\n:cut", "", [0, 1, 0], between),
-        (&[], b"data: x\n:cut", "", [0, 0, 0], within_line),
+        ("", &b""[..], "", [0, 0, 0], between),
+        ("", b"data: x\n\n", x, [1, 0, 0], between),
+        ("", b":c\n", "", [0, 1, 0], between),
+        ("", b"data: x\n", "", [0, 0, 0], inside),
+        ("", b"data: x", "", [0, 0, 0], in_line),
+        ("", b":c\n:cut", "", [0, 1, 0], between),
+        ("", b"data: x\n:cut", "", [0, 0, 0], in_line),
+        ("", b"data: a\xffb\n\n", &replaced, [1, 0, 0], between),
+        ("|--recover", b"data: x\n\n", x, [1, 0, 0], between),
         (
-            &[],
-            b"data: a\xffb\n:\xe2\x82\n\n",
-            replaced,
-            [1, 1, 0],
-            between,
-        ),
-        (&["--recover"], b"data: x\n\n", x, [1, 0, 0], between),
-        (
-            &["--recover", "--all"],
+            "|--recover|--all",
             b"data: x\n: cut",
             &cut,
             [1, 1, 0],
-            within_line,
+            in_line,
         ),
         // Only the end of the line shows that the block grows by a line end.
         (
-            &["--recover", "--limit=1"],
+            "|--recover|--limit=1",
             b"data: x\ndata:",
             "",
             [0, 0, 1],
-            within_line,
+            in_line,
         ),
     ] {
         let [events, comments, refused] = counts;
@@ -119,16 +112,16 @@ fn the_summary_counts_and_tells_how_the_stream_ended() {
 #[test]
 fn everything_comes_in_wire_order_and_an_oversized_event_is_a_line() {
     assert_prints(
-        &["--all"],
-        b":a\ndata: 1\n: b\nretry: 5\n\nretry: x\nretry: 99999999999999999999\nid: i\n:\n\n:z\n",
-        "{\"comment\":\"a\"}\n{\"comment\":\" b\"}\n{\"retry\":5}\n\
+        "|--all",
+        b":\xe2\x82\ndata: 1\n: b\nretry: 5\n\nretry: x\nretry: 99999999999999999999\nid: i\n:\n\n:z\n",
+        "{\"comment\":\"\u{fffd}\"}\n{\"comment\":\" b\"}\n{\"retry\":5}\n\
          {\"type\":\"message\",\"data\":\"1\",\"lastEventId\":\"\"}\n\
          {\"retry\":18446744073709551615}\n{\"comment\":\"\"}\n{\"comment\":\"z\"}\n",
         "inspect: bytes .., events 1, comments 4, refused 0, last event ID \"i\", \
          reconnection time 18446744073709551615 ms, ended between events\n",
     );
     assert_prints(
-        &["--limit", "8"],
+        "|--limit|8",
         b"data: 12345678\n\nid: 7\nretry: 20\ndata: 123456789\ndata: more\n\ndata: next\n\n",
         "{\"type\":\"message\",\"data\":\"12345678\",\"lastEventId\":\"\"}\n\
          {\"type\":\"message\",\"data\":\"next\",\"lastEventId\":\"7\"}\n",
@@ -142,7 +135,7 @@ fn everything_comes_in_wire_order_and_an_oversized_event_is_a_line() {
 fn people_can_read_it() {
     let stream =
         "retry: 1500\n: hello\nevent: greeting\nid: 1\ndata: Grüße\ndata:   indented\n\ndata\n\n";
-    let (_, stdout, _) = run("inspect", &["--all"], stream.as_bytes());
+    let (_, stdout, _) = run("inspect", "--all", stream.as_bytes());
     let untimed = stdout.lines().map(|line| {
         if let Some(data) = line.strip_prefix("           | ") {
             return format!("| {data}\n");
@@ -159,46 +152,32 @@ fn people_can_read_it() {
 #[test]
 fn no_stream_disturbs_a_terminal() {
     let hostile = "\u{1b}[2J\u{7}\u{8}\u{9b}31m\u{7f}\u{202e}";
+    let escaped = r"\u{1b}[2J\u{7}\u{8}\u{9b}31m\u{7f}\u{202e}";
     let stream = format!("event: {hostile}\nid: {hostile}\ndata: {hostile}\n:{hostile}\n\n");
-    let (_, stdout, stderr) = run("inspect", &["--all"], stream.as_bytes());
+    let (_, stdout, stderr) = run("inspect", "--all", stream.as_bytes());
     for output in [&stdout, &stderr] {
         let disturbs = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
         assert!(!output.contains(disturbs), "{output:?}");
-        assert!(
-            output.contains(r"\u{1b}[2J\u{7}\u{8}\u{9b}31m\u{7f}\u{202e}"),
-            "{output}"
-        );
+        assert!(output.contains(escaped), "{output}");
     }
     assert_eq!(stdout.lines().count(), 3);
-    let (_, json, _) = run("inspect", &["--json"], stream.as_bytes());
+    let (_, json, _) = run("inspect", "--json", stream.as_bytes());
     let event: serde_json::Value = serde_json::from_str(&json).expect("one line of JSON");
-    assert_eq!(
-        ["type", "data", "lastEventId"].map(|field| &event[field]),
-        [hostile; 3]
-    );
+    let texts = ["type", "data", "lastEventId"].map(|name| &event[name]);
+    assert_eq!(texts, [hostile; 3]);
 }
 
 #[test]
 fn a_long_comment_comes_in_parts_without_torn_characters() {
     let stream = format!(":{}\n:{}\n\n", "€".repeat(100_000), "x".repeat(65_536));
-    let (_, whole, summary) = run("inspect", &["--json", "--all"], stream.as_bytes());
-    let text = |line: &str| {
-        Some(
-            line.strip_prefix("{\"comment\":\"")?
-                .strip_suffix("\"}")?
-                .into(),
-        )
-    };
-    let mut parts: Vec<String> = whole.lines().filter_map(text).collect();
+    let (_, whole, summary) = run("inspect", "--json|--all", stream.as_bytes());
+    let texts = whole.lines().filter_map(|line| line.split('"').nth(3));
+    let mut parts: Vec<&str> = texts.collect();
     assert!(parts.iter().all(|part| part.len() <= 65_536));
-    assert_eq!(parts.pop(), Some("x".repeat(65_536)));
+    assert_eq!(parts.pop(), Some(&*"x".repeat(65_536)));
     assert_eq!((parts.len(), parts.concat()), (5, "€".repeat(100_000)));
     assert!(summary.contains("comments 2, "), "{summary}");
-    let (_, cut, _) = run(
-        "inspect",
-        &["--json", "--all", "--chunk", "7"],
-        stream.as_bytes(),
-    );
+    let (_, cut, _) = run("inspect", "--json|--all|--chunk|7", stream.as_bytes());
     assert!(cut == whole, "the parts depend on the cuts");
 }
 
@@ -206,18 +185,15 @@ fn a_long_comment_comes_in_parts_without_torn_characters() {
 #[test]
 fn a_read_error_is_a_line_before_the_summary() {
     // A directory can be opened, but not read.
-    let (code, stdout, stderr) = run("inspect", &[&sample("")], b"");
+    let (code, stdout, stderr) = run("inspect", &sample(""), b"");
     assert_eq!((code, &*stdout, stderr.lines().count()), (Some(1), "", 2));
     assert!(stderr.starts_with("inspect: cannot read "), "{stderr}");
-    assert!(
-        stderr.contains("\ninspect: bytes 0, events 0, "),
-        "{stderr}"
-    );
+    assert!(stderr.contains("\ninspect: bytes 0, events 0"), "{stderr}");
 }
 
 #[test]
 fn everything_is_printed_before_the_rest_is_written() {
-    let mut live = Live::start("inspect", &["--json"]);
+    let mut live = Live::start("inspect", "--json");
     let event = |data| format!("{{\"type\":\"message\",\"data\":\"{data}\",\"lastEventId\":\"\"}}");
     for (written, data) in [
         // A carriage return at the end dispatches at once.
@@ -231,7 +207,7 @@ fn everything_is_printed_before_the_rest_is_written() {
     }
     live.end();
 
-    let mut live = Live::start("inspect", &["--all"]);
+    let mut live = Live::start("inspect", "--all");
     live.write(b": alive\ndata: x\n\n");
     assert!(live.line().ends_with("s comment: alive"));
     assert!(live.line().ends_with("s event message"));
@@ -240,7 +216,7 @@ fn everything_is_printed_before_the_rest_is_written() {
     assert!(live.line().ends_with("s retry 1 ms"));
     live.end();
 
-    let mut live = Live::start("inspect", &["--json", "--all"]);
+    let mut live = Live::start("inspect", "--json|--all");
     live.write(b":");
     for _ in 0..64 {
         // The last part of the first write stays until more comes.
@@ -254,20 +230,15 @@ fn everything_is_printed_before_the_rest_is_written() {
 
 #[test]
 fn it_ends_quietly_once_nobody_reads_on() {
-    let mut command = program("inspect");
-    let mut child = spawn(command.arg("--json"), Stdio::piped(), Stdio::piped());
+    let mut child = spawn(program("inspect", "--json"), Stdio::piped(), Stdio::piped());
     let mut stdin = child.stdin.take().expect("piped");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     stdin.write_all(b"data: x\n\n").expect("the program reads");
-    stdout
-        .read_line(&mut String::new())
-        .expect("the program writes");
+    let line = &mut String::new();
+    stdout.read_line(line).expect("the program writes");
     drop(stdout);
     let stopped_reading = (0..100_000).any(|_| stdin.write_all(b"data: more\n\n").is_err());
     assert!(stopped_reading, "the program continues without a reader");
     drop(stdin);
-    assert_eq!(
-        crate::finish(child),
-        (Some(0), String::new(), String::new())
-    );
+    assert_eq!(finish(child), quietly());
 }
