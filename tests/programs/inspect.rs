@@ -49,51 +49,38 @@ fn every_sample_prints_as_expected() {
 fn assert_prints(options: &str, stream: &[u8], stdout: &str, stderr: &str) {
     for chunk in ["--chunk=1", "--chunk=7", "--chunk=99999"] {
         let arguments = format!("--json|{chunk}{options}");
-        let bytes = format!("bytes {}", stream.len());
-        let expected = (
-            Some(0),
-            stdout.to_owned(),
-            stderr.replace("bytes ..", &bytes),
-        );
-        assert_eq!(
-            run("inspect", &arguments, stream),
-            expected,
-            "{arguments:?}"
-        );
+        let stderr = stderr.replace("bytes ..", &format!("bytes {}", stream.len()));
+        let expected = (Some(0), stdout.to_owned(), stderr);
+        let finished = run("inspect", &arguments, stream);
+        assert_eq!(finished, expected, "{arguments}");
     }
 }
 
 #[test]
 fn the_summary_counts_and_tells_how_the_stream_ended() {
     let [between, inside] = ["between events", "inside an event"];
-    let in_line = "inside an event, within a line";
+    let line = "inside an event, within a line";
     let x = "{\"type\":\"message\",\"data\":\"x\",\"lastEventId\":\"\"}\n";
     let replaced = x.replace('x', "a\u{fffd}b");
-    let cut = format!("{{\"comment\":\" cut\"}}\n{x}");
+    let d = format!("{{\"comment\":\"d\"}}\n{x}");
     for (options, stream, stdout, counts, end) in [
         ("", &b""[..], "", [0, 0, 0], between),
         ("", b"data: x\n\n", x, [1, 0, 0], between),
         ("", b":c\n", "", [0, 1, 0], between),
         ("", b"data: x\n", "", [0, 0, 0], inside),
-        ("", b"data: x", "", [0, 0, 0], in_line),
+        ("", b"data: x", "", [0, 0, 0], line),
         ("", b":c\n:cut", "", [0, 1, 0], between),
-        ("", b"data: x\n:cut", "", [0, 0, 0], in_line),
+        ("", b"data: x\n:cut", "", [0, 0, 0], line),
         ("", b"data: a\xffb\n\n", &replaced, [1, 0, 0], between),
         ("|--recover", b"data: x\n\n", x, [1, 0, 0], between),
-        (
-            "|--recover|--all",
-            b"data: x\n: cut",
-            &cut,
-            [1, 1, 0],
-            in_line,
-        ),
+        ("|--recover|--all", b"data: x\n:d", &d, [1, 1, 0], line),
         // Only the end of the line shows that the block grows by a line end.
         (
             "|--recover|--limit=1",
             b"data: x\ndata:",
             "",
             [0, 0, 1],
-            in_line,
+            line,
         ),
     ] {
         let [events, comments, refused] = counts;

@@ -41,11 +41,8 @@ fn spawn(mut command: Command, stdin: Stdio, stdout: Stdio) -> Child {
 fn finish(child: Child) -> Finished {
     let output = child.wait_with_output().expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    (output.status.code(), stdout, stderr)
 }
 
 /// Runs a program to its end with `input` on its standard input.
@@ -94,8 +91,11 @@ impl Live {
             let mut lines = stdout.lines().map(|line| line.expect("UTF-8"));
             lines.try_for_each(|line| sender.send(line))
         });
-        #[rustfmt::skip]
-        return Self { child, stdin, lines };
+        Self {
+            child,
+            stdin,
+            lines,
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -141,13 +141,8 @@ fn a_wrong_command_line_is_one_line_and_exit_code_2() {
         ),
         (
             "emit",
-            "--type|a\nb|x",
-            "0x0a in an event type, at offset 1",
-        ),
-        (
-            "emit",
             "--id|ü\nx|x",
-            "--id: invalid byte 0x0a in a last event ID, at offset 2",
+            "0x0a in a last event ID, at offset 2",
         ),
         ("emit", "--id|1|--ids|x", "--ids"),
         ("emit", "--retry|1.5|x", "--retry"),
