@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Those that take hours where each instruction is watched. Each has a smaller counterpart among the others.
-readonly LEFT_OUT='allocations|client|emit|herd|hostile|inspect|linear|limits|memory|mixed_calls|one_grammar|simulation|soak|vectors'
+readonly LEFT_OUT='allocations|hostile|linear|limits|memory|mixed_calls|one_grammar|programs|vectors'
 
 fail() {
     printf 'memcheck.sh: %s\n' "$1" >&2
@@ -28,7 +28,8 @@ esac
 
 command -v valgrind >/dev/null || fail 'valgrind is not installed'
 source scripts/programs.sh
-export PROPTEST_CASES=${PROPTEST_CASES:-16} SSE_WIRE_TOKENS=${SSE_WIRE_TOKENS:-1}
+export PROPTEST_CASES=${PROPTEST_CASES:-16} SSE_WIRE_TOKENS=${SSE_WIRE_TOKENS:-1} \
+    SSE_WIRE_SCHEDULES=${SSE_WIRE_SCHEDULES:-10}
 mapfile -t programs < <(
     cargo test --locked --all-features --lib --tests --no-run --message-format=json |
         programs 'test\|lib'

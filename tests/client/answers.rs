@@ -75,7 +75,10 @@ fn cases() -> Vec<Case> {
             body("data: 1\n\n", &[Ends]) =>
             "opened/1 #41/closed None: request not repeated: the stream ended", "41";
         "an event that exceeds a limit is an error, and the stream continues", retrying;
-            body("id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n", &[Ends]),
+            body(
+                "id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n",
+                &[Ends]
+            ),
             Rejects(204, None) =>
             "opened/event exceeds the limit of 48 bytes/2 #1/lost End None 3600/\
              closed Some(204): response rejected: the status of the response is 204, not 200",
@@ -100,12 +103,12 @@ fn every_driver_does_what_the_table_says() {
             let is_yielded = |u: &&str| driver.contains("items") || !u.starts_with("item ");
             let expected: Vec<_> = expected.split('/').filter(is_yielded).collect();
             assert_eq!(updates, expected, "{driver}: {name}");
-            assert_eq!(server.ids().join(" "), ids, "{driver}: {name}");
+            assert_eq!(server.state().ids.join(" "), ids, "{driver}: {name}");
             // It sleeps once after each loss, whatever its clock shows.
             let lost = expected.iter().filter(|update| update.starts_with("lost"));
             let delays = lost.filter_map(|lost| lost.rsplit(' ').next()?.parse().ok());
             let delays: Vec<_> = delays.map(Duration::from_secs).collect();
-            let slept = server.slept();
+            let slept = server.state().slept.clone();
             assert_eq!(slept.len(), delays.len(), "{driver}: {name}");
             for (slept, delay) in slept.into_iter().zip(delays) {
                 assert!(

@@ -5,7 +5,7 @@ use crate::calls::SeeOwned;
 use crate::machine::SSE;
 use crate::oracle::Seen;
 use crate::transport::{Fault, Step, Transport};
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 use core::fmt::Debug;
 use core::time::Duration;
 use sse_wire::client::{EventSource, Request};
@@ -42,12 +42,16 @@ pub(crate) enum Answer {
 #[derive(Clone)]
 pub(crate) struct Server(Rc<RefCell<State>>);
 
-struct State {
+pub(crate) struct State {
     answer: Box<dyn FnMut(&str) -> Answer>,
-    ids: Vec<String>,
-    slept: Vec<Duration>,
-    body: Transport,
-    is_slow: bool,
+    /// The last event ID of each request.
+    pub(crate) ids: Vec<String>,
+    /// The sleeps of at least a second and less than a day.
+    pub(crate) slept: Vec<Duration>,
+    /// The last body.
+    pub(crate) body: Transport,
+    /// Whether requests and sleeps complete when they are polled for the second time.
+    pub(crate) is_slow: bool,
 }
 
 type Yielded<T> = Result<Update<T, Fault>, ReconnectError<Response, Fault>>;
@@ -72,31 +76,13 @@ impl Server {
         Self::new(move |_| answers.next().expect("no more requests"))
     }
 
-    /// Completes requests and sleeps when they are polled for the second time.
-    #[cfg(feature = "stream")]
-    pub(crate) fn slow(self) -> Self {
-        self.0.borrow_mut().is_slow = true;
-        self
-    }
-
-    /// The last event ID of each request.
-    pub(crate) fn ids(&self) -> Vec<String> {
-        self.0.borrow().ids.clone()
-    }
-
-    /// The sleeps of at least a second and less than a day.
-    pub(crate) fn slept(&self) -> Vec<Duration> {
-        self.0.borrow().slept.clone()
-    }
-
-    /// The last body.
-    pub(crate) fn last_body(&self) -> Transport {
-        self.0.borrow().body.clone()
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
     }
 
     /// Answers a request, unless it hangs.
     fn answer(&self, request: Request<'_>) -> Option<Result<(Head, Response), Fault>> {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state();
         state.ids.push(request.last_event_id().to_owned());
         let (status, head, body) = match (state.answer)(request.last_event_id()) {
             Answer::Fails(kind) => return Some(Err(Fault(kind))),
@@ -113,7 +99,7 @@ impl Server {
 
     fn note_sleep(&self, delay: Duration) {
         if (Duration::from_secs(1)..DAY).contains(&delay) {
-            self.0.borrow_mut().slept.push(delay);
+            self.state().slept.push(delay);
         }
     }
 }
@@ -126,9 +112,8 @@ impl Driver {
     /// "waits" while nothing wakes it.
     pub(crate) fn next(&mut self, reconnects: bool) -> Option<String> {
         let (update, shows_end) = (self.0)(reconnects);
-        let has_ended = update
-            .as_ref()
-            .is_none_or(|update| update.starts_with("closed"));
+        let is_last = |update: &String| update.starts_with("closed");
+        let has_ended = update.as_ref().is_none_or(is_last);
         assert_eq!(shows_end, has_ended, "{update:?}");
         update
     }
@@ -166,9 +151,10 @@ macro_rules! streaming {
             };
             let updates = &*updates;
             let is_terminated = updates.is_terminated();
+            let hint = updates.size_hint();
             (
                 update,
-                crate::drivers::shows_end(updates.size_hint(), updates, is_terminated),
+                crate::drivers::shows_end(hint, updates, is_terminated),
             )
         }))
     }};
@@ -249,12 +235,12 @@ pub(crate) fn updates(driver: Open, source: EventSource, server: &Server) -> Vec
     loop {
         let is_last = |start: &str| updates.last().is_some_and(|last| last.starts_with(start));
         if is_last("closed") || is_last("lost") {
-            assert_eq!(server.last_body().handles(), 2, "the body is not dropped");
+            assert_eq!(server.state().body.handles(), 1, "the body is not dropped");
         }
-        let requests = server.ids().len();
+        let requests = server.state().ids.len();
         let Some(update) = driver.next(is_last("reconnect")) else {
             assert_eq!([(); 3].map(|()| driver.next(false)), [const { None }; 3]);
-            assert_eq!(server.ids().len(), requests, "requests after the end");
+            assert_eq!(server.state().ids.len(), requests, "requests after the end");
             return updates;
         };
         assert_ne!(update, "waits", "after {updates:?}");
@@ -306,7 +292,8 @@ impl AsyncTransport for Server {
 
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting {
         let answer = self.answer(request);
-        let (later, held) = (later(self.0.borrow().is_slow), self.last_body());
+        let held = self.state().body.clone();
+        let later = later(self.state().is_slow);
         let connecting = async move {
             later.await;
             // A request that hangs counts as a body that is not dropped.
@@ -328,7 +315,7 @@ impl AsyncTransport for Server {
         if delay >= DAY {
             return pending().boxed_local();
         }
-        later(self.0.borrow().is_slow).boxed_local()
+        later(self.state().is_slow).boxed_local()
     }
 }
 

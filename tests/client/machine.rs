@@ -105,17 +105,13 @@ impl Machine {
             }
             On::SetId(id) => {
                 let id = LastEventId::new(id).expect("it has no line end");
-                self.source
-                    .decoder_mut()
-                    .set_last_event_id(id)
-                    .expect("it fits");
+                let decoder = self.source.decoder_mut();
+                decoder.set_last_event_id(id).expect("it fits");
             }
             On::Recover => {
                 let unfinished = self.source.decoder_mut().finish();
                 let event = unfinished.map(|event| event.recover(CutLine::Keep).expect("it fits"));
-                return event
-                    .flatten()
-                    .map_or(String::new(), |event| event.data().to_owned());
+                return event.flatten().map_or("", |event| event.data()).to_owned();
             }
         }
         if matches!(on, On::End | On::Fail | On::Reconnect | On::Close) {
@@ -209,12 +205,14 @@ impl Machine {
             self.rest = &self.rest[length - chunk.len()..];
             match seen {
                 Ok(Some(Seen::Event(event))) => {
-                    let data = String::from_utf8_lossy(&event.data);
-                    let id = match &*event.last_event_id {
-                        "" => String::new(),
-                        id => format!(" #{id}"),
-                    };
-                    events.push(data.into_owned() + &id);
+                    let mut text = String::from_utf8_lossy(&event.data).into_owned();
+                    if event.event_type != b"message" {
+                        text = format!("{}: {text}", event.event_type.escape_ascii());
+                    }
+                    if !event.last_event_id.is_empty() {
+                        text += &format!(" #{}", event.last_event_id);
+                    }
+                    events.push(text);
                 }
                 Ok(_) => {}
                 Err(error) => events.push(format!("{error:?}")),

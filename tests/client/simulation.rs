@@ -117,14 +117,12 @@ fn simulate(
     most_frames: usize,
 ) -> (Vec<Seen>, usize, usize) {
     schedule.push(WHOLE);
-    let log = ReplayLog::new().with_frames(most_frames);
-    let (log, schedule) = (log.with_bytes(usize::MAX), schedule.into_iter());
-    let (events, reconnects) = (0, None);
+    let log = ReplayLog::new().with_bytes(usize::MAX);
     let world = Rc::new(RefCell::new(World {
-        log,
-        events,
-        schedule,
-        reconnects,
+        log: log.with_frames(most_frames),
+        events: 0,
+        schedule: schedule.into_iter(),
+        reconnects: None,
     }));
     let served = Rc::clone(&world);
     let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
@@ -144,16 +142,15 @@ fn simulate(
             Some(first) => seen.push(Seen::Gap(first.parse().expect("a number"))),
             None => {
                 seen.push(Seen::Event(word.parse().expect(&update)));
-                assert!(
-                    update.ends_with(&format!(": no comment #{word}")),
-                    "{update}"
-                );
+                let end = format!(": no comment #{word}");
+                assert!(update.ends_with(&end), "{update}");
             }
         }
         updates += 1;
         reconnects = world.borrow().reconnects == Some(updates);
     }
-    (seen, world.borrow().events, server.ids().len())
+    let requests = server.state().ids.len();
+    (seen, world.borrow().events, requests)
 }
 
 /// How many events are missing, all of them reported, if the others came once and in order.
@@ -178,7 +175,8 @@ fn missing(seen: &[Seen], emitted: usize) -> Result<usize, String> {
 
 fn connection(random: &mut Random) -> Connection {
     // Short ones, which end within a line, and long ones.
-    let after = random.below(*random.clone().choose(&[40, 4000]));
+    let most = *random.choose(&[40, 4000]);
+    let after = random.below(most);
     let mut connection = Connection {
         new: [random.below(8), random.below(8)],
         chunk: 1 + random.below(200),
@@ -228,7 +226,8 @@ fn every_event_comes_once_and_in_order_or_its_gap_is_reported() {
         all_missing += missing;
     }
     println!("{schedules} schedules, {requests} requests, {events} events, {all_missing} in gaps");
-    assert!(all_missing > 0 && requests > 0);
+    // Few schedules need not trim a log.
+    assert!(requests > 0 && (all_missing > 0 || schedules < 50));
 }
 
 #[test]

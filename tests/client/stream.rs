@@ -21,16 +21,16 @@ fn what_waits_makes_one_request_and_gives_it_up_for_another_one() {
         for _ in 0..3 {
             assert_eq!(updates.next(false).as_deref(), Some("waits"), "{name}");
         }
-        assert_eq!(server.ids().len(), 1);
+        assert_eq!(server.state().ids.len(), 1);
         let update = updates.next(true);
         assert_eq!(update.as_deref(), Some("lost Reconnect None 3"), "{name}");
         assert_eq!(
-            server.last_body().handles(),
-            2,
+            server.state().body.handles(),
+            1,
             "{name}: the request is not dropped"
         );
         assert_eq!(updates.next(false).as_deref(), Some("waits"), "{name}");
-        assert_eq!(server.ids().len(), 2);
+        assert_eq!(server.state().ids.len(), 2);
     }
 }
 
@@ -38,14 +38,15 @@ fn what_waits_makes_one_request_and_gives_it_up_for_another_one() {
 fn without_a_clock_silence_is_measured_from_the_last_byte() {
     let chunk = || Gives(b": c\n".into());
     let steps = vec![chunk(), Pends, chunk(), Pends, chunk()];
-    let server = Server::of(&[Answer::Streams(steps)]).slow();
+    let server = Server::of(&[Answer::Streams(steps)]);
+    server.state().is_slow = true;
     let idle = Duration::from_secs(9);
     let updates = ReconnectingStream::new(source(POLICY.with_idle_timeout(idle)), server.clone());
     let mut updates = streaming!(updates.with_clock(NO_CLOCK), polls_once: false);
     assert_eq!(updates.next(false).as_deref(), Some("opened"));
     assert_eq!(updates.next(false).as_deref(), Some("lost Idle None 3"));
     // The request, and each chunk: only the last sleep completes.
-    assert_eq!(server.slept(), [idle; 4]);
+    assert_eq!(server.state().slept, [idle; 4]);
 }
 
 thread_local! {
@@ -56,7 +57,8 @@ thread_local! {
 fn what_waits_for_a_slow_consumer_is_no_silence() {
     let event = || Gives(b"data: 1\n\n".into());
     let steps = vec![Pends, event(), Pends, event()];
-    let server = Server::of(&[Answer::Streams(steps)]).slow();
+    let server = Server::of(&[Answer::Streams(steps)]);
+    server.state().is_slow = true;
     let policy = POLICY.with_idle_timeout(Duration::from_secs(45));
     let updates = ReconnectingStream::new(source(policy), server)
         .with_clock(|| NOW.get())
@@ -82,6 +84,6 @@ fn a_flood_without_events_yields_to_the_executor() {
     assert_eq!(updates.next(false).as_deref(), Some("opened"));
     for reads in [32, 64] {
         assert_eq!(updates.next(false).as_deref(), Some("waits"));
-        assert_eq!(server.last_body().reads(), reads);
+        assert_eq!(server.state().body.reads(), reads);
     }
 }

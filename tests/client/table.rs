@@ -40,7 +40,7 @@ const CONNECTIONS: &[Case] = cases! {
         First(b"data: 3\n\n: c\nretry: 1\ndata: 4\n\n") => "3 #1", Close => "", Rest => "",
         At(3000) => "closed Caller";
     "every connection has a new parser", BROWSER;
-        Open(0) => "connect", Bytes(b"\xEF\xBB\xBFdata: a\n\nevent: x\n") => "a",
+        Open(0) => "connect", Bytes(b"\xEF\xBB\xBFevent: y\ndata: a\n\nevent: x\n") => "y: a",
         Again(0) => "connect", Bytes(b"\xEF\xBB\xBFdata: a\n\ndata: x\r") => "a",
         Again(3000) => "connect", Bytes(b"\ndata: b\n\n") => "b", Again(6000) => "connect",
         Bytes(b"\xEF\xBB") => "", Again(9000) => "connect",
@@ -57,7 +57,8 @@ const CONNECTIONS: &[Case] = cases! {
         At(200) => "wait 0 End", Open(200) => "connect";
     "an event that exceeds a limit is an error, and its ID counts", BROWSER;
         Open(0) => "connect",
-        Bytes(b"id: 7\ndata: more than the 48 bytes that fit into this memory\n\ndata: 2\n\n") => "EventTooLarge { limit: 48 }, 2 #7",
+        Bytes(b"id: 7\ndata: more than the 48 bytes that fit into this memory\n\ndata: 2\n\n") =>
+            "EventTooLarge { limit: 48 }, 2 #7",
         Again(0) => "connect 7";
     "what the end cut off can be recovered before the next request", BROWSER;
         Open(0) => "connect", Bytes(b"data: [DONE]") => "", End => "", Recover => "[DONE]",
@@ -86,7 +87,8 @@ const LAST_EVENT_IDS: &[Case] = cases! {
 };
 
 const TIMEOUTS: &[Case] = cases! {
-    "an idle connection is lost, and any byte is a sign of life", BROWSER.with_idle_timeout(ms(500));
+    "an idle connection is lost, and any byte is a sign of life",
+    BROWSER.with_idle_timeout(ms(500));
         At(0) => "connect", At(400) => "await 100", Respond(200, SSE) => "open",
         At(450) => "read 500", Bytes(b":") => "", At(900) => "read 500", Bytes(b"c") => "",
         At(1300) => "read 500", Bytes(b"\n\n") => "", At(1700) => "read 500",
@@ -100,7 +102,8 @@ const TIMEOUTS: &[Case] = cases! {
     "without an idle timeout a connection is never idle", BROWSER;
         At(0) => "connect", At(u64::MAX - 1) => "await", Respond(200, SSE) => "open",
         At(u64::MAX) => "read";
-    "Retry-After is a minimum for one delay, of a connection that was just lost", BROWSER.with_transient_statuses(true);
+    "Retry-After is a minimum for one delay, of a connection that was just lost",
+    BROWSER.with_transient_statuses(true);
         WaitAtLeast(50_000) => "", At(0) => "connect", WaitAtLeast(50_000) => "",
         Respond(503, SSE) => "rejected", WaitAtLeast(20_000) => "",
         At(0) => "wait 20000 Status(503)", WaitAtLeast(50_000) => "",
@@ -126,7 +129,8 @@ const GIVING_UP: &[Case] = cases! {
         At(106_000) => "connect", Fail => "",
         // The next one would be at 109 s.
         At(106_000) => "closed OutOfTime(Transport)";
-    "the time for which a connection is open does not count, nor does that before its loss", BROWSER.with_time(ms(10_000));
+    "the time for which a connection is open does not count, nor does that before its loss",
+    BROWSER.with_time(ms(10_000));
         Open(0) => "connect", At(1000) => "read", Bytes(b": c\n") => "", At(25_000) => "read",
         End => "", At(25_000) => "wait 3000 End", At(28_000) => "connect", Fail => "",
         At(31_000) => "wait 3000 Transport", Open(34_000) => "connect",
@@ -136,13 +140,15 @@ const GIVING_UP: &[Case] = cases! {
     "a connection that brings nothing does not restart the time", BROWSER.with_time(ms(10_000));
         Open(0) => "connect", At(1000) => "read", End => "", At(20_000) => "wait 3000 End",
         At(23_000) => "connect", Fail => "", At(27_001) => "closed OutOfTime(Transport)";
-    "a connection that the caller requests is no failure, and no limit applies to it", BROWSER.with_attempts(1).with_repeat(Repeat::Never).with_time(ms(0));
+    "a connection that the caller requests is no failure, and no limit applies to it",
+    BROWSER.with_attempts(1).with_repeat(Repeat::Never).with_time(ms(0));
         Reconnect => "", Open(0) => "connect", Bytes(b"id: 1\n\nid: 2\ndata: cut") => "",
         Reconnect => "", Bytes(b"\n\n") => "", At(0) => "wait 3000 Reconnect", Reconnect => "",
         At(1000) => "wait 2000 Reconnect", At(3000) => "connect 1", Reconnect => "",
         At(3000) => "wait 3000 Reconnect", Open(6000) => "connect 1", End => "",
         At(6000) => "closed NotRepeated(End)";
-    "a request that may not be repeated is not, whatever it was lost by", BROWSER.with_repeat(Repeat::Never).with_transient_statuses(true);
+    "a request that may not be repeated is not, whatever it was lost by",
+    BROWSER.with_repeat(Repeat::Never).with_transient_statuses(true);
         At(0) => "connect", Respond(503, SSE) => "rejected",
         At(0) => "closed NotRepeated(Status(503))";
 };

@@ -22,8 +22,8 @@ fn arguments_become_the_bytes_of_events() {
     // To the letter, not as a number that is parsed.
     let json = "--json|{\"b\":123456789012345678901234567890, \"a\":1e400, \"b\":1.0}";
     let written = "data: {\"b\":123456789012345678901234567890, \"a\":1e400, \"b\":1.0}\n\n";
-    let pretty = "--json|--type|t|--ids|{\n  \"list\": [1, 2.5],\r\n  \"text\": \"\\n\"\n}|\"x\"";
-    let blocks = "event: t\nid: 1\ndata: {\ndata:   \"list\": [1, 2.5],\ndata:   \"text\": \"\\n\"\n\
+    let pretty = "--json|--type|t|--ids|{\n  \"list\": [1, 2],\r\n  \"text\": \"\\n\"\n}|\"x\"";
+    let blocks = "event: t\nid: 1\ndata: {\ndata:   \"list\": [1, 2],\ndata:   \"text\": \"\\n\"\n\
         data: }\n\nevent: t\nid: 2\ndata: \"x\"\n\n";
     let lines = "data: one\n\ndata: two\ndata: lines\n\ndata: \n\n";
     for (arguments, expected) in [
