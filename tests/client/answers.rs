@@ -98,7 +98,7 @@ fn cases() -> Vec<Case> {
 fn every_driver_does_what_the_table_says() {
     for (name, policy, answers, expected, ids) in cases() {
         for (driver, open) in DRIVERS {
-            let server = Server::of(&answers);
+            let server = Server::of(answers.clone());
             let updates = updates(*open, source(policy), &server);
             let is_yielded = |u: &&str| driver.contains("items") || !u.starts_with("item ");
             let expected: Vec<_> = expected.split('/').filter(is_yielded).collect();
@@ -134,10 +134,10 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
         (patient, TimedOut, false),
         (patient, ConnectionReset, true),
     ] {
-        let answers = [body("data: 1\n\n|da", &[Step::Fails(kind), Ends])];
+        let answers = vec![body("data: 1\n\n|da", &[Step::Fails(kind), Ends])];
         let (_, reader) = DRIVERS[0];
         let source = source(policy.with_repeat(Repeat::Never));
-        let updates = updates(reader, source, &Server::of(&answers));
+        let updates = updates(reader, source, &Server::of(answers));
         let reason = match is_failure {
             true => format!("the transport failed: the transport failed: {kind:?}"),
             false => "the stream ended".into(),

@@ -32,6 +32,7 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(crate) enum Answer {
     Fails(ErrorKind),
     /// It never answers, so that a blocking client gives up.
+    #[cfg_attr(not(feature = "stream"), allow(dead_code, reason = "for streams"))]
     Hangs,
     /// A status, and `retry-after`.
     Rejects(u16, Option<&'static str>),
@@ -51,6 +52,7 @@ pub(crate) struct State {
     /// The last body.
     pub(crate) body: Transport,
     /// Whether requests and sleeps complete when they are polled for the second time.
+    #[cfg_attr(not(feature = "stream"), allow(dead_code, reason = "for streams"))]
     pub(crate) is_slow: bool,
 }
 
@@ -71,8 +73,8 @@ impl Server {
     }
 
     /// A server that answers in this order, and no other request.
-    pub(crate) fn of(answers: &[Answer]) -> Self {
-        let mut answers = answers.to_vec().into_iter();
+    pub(crate) fn of(answers: Vec<Answer>) -> Self {
+        let mut answers = answers.into_iter();
         Self::new(move |_| answers.next().expect("no more requests"))
     }
 

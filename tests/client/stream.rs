@@ -16,7 +16,7 @@ fn what_waits_makes_one_request_and_gives_it_up_for_another_one() {
         .iter()
         .filter(|(name, _)| name.starts_with("stream"))
     {
-        let server = Server::of(&[Answer::Hangs, Answer::Hangs]);
+        let server = Server::of(vec![Answer::Hangs, Answer::Hangs]);
         let mut updates = open(source(POLICY.with_idle_timeout(DAY)), &server);
         for _ in 0..3 {
             assert_eq!(updates.next(false).as_deref(), Some("waits"), "{name}");
@@ -38,7 +38,7 @@ fn what_waits_makes_one_request_and_gives_it_up_for_another_one() {
 fn without_a_clock_silence_is_measured_from_the_last_byte() {
     let chunk = || Gives(b": c\n".into());
     let steps = vec![chunk(), Pends, chunk(), Pends, chunk()];
-    let server = Server::of(&[Answer::Streams(steps)]);
+    let server = Server::of(vec![Answer::Streams(steps)]);
     server.state().is_slow = true;
     let idle = Duration::from_secs(9);
     let updates = ReconnectingStream::new(source(POLICY.with_idle_timeout(idle)), server.clone());
@@ -57,7 +57,7 @@ thread_local! {
 fn what_waits_for_a_slow_consumer_is_no_silence() {
     let event = || Gives(b"data: 1\n\n".into());
     let steps = vec![Pends, event(), Pends, event()];
-    let server = Server::of(&[Answer::Streams(steps)]);
+    let server = Server::of(vec![Answer::Streams(steps)]);
     server.state().is_slow = true;
     let policy = POLICY.with_idle_timeout(Duration::from_secs(45));
     let updates = ReconnectingStream::new(source(policy), server)
@@ -78,7 +78,7 @@ fn what_waits_for_a_slow_consumer_is_no_silence() {
 #[test]
 fn a_flood_without_events_yields_to_the_executor() {
     let flood = ": c\n\n|".repeat(70);
-    let server = Server::of(&[body(&flood, &[Pends])]);
+    let server = Server::of(vec![body(&flood, &[Pends])]);
     let updates = ReconnectingStream::new(source(POLICY), server.clone());
     let mut updates = streaming!(updates, polls_once: true);
     assert_eq!(updates.next(false).as_deref(), Some("opened"));

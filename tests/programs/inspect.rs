@@ -100,7 +100,8 @@ fn the_summary_counts_and_tells_how_the_stream_ended() {
 fn everything_comes_in_wire_order_and_an_oversized_event_is_a_line() {
     assert_prints(
         "|--all",
-        b":\xe2\x82\ndata: 1\n: b\nretry: 5\n\nretry: x\nretry: 99999999999999999999\nid: i\n:\n\n:",
+        b":\xe2\x82\ndata: 1\n: b\nretry: 5\n\nretry: x\n\
+          retry: 99999999999999999999\nid: i\n:\n\n:",
         "{\"comment\":\"\u{fffd}\"}\n{\"comment\":\" b\"}\n{\"retry\":5}\n\
          {\"type\":\"message\",\"data\":\"1\",\"lastEventId\":\"\"}\n\
          {\"retry\":18446744073709551615}\n{\"comment\":\"\"}\n",

@@ -224,13 +224,13 @@ fn a_write_error_is_one_line_and_exit_code_1() {
 
 #[test]
 fn the_herd_and_the_soak_test_run() {
-    for (name, arguments, expected) in [
-        ("herd", "--clients|200", "200 clients"),
-        #[cfg(feature = "stream")]
-        ("soak", "--seconds|0|--seed|7", "events, all as sent"),
-    ] {
+    let assert_runs = |name: &str, arguments: &str, expected: &str| {
         let (code, stdout, stderr) = run(name, arguments, b"");
         assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
         assert!(stdout.contains(expected), "{stdout}");
+    };
+    assert_runs("herd", "--clients|200", "200 clients");
+    if cfg!(feature = "stream") {
+        assert_runs("soak", "--seconds|0|--seed|7", "events, all as sent");
     }
 }
