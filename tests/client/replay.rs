@@ -29,14 +29,14 @@ struct Model {
     frames: usize,
     bytes: usize,
     age: u64,
-    /// The ID, the data, the length and the time of each frame.
-    pushed: Vec<(String, String, usize, u64)>,
+    /// The ID, the length and the time of each frame. Its data is its number.
+    pushed: Vec<(String, usize, u64)>,
     first: usize,
 }
 
 impl Model {
-    fn push(&mut self, id: &str, data: &str, length: usize, now: u64) {
-        self.pushed.push((id.into(), data.into(), length, now));
+    fn push(&mut self, id: &str, length: usize, now: u64) {
+        self.pushed.push((id.into(), length, now));
         let newest = self.pushed.len() - 1;
         while self.first < newest && (self.len() > self.frames || self.bytes() > self.bytes) {
             self.first += 1;
@@ -45,10 +45,9 @@ impl Model {
     }
 
     fn trim(&mut self, now: u64) {
-        let kept = &self.pushed[self.first..];
-        let is_old =
-            |(.., time): &&(String, String, usize, u64)| now.saturating_sub(*time) > self.age;
-        self.first += kept.iter().take_while(is_old).count();
+        let ages = self.pushed[self.first..].iter();
+        let ages = ages.map(|(.., time)| now.saturating_sub(*time));
+        self.first += ages.take_while(|age| *age > self.age).count();
     }
 
     fn len(&self) -> usize {
@@ -56,31 +55,31 @@ impl Model {
     }
 
     fn bytes(&self) -> usize {
-        self.pushed[self.first..].iter().map(|frame| frame.2).sum()
+        self.pushed[self.first..].iter().map(|frame| frame.1).sum()
     }
 
     /// Evicted IDs are remembered up to the same limits, and one at least.
     fn since(&self, id: &str) -> Result<Vec<String>, Gap> {
-        let has_id = |position: &usize| !self.pushed[*position].0.is_empty();
         let (mut count, mut bytes) = (0, 0);
-        let evicted = (0..self.first).rev().filter(has_id).take_while(|position| {
-            count += 1;
-            bytes += self.pushed[*position].0.len();
-            count == 1 || count <= self.frames && bytes <= self.bytes
-        });
-        let evicted: Vec<usize> = evicted.collect();
-        let mut known = (self.first..self.pushed.len())
-            .rev()
-            .filter(has_id)
-            .chain(evicted);
-        match known.find(|position| self.pushed[*position].0 == id) {
-            None => Err(Gap::Unknown),
-            Some(position) if position + 1 < self.first => Err(Gap::TooOld),
-            Some(position) => Ok(self.pushed[position + 1..]
-                .iter()
-                .map(|f| f.1.clone())
-                .collect()),
+        for (position, (pushed, ..)) in self.pushed.iter().enumerate().rev() {
+            if position < self.first && !pushed.is_empty() {
+                count += 1;
+                bytes += pushed.len();
+                if count > 1 && (count > self.frames || bytes > self.bytes) {
+                    break;
+                }
+            }
+            if pushed == id && !id.is_empty() {
+                let next = position + 1;
+                let missed = (next..self.pushed.len()).map(|number| number.to_string());
+                return if next < self.first {
+                    Err(Gap::TooOld)
+                } else {
+                    Ok(missed.collect())
+                };
+            }
         }
+        Err(Gap::Unknown)
     }
 }
 
@@ -91,12 +90,13 @@ fn a_client_receives_what_it_missed_or_a_gap_within_any_bounds() {
         let frames = *random.choose(&[0, 1, 2, 3, 5, usize::MAX]);
         let bytes = *random.choose(&[0, 60, 200, usize::MAX, usize::MAX]);
         let age = *random.choose(&[0, 5, 20, u64::MAX, u64::MAX]);
+        let (pushed, first) = (Vec::new(), 0);
         let mut model = Model {
             frames,
             bytes,
             age,
-            pushed: vec![],
-            first: 0,
+            pushed,
+            first,
         };
         let log = ReplayLog::new().with_frames(frames).with_bytes(bytes);
         let mut log = log.with_age(Duration::from_secs(age));
@@ -113,16 +113,16 @@ fn a_client_receives_what_it_missed_or_a_gap_within_any_bounds() {
             } else {
                 let id = random.once_in(2).then(|| format!("id {number}"));
                 let id = id.as_deref().unwrap_or(*random.choose(&ids));
-                let data = format!("{number}{}", "x".repeat(random.below(50)));
-                let frame = frame(id, &data);
-                model.push(id, &data, frame.len(), now);
+                let comment = "x".repeat(random.below(50));
+                let data = model.pushed.len().to_string();
+                let id_line = LastEventId::new(id).expect("no line end");
+                let frame = Outgoing::message(&data).id(id_line).comment(&comment);
+                let frame = Frame::from(frame);
+                model.push(id, frame.len(), now);
                 log.push(frame, seconds);
             }
-            assert_eq!(
-                (log.len(), log.bytes()),
-                (model.len(), model.bytes()),
-                "seed {seed}"
-            );
+            let size = (model.len(), model.bytes());
+            assert_eq!((log.len(), log.bytes()), size, "seed {seed}");
             assert_eq!(log.is_empty(), model.len() == 0);
             let unique = (0..=number).map(|number| format!("id {number}"));
             for id in ids.map(str::to_owned).into_iter().chain(unique) {

@@ -15,34 +15,16 @@ use std::env;
 use std::io::ErrorKind;
 use std::rc::Rc;
 
-/// What becomes of one connection.
-#[derive(Debug, Clone)]
-struct Connection {
-    /// What the server answers instead of a stream.
-    instead: Option<Answer>,
-    /// After so many bytes the body does this, or nothing at all.
-    end: (usize, Option<Step>),
-    /// After so many updates the client asks for another connection.
-    reconnects: Option<usize>,
-    /// How many events are new before it, and while it is open.
-    new: [usize; 2],
-    chunk: usize,
-    retry: Option<u64>,
-}
-
-const WHOLE: Connection = Connection {
-    instead: None,
-    end: (usize::MAX, Some(Step::Ends)),
-    reconnects: None,
-    new: [3, 3],
-    chunk: 7,
-    retry: None,
-};
-
+/// A server, and what becomes of its connections.
 struct World {
     log: ReplayLog,
     events: usize,
-    schedule: std::vec::IntoIter<Connection>,
+    random: Random,
+    /// How many connections follow; the last one is whole.
+    left: usize,
+    /// After how many bytes each body ends, and how, instead of at random.
+    cut: Option<(usize, Step)>,
+    /// After how many updates the client asks for another connection.
     reconnects: Option<usize>,
 }
 
@@ -63,19 +45,49 @@ impl World {
         }
     }
 
+    /// What becomes of a connection: after so many bytes its body does this, or nothing at all; or
+    /// there is another answer.
+    fn fate(&mut self) -> Result<(usize, Option<Step>), Answer> {
+        if self.left == 0 {
+            return Ok((usize::MAX, Some(Step::Ends)));
+        } else if let Some((after, end)) = self.cut.clone() {
+            return Ok((after, Some(end)));
+        }
+        // Short ones, which end within a line, and long ones.
+        let most = *self.random.choose(&[40, 4000]);
+        let after = self.random.below(most);
+        match self.random.below(10) {
+            0 | 1 => Ok((after, Some(Step::Ends))),
+            2 | 3 => Ok((after, Some(Step::Fails(ErrorKind::ConnectionReset)))),
+            4 | 5 => Ok((after, None)),
+            6 => {
+                self.reconnects = Some(1 + self.random.below(9));
+                Ok((usize::MAX, Some(Step::Ends)))
+            }
+            7 => Err(Answer::Fails(ErrorKind::ConnectionRefused)),
+            8 => Err(Answer::Hangs),
+            _ => {
+                let status = *self.random.choose(&[408, 429, 500, 599]);
+                Err(Answer::Rejects(status, None))
+            }
+        }
+    }
+
     fn answer(&mut self, last_event_id: &str) -> Answer {
-        let Some(connection) = self.schedule.next() else {
+        let Some(left) = self.left.checked_sub(1) else {
             return Answer::Rejects(204, None);
         };
-        let [before, meanwhile] = connection.new;
-        self.emit(before);
-        self.reconnects = connection.reconnects;
-        if let Some(answer) = connection.instead {
-            return answer;
-        }
+        (self.left, self.reconnects) = (left, None);
+        let new = 1 + self.random.below(7);
+        self.emit(new);
+        let (after, end) = match self.fate() {
+            Ok(fate) => fate,
+            Err(answer) => return answer,
+        };
         let mut body = Vec::new();
-        if let Some(time) = connection.retry {
-            Outgoing::new().retry(ms(time)).encode(&mut body);
+        if self.random.once_in(4) {
+            let time = ms(self.random.number() >> self.random.below(64));
+            Outgoing::new().retry(time).encode(&mut body);
         }
         let first = self.events - self.log.len();
         let mut cursor = match (last_event_id, self.log.since(last_event_id)) {
@@ -87,17 +99,28 @@ impl World {
                 self.log.start()
             }
         };
-        for more in 0..=meanwhile {
-            self.emit(usize::from(more > 0));
+        for more in 0..1 + self.random.below(7) {
+            self.emit(more.min(1));
             while let Some(frame) = self.log.next(&mut cursor).expect("nothing is evicted") {
                 body.extend_from_slice(frame.as_bytes());
             }
         }
-        let (after, end) = connection.end;
         body.truncate(after);
-        let chunks = body.chunks(connection.chunk);
+        let chunks = body.chunks(1 + self.random.below(200));
         let steps = chunks.map(|chunk| Step::Gives(chunk.into()));
         Answer::Streams(steps.chain(end).collect())
+    }
+}
+
+fn world(mut random: Random, frames: usize, cut: Option<(usize, Step)>) -> World {
+    let log = ReplayLog::new().with_bytes(usize::MAX);
+    World {
+        log: log.with_frames(frames),
+        events: 0,
+        left: 1 + random.below(60),
+        random,
+        cut,
+        reconnects: None,
     }
 }
 
@@ -108,22 +131,9 @@ enum Seen {
     Gap(usize),
 }
 
-/// Runs a schedule, and then a connection to which nothing happens. Returns what was seen, how many
-/// events there were, and how many requests.
-fn simulate(
-    open: Open,
-    mut schedule: Vec<Connection>,
-    seed: u64,
-    most_frames: usize,
-) -> (Vec<Seen>, usize, usize) {
-    schedule.push(WHOLE);
-    let log = ReplayLog::new().with_bytes(usize::MAX);
-    let world = Rc::new(RefCell::new(World {
-        log: log.with_frames(most_frames),
-        events: 0,
-        schedule: schedule.into_iter(),
-        reconnects: None,
-    }));
+/// Runs a client to its end. Returns what it saw, how many events there were, and how many requests.
+fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
+    let world = Rc::new(RefCell::new(world));
     let served = Rc::clone(&world);
     let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
     let policy = Policy::new()
@@ -173,50 +183,17 @@ fn missing(seen: &[Seen], emitted: usize) -> Result<usize, String> {
     }
 }
 
-fn connection(random: &mut Random) -> Connection {
-    // Short ones, which end within a line, and long ones.
-    let most = *random.choose(&[40, 4000]);
-    let after = random.below(most);
-    let mut connection = Connection {
-        new: [random.below(8), random.below(8)],
-        chunk: 1 + random.below(200),
-        ..WHOLE
-    };
-    match random.below(10) {
-        0 | 1 => connection.end = (after, Some(Step::Ends)),
-        2 | 3 => connection.end = (after, Some(Step::Fails(ErrorKind::ConnectionReset))),
-        4 | 5 => connection.end = (after, None),
-        6 => connection.reconnects = Some(random.below(9)),
-        7 => connection.instead = Some(Answer::Fails(ErrorKind::ConnectionRefused)),
-        8 => connection.instead = Some(Answer::Hangs),
-        _ => {
-            let status = *random.choose(&[408, 429, 500, 599]);
-            connection.instead = Some(Answer::Rejects(status, None));
-        }
-    }
-    if random.once_in(4) {
-        connection.retry = Some(random.number() >> random.below(64));
-    }
-    connection
-}
-
 #[test]
 fn every_event_comes_once_and_in_order_or_its_gap_is_reported() {
     let schedules = env::var("SSE_WIRE_SCHEDULES").map_or(200, |n| n.parse().expect("a number"));
     let (mut events, mut requests, mut all_missing) = (0, 0, 0);
     for seed in 0..schedules {
         let mut random = Random::new(seed);
-        let schedule: Vec<_> = (0..random.below(60))
-            .map(|_| connection(&mut random))
-            .collect();
         let (driver, open) = *random.choose(DRIVERS);
         let is_trimmed = random.once_in(2);
-        let most_frames = if is_trimmed {
-            8 + random.below(12)
-        } else {
-            usize::MAX
-        };
-        let (seen, emitted, asked) = simulate(open, schedule, seed, most_frames);
+        let frames = 8 + random.below(12);
+        let frames = if is_trimmed { frames } else { usize::MAX };
+        let (seen, emitted, asked) = simulate(open, seed, world(random, frames, None));
         let missing = missing(&seen, emitted)
             .unwrap_or_else(|error| panic!("seed {seed}, {driver}: {error} in {seen:?}"));
         let has_gap = seen.iter().any(|seen| matches!(seen, Seen::Gap(_)));
@@ -233,22 +210,14 @@ fn every_event_comes_once_and_in_order_or_its_gap_is_reported() {
 #[test]
 fn a_connection_that_is_cut_at_any_byte_loses_nothing() {
     for (driver, open) in DRIVERS {
-        for after in 0..500 {
+        for (after, seed) in (0..500).zip(0..) {
             for end in [Step::Ends, Step::Fails(ErrorKind::ConnectionReset)] {
-                let (end, chunk) = ((after, Some(end)), [1, 7, usize::MAX][after % 3]);
-                let cut = Connection {
-                    end,
-                    chunk,
-                    retry: Some(1),
-                    ..WHOLE
-                };
-                let (seen, emitted, asked) = simulate(*open, vec![cut.clone(), cut], 1, 100);
-                assert_eq!(
-                    missing(&seen, emitted),
-                    Ok(0),
-                    "{driver}, cut after {after}: {seen:?}"
-                );
-                assert_eq!((emitted, asked), (18, 4));
+                let mut world = world(Random::new(seed), 100, Some((after, end)));
+                world.left = 3;
+                let (seen, emitted, asked) = simulate(*open, seed, world);
+                let missing = missing(&seen, emitted);
+                assert_eq!(missing, Ok(0), "{driver}, {after}: {seen:?}");
+                assert_eq!(asked, 4, "{driver}, {after}");
             }
         }
     }
