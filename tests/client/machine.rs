@@ -1,5 +1,7 @@
 //! A client of which a test says what happens, and the laws that hold whatever has happened.
 
+#[cfg(feature = "alloc")]
+use crate::calls::SeeOwned as _;
 use crate::calls::{Call, see, see_item, see_raw};
 use crate::oracle::Seen;
 use core::time::Duration;
@@ -268,9 +270,9 @@ impl Machine {
             assert_ignored(On::Respond(200, SSE));
             assert_ignored(On::Respond(404, SSE));
             if !self.source.is_open() {
-                [On::End, On::Fail, On::Reconnect]
-                    .into_iter()
-                    .for_each(assert_ignored);
+                for on in [On::End, On::Fail, On::Reconnect] {
+                    assert_ignored(on);
+                }
             }
         }
         if !self.is_lost {
@@ -317,11 +319,7 @@ impl Machine {
             (&["text/event-stream", "text/plain"], false),
             (&["text/plain", " TEXT/Event-Stream ; a b"], true),
         ] {
-            let expected = if opens {
-                "opens"
-            } else {
-                "ContentType is final"
-            };
+            let expected = ["ContentType is final", "opens"][usize::from(opens)];
             assert_eq!(respond(transient, 200, content_types), expected);
             let any = browser.with_any_content_type(true);
             assert_eq!(respond(any, 200, content_types), "opens");
@@ -341,12 +339,8 @@ pub(crate) fn decode(
         Call::DecodeRaw => source.decode_raw(chunk).map(|event| event.map(see_raw)),
         Call::DecodeItem => source.decode_item(chunk).map(|item| item.map(see_item)),
         #[cfg(feature = "alloc")]
-        Call::DecodeOwned => source
-            .decode_owned(chunk)
-            .map(|event| event.as_ref().map(crate::calls::SeeOwned::see)),
+        Call::DecodeOwned => source.decode_owned(chunk).map(|e| e.map(|e| e.see())),
         #[cfg(feature = "alloc")]
-        Call::DecodeOwnedItem => source
-            .decode_owned_item(chunk)
-            .map(|item| item.as_ref().map(crate::calls::SeeOwned::see)),
+        Call::DecodeOwnedItem => source.decode_owned_item(chunk).map(|i| i.map(|i| i.see())),
     }
 }

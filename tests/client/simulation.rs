@@ -131,7 +131,7 @@ enum Seen {
     Gap(usize),
 }
 
-/// Runs a client to its end. Returns what it saw, how many events there were, and how many requests.
+/// Runs a client to its end. Returns what it saw, and how many events and requests there were.
 fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
     let world = Rc::new(RefCell::new(world));
     let served = Rc::clone(&world);

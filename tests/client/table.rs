@@ -147,6 +147,25 @@ const GIVING_UP: &[Case] = cases! {
         At(1000) => "wait 2000 Reconnect", At(3000) => "connect 1", Reconnect => "",
         At(3000) => "wait 3000 Reconnect", Open(6000) => "connect 1", End => "",
         At(6000) => "closed NotRepeated(End)";
+    "neither comments nor reconnection times make a connection good, nor the time until it opens",
+    BROWSER.with_attempts(2);
+        At(0) => "connect", Fail => "", At(0) => "wait 3000 Transport", At(3000) => "connect",
+        At(90_000) => "await", Respond(200, SSE) => "open", At(100_000) => "read",
+        Bytes(b": hello\n\nretry: 3000\n\ndata: cut") => "", End => "",
+        At(129_999) => "closed OutOfAttempts(End)";
+    "a connection is good that is open for long enough, or brings an event",
+    BROWSER.with_attempts(1);
+        At(0) => "connect", At(90_000) => "await", Respond(200, SSE) => "open",
+        At(100_000) => "read", End => "", At(130_000) => "wait 3000 End",
+        Open(133_000) => "connect", Bytes(b"id: 1\n\ndata\n\n") => " #1", End => "",
+        At(133_000) => "wait 3000 End";
+    "a request without a last event ID cannot be resumed", BROWSER.with_repeat(Repeat::Resumed);
+        Open(0) => "connect", Bytes(b"data: 1\n\n") => "1", End => "",
+        At(0) => "closed NotRepeated(End)";
+    "a request is resumed from an ID that can be a header", BROWSER.with_repeat(Repeat::Resumed);
+        Open(0) => "connect", Bytes(b"id: 1\n\n") => "", Fail => "",
+        At(0) => "wait 3000 Transport", Open(3000) => "connect 1",
+        Bytes(b"id: \x1Bx\n\n") => "", End => "", At(3000) => "closed NotRepeated(End)";
     "a request that may not be repeated is not, whatever it was lost by",
     BROWSER.with_repeat(Repeat::Never).with_transient_statuses(true);
         At(0) => "connect", Respond(503, SSE) => "rejected",
@@ -168,57 +187,6 @@ fn the_client_does_what_the_table_says() {
                 assert_eq!(machine.apply(*on), *expected);
                 machine.assert_laws();
             }
-        }
-    }
-}
-
-#[test]
-fn a_request_is_repeated_only_where_the_policy_allows_it() {
-    for (repeat, block, is_repeated) in [
-        (Repeat::Always, &b"data: 1\n\n"[..], true),
-        (Repeat::Resumed, b"data: 1\n\n", false),
-        (Repeat::Resumed, b"id: 1\n\n", true),
-        // The server could not resume from an ID that is not sent.
-        (Repeat::Resumed, b"id: \x1Bx\n\n", false),
-        (Repeat::Never, b"data: 1\n\n", false),
-        (Repeat::Never, b"id: 1\n\n", false),
-    ] {
-        for (loss, cause) in [(End, "End"), (Fail, "Transport")] {
-            let source = source(BROWSER.with_repeat(repeat), 1);
-            let mut machine = Machine::new(source, Call::Decode, usize::MAX);
-            machine.apply_all(&[Open(0), Bytes(block), loss]);
-            let expected = match is_repeated {
-                true => format!("wait 3000 {cause}"),
-                false => format!("closed NotRepeated({cause})"),
-            };
-            assert_eq!(machine.apply(At(0)), expected, "{repeat:?} {block:?}");
-        }
-    }
-}
-
-#[test]
-fn only_an_event_or_steadiness_makes_a_connection_good() {
-    for (open_for, bytes, is_good) in [
-        (0, &b""[..], false),
-        (0, b": hello\n\nretry: 3000\n\ndata: cut", false),
-        (29_999, b": hello\n\n", false),
-        (30_000, b"", true),
-        (0, b"data: 1\n\n", true),
-        (0, b"id: 1\n\ndata\n\n", true),
-    ] {
-        for &call in Call::ALL {
-            let source = source(BROWSER.with_attempts(2), 1);
-            let mut machine = Machine::new(source, call, usize::MAX);
-            // It takes long to open, which does not count.
-            let opens = [At(0), Fail, At(0), At(3000), At(90_000), Respond(200, SSE)];
-            machine.apply_all(&opens);
-            machine.apply_all(&[At(100_000), Bytes(bytes), End]);
-            let expected = match is_good {
-                true => "wait 3000 End",
-                false => "closed OutOfAttempts(End)",
-            };
-            let step = machine.apply(At(100_000 + open_for));
-            assert_eq!(step, expected, "{call:?} {open_for} {bytes:?}");
         }
     }
 }
