@@ -101,7 +101,9 @@ impl Server {
 
     fn note_sleep(&self, delay: Duration) {
         if (Duration::from_secs(1)..DAY).contains(&delay) {
-            self.state().slept.push(delay);
+            let slept = &mut self.state().slept;
+            slept.push(delay);
+            assert!(slept.len() < 1000, "it sleeps on and on");
         }
     }
 }
@@ -201,11 +203,8 @@ pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
             Seen::Event(event) => {
                 let text = [event.event_type, event.data].concat();
                 let text = String::from_utf8(text).expect("an owned event is text");
-                format!(
-                    "{} #{}",
-                    text.trim_start_matches("message"),
-                    event.last_event_id
-                )
+                let text = text.trim_start_matches("message");
+                format!("{text} #{}", event.last_event_id)
             }
             Seen::Comment { text, .. } => format!("item :{}", text.escape_ascii()),
             item => format!("item {item:?}"),
@@ -218,13 +217,11 @@ pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
         Ok(_) => panic!("an unknown update"),
         Err(error) => {
             let text = error.to_string();
-            match error {
-                ReconnectError::Closed { response, .. } => {
-                    let status = response.map(|Response(status, _)| status);
-                    format!("closed {status:?}: {text}")
-                }
-                _ => text,
-            }
+            let ReconnectError::Closed { response, .. } = error else {
+                return text;
+            };
+            let status = response.map(|Response(status, _)| status);
+            format!("closed {status:?}: {text}")
         }
     }
 }
@@ -246,6 +243,7 @@ pub(crate) fn updates(driver: Open, source: EventSource, server: &Server) -> Vec
             return updates;
         };
         assert_ne!(update, "waits", "after {updates:?}");
+        assert!(updates.len() < 100, "they do not end: {updates:?}");
         updates.push(update);
     }
 }
@@ -257,10 +255,8 @@ pub(crate) fn shows_end(
     is_terminated: bool,
 ) -> bool {
     let has_ended = format!("{shown:?}").contains("has_ended: true");
-    assert_eq!(
-        (hint, is_terminated),
-        ((0, has_ended.then_some(0)), has_ended)
-    );
+    let expected = ((0, has_ended.then_some(0)), has_ended);
+    assert_eq!((hint, is_terminated), expected);
     has_ended
 }
 
@@ -296,7 +292,7 @@ impl AsyncTransport for Server {
         let answer = self.answer(request);
         let held = self.state().body.clone();
         let later = later(self.state().is_slow);
-        let connecting = async move {
+        Box::pin(async move {
             later.await;
             // A request that hangs counts as a body that is not dropped.
             let _held = held;
@@ -304,8 +300,7 @@ impl AsyncTransport for Server {
                 Some(answer) => answer,
                 None => pending().await,
             }
-        };
-        connecting.boxed_local()
+        })
     }
 
     fn body(&mut self, response: Response) -> Transport {
