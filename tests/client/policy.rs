@@ -1,0 +1,128 @@
+//! Delays: their bounds, their jitter and their growth.
+
+use crate::calls::Call;
+use crate::machine::On::{At, Bytes, Fail, Open};
+use crate::machine::{Machine, SSE, Source, decode, ms, source};
+use crate::oracle::Seen;
+use core::time::Duration;
+use sse_wire::EventDecoder;
+use sse_wire::client::{Backoff, Policy, Step};
+
+/// The delay after a connection that was lost at 7 ms, whose server set this reconnection time,
+/// and after its loss that of `Retry-After`.
+fn delay_after(policy: Policy, retry: &str, retry_after: u64) -> u64 {
+    let mut source = source(policy, 1);
+    assert!(matches!(source.next(ms(7)), Step::Connect(_)));
+    assert!(source.respond(200, SSE));
+    let bytes = format!("retry: {retry}\ndata: 1\n\n");
+    let mut bytes = bytes.as_bytes();
+    while let Ok(Some(_)) = source.decode(&mut bytes) {}
+    source.end();
+    source.wait_at_least(ms(retry_after));
+    let Step::Wait { delay, .. } = source.next(ms(7)) else {
+        panic!("no delay: {source:?}")
+    };
+    u64::try_from(delay.as_millis()).expect("a delay has at most 64 bits")
+}
+
+#[test]
+fn delays_are_bounded_and_never_overflow() {
+    const NEVER: u64 = u64::MAX - 7;
+    let bounded = Policy::new().with_backoff(Backoff::NONE);
+    let browser = Policy::browser();
+    let jitter = browser.with_backoff(Backoff::new());
+    let huge = &*"1".repeat(30);
+    for (policy, retry, retry_after, [least, most]) in [
+        (bounded, "300000", 0, [300_000; 2]),
+        (bounded, "300001", 0, [300_000; 2]),
+        (bounded, "18446744073709551616", 0, [300_000; 2]),
+        (bounded, huge, 0, [300_000; 2]),
+        (bounded, "0", 0, [500; 2]),
+        (bounded, "499", 0, [500; 2]),
+        (bounded, "501", 0, [501; 2]),
+        (Policy::new(), "0", 0, [501, 1000]),
+        // If the bounds contradict each other, the lower one applies.
+        (bounded.with_bounds(ms(20), ms(10)), "0", 0, [20; 2]),
+        (browser, "300001", 0, [300_001; 2]),
+        (browser, huge, 0, [NEVER; 2]),
+        (jitter, huge, 0, [NEVER; 2]),
+        (jitter, "18446744073709551000", 0, [NEVER; 2]),
+        // Those that receive the same Retry-After do not reconnect at the same moment.
+        (jitter, "3000", 20_000, [20_001, 26_000]),
+        (jitter, "3000", 1000, [3001, 6000]),
+    ] {
+        let delay = delay_after(policy, retry, retry_after);
+        assert!((least..=most).contains(&delay), "{delay} after {retry}");
+    }
+}
+
+#[test]
+fn a_backoff_doubles_up_to_its_maximum_and_never_overflows() {
+    let times = [0, 1, 3000, u64::MAX / 2, u64::MAX];
+    for (time, longest) in times.map(|a| times.map(|b| (a, b))).concat() {
+        for failures in [0, 1, 2, 62, 63, 64, 65, 66, u32::MAX] {
+            let backoff = Backoff::new().with_longest(ms(longest));
+            let delay = |random| backoff.delay(ms(time), failures, random);
+            let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
+            let span = time.saturating_mul(factor).min(longest);
+            assert_eq!(delay(0), ms(time));
+            assert_eq!(delay(u64::MAX), ms(time.saturating_add(span)));
+        }
+    }
+    assert_eq!(Backoff::NONE.delay(ms(5), 9, u64::MAX), ms(5));
+    assert_eq!(Backoff::new().delay(Duration::MAX, 0, 0), ms(u64::MAX));
+}
+
+/// The delays after these many failures in a row, of which the first is that of a good connection.
+fn delays<const N: usize>(seed: u64) -> [u64; N] {
+    let mut machine = Machine::new(source(Policy::new(), seed), Call::Decode, usize::MAX);
+    machine.apply_all(&[Open(0), Bytes(b"data: 1\n\n")]);
+    let mut now = 0;
+    [(); N].map(|()| {
+        machine.apply(Fail);
+        let step = machine.apply(At(now));
+        let delay = step.split(' ').nth(1).and_then(|delay| delay.parse().ok());
+        now += delay.expect("a delay");
+        machine.apply(At(now));
+        delay.expect("a delay")
+    })
+}
+
+#[test]
+fn every_delay_has_jitter_whose_span_doubles_until_a_connection_is_good() {
+    let all: Vec<[u64; 6]> = (0..2000).map(delays).collect();
+    let spans = [3000, 6000, 12_000, 24_000, 30_000, 30_000];
+    for (failures, span) in spans.into_iter().enumerate() {
+        let delays = all.iter().map(|delays| delays[failures]);
+        let shortest = delays.clone().min().expect("there are delays");
+        let longest = delays.max().expect("there are delays");
+        let [least, most, slack] = [3000, 3000 + span, span / 100];
+        assert!((least..least + slack).contains(&shortest), "{span}");
+        assert!((most - slack..=most).contains(&longest), "{span}");
+    }
+    assert_eq!(delays::<5>(7), delays(7));
+    assert_ne!(delays::<5>(7), delays(8));
+    assert_ne!(delays::<5>(0), delays(1));
+}
+
+#[test]
+fn comments_and_reconnection_times_come_as_items() {
+    for &call in Call::ALL.iter().filter(|call| call.returns_items()) {
+        let mut source = source(Policy::browser(), 1);
+        assert!(matches!(source.next(ms(0)), Step::Connect(_)));
+        assert!(source.respond(200, SSE));
+        let mut chunk = &b": c\nretry: 5\n"[..];
+        let mut next = || decode(&mut source, call, &mut chunk).expect("it fits");
+        let (text, end) = (b" c".to_vec(), true);
+        assert_eq!(next(), Some(Seen::Comment { text, end }));
+        assert_eq!(next(), Some(Seen::Retry(5)));
+        assert_eq!(next(), None);
+        assert_eq!(source.reconnection_time(), ms(5));
+    }
+}
+
+#[test]
+fn a_client_is_small() {
+    let beside = size_of::<Source>() - size_of::<EventDecoder<[u8; 64]>>();
+    assert!(beside <= 200, "{beside} bytes beside the decoder");
+}

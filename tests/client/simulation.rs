@@ -1,0 +1,241 @@
+//! A server that replays, and connections that fail in any way: every driver yields each event once
+//! and in order, or a gap where the server's log was trimmed. `SSE_WIRE_SCHEDULES` sets how many
+//! random schedules run.
+
+use crate::drivers::{Answer, DRIVERS, Open, Server};
+use crate::machine::ms;
+use crate::random::Random;
+use crate::transport::Step;
+use core::cell::RefCell;
+use core::time::Duration;
+use sse_wire::client::{Backoff, EventSource, Policy};
+use sse_wire::replay::ReplayLog;
+use sse_wire::{EventType, Frame, LastEventId, Outgoing};
+use std::env;
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+/// A server, and what becomes of its connections.
+struct World {
+    log: ReplayLog,
+    events: usize,
+    random: Random,
+    /// How many connections follow; the last one is whole.
+    left: usize,
+    /// After how many bytes each body ends, and how, instead of at random.
+    cut: Option<(usize, Step)>,
+    /// After how many updates the client asks for another connection.
+    reconnects: Option<usize>,
+}
+
+impl World {
+    fn emit(&mut self, events: usize) {
+        for _ in 0..events {
+            let id = self.events.to_string();
+            let data = format!("{id}\n{}\r\n: no comment", "é".repeat(self.events % 40));
+            let mut outgoing = Outgoing::message(&data).id(LastEventId::new(&id).expect("digits"));
+            if self.events % 3 == 0 {
+                outgoing = outgoing.comment("not an event");
+            }
+            let line_end = ["\n", "\r\n", "\r"][self.events % 3];
+            let block = outgoing.to_string().replace('\n', line_end);
+            let frame = Frame::parse(block.into()).expect("a whole event");
+            self.log.push(frame, Duration::ZERO);
+            self.events += 1;
+        }
+    }
+
+    /// What becomes of a connection: after so many bytes its body does this, or nothing at all; or
+    /// there is another answer.
+    fn fate(&mut self) -> Result<(usize, Option<Step>), Answer> {
+        if self.left == 0 {
+            return Ok((usize::MAX, Some(Step::Ends)));
+        } else if let Some((after, end)) = self.cut.clone() {
+            return Ok((after, Some(end)));
+        }
+        // Short ones, which end within a line, and long ones.
+        let most = *self.random.choose(&[40, 4000]);
+        let after = self.random.below(most);
+        match self.random.below(10) {
+            0 | 1 => Ok((after, Some(Step::Ends))),
+            2 | 3 => Ok((after, Some(Step::Fails(ErrorKind::ConnectionReset)))),
+            4 | 5 => Ok((after, None)),
+            6 => {
+                self.reconnects = Some(1 + self.random.below(9));
+                Ok((usize::MAX, Some(Step::Ends)))
+            }
+            7 => Err(Answer::Fails(ErrorKind::ConnectionRefused)),
+            8 => Err(Answer::Hangs),
+            _ => {
+                let status = *self.random.choose(&[408, 429, 500, 599]);
+                Err(Answer::Rejects(status, None))
+            }
+        }
+    }
+
+    fn answer(&mut self, last_event_id: &str) -> Answer {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Answer::Rejects(204, None);
+        };
+        (self.left, self.reconnects) = (left, None);
+        let new = 1 + self.random.below(7);
+        self.emit(new);
+        let (after, end) = match self.fate() {
+            Ok(fate) => fate,
+            Err(answer) => return answer,
+        };
+        let mut body = Vec::new();
+        if self.random.once_in(4) {
+            let time = ms(self.random.number() >> self.random.below(64));
+            Outgoing::new().retry(time).encode(&mut body);
+        }
+        let first = self.events - self.log.len();
+        let mut cursor = match (last_event_id, self.log.since(last_event_id)) {
+            (_, Ok(cursor)) => cursor,
+            ("", Err(_)) if first == 0 => self.log.start(),
+            (_, Err(_)) => {
+                let gap = EventType::from_static("gap");
+                Outgoing::event(gap, &first.to_string()).encode(&mut body);
+                self.log.start()
+            }
+        };
+        for more in 0..1 + self.random.below(7) {
+            self.emit(more.min(1));
+            while let Some(frame) = self.log.next(&mut cursor).expect("nothing is evicted") {
+                body.extend_from_slice(frame.as_bytes());
+            }
+        }
+        body.truncate(after);
+        let chunks = body.chunks(1 + self.random.below(200));
+        let steps = chunks.map(|chunk| Step::Gives(chunk.into()));
+        Answer::Streams(steps.chain(end).collect())
+    }
+}
+
+fn world(mut random: Random, frames: usize, cut: Option<(usize, Step)>) -> World {
+    let log = ReplayLog::new().with_bytes(usize::MAX);
+    World {
+        log: log.with_frames(frames),
+        events: 0,
+        left: 1 + random.below(60),
+        random,
+        cut,
+        reconnects: None,
+    }
+}
+
+/// What a client sees of the events: a number, or the first one after a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Event(usize),
+    Gap(usize),
+}
+
+/// Runs a client to its end. Returns what it saw, and how many events and requests there were.
+fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
+    let world = Rc::new(RefCell::new(world));
+    let served = Rc::clone(&world);
+    let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
+    let policy = Policy::new()
+        .with_bounds(Duration::ZERO, Duration::from_secs(60))
+        .with_backoff(Backoff::new())
+        .with_idle_timeout(ms(1))
+        .with_transient_statuses(true);
+    let mut driver = open(EventSource::new(seed).with_policy(policy), &server);
+    let mut seen = Vec::new();
+    let (mut updates, mut reconnects) = (0, false);
+    while let Some(update) = driver.next(reconnects) {
+        let word = update.split([' ', '\n']).next().expect("there is one");
+        match word.strip_prefix("gap") {
+            _ if word == "opened" => updates = 0,
+            _ if ["item", "lost", "closed"].contains(&word) => {}
+            Some(first) => seen.push(Seen::Gap(first.parse().expect("a number"))),
+            None => {
+                seen.push(Seen::Event(word.parse().expect(&update)));
+                let end = format!(": no comment #{word}");
+                assert!(update.ends_with(&end), "{update}");
+            }
+        }
+        updates += 1;
+        reconnects = world.borrow().reconnects == Some(updates);
+    }
+    let requests = server.state().ids.len();
+    (seen, world.borrow().events, requests)
+}
+
+/// How many events are missing, all of them reported, if the others came once and in order.
+fn missing(seen: &[Seen], emitted: usize) -> Result<usize, String> {
+    let (mut next, mut missing) = (0, 0);
+    for &seen in seen {
+        match seen {
+            Seen::Event(number) if number == next => next += 1,
+            // It is reported again if the connection was lost before the next event.
+            Seen::Gap(first) if first >= next => {
+                missing += first - next;
+                next = first;
+            }
+            _ => return Err(format!("{seen:?} instead of {next}")),
+        }
+    }
+    match next == emitted {
+        true => Ok(missing),
+        false => Err(format!("{next} of {emitted}")),
+    }
+}
+
+#[test]
+fn every_event_comes_once_and_in_order_or_its_gap_is_reported() {
+    let schedules = env::var("SSE_WIRE_SCHEDULES").map_or(200, |n| n.parse().expect("a number"));
+    let (mut events, mut requests, mut all_missing) = (0, 0, 0);
+    for seed in 0..schedules {
+        let mut random = Random::new(seed);
+        let (driver, open) = *random.choose(DRIVERS);
+        let is_trimmed = random.once_in(2);
+        let frames = 8 + random.below(12);
+        let frames = if is_trimmed { frames } else { usize::MAX };
+        let (seen, emitted, asked) = simulate(open, seed, world(random, frames, None));
+        let missing = missing(&seen, emitted)
+            .unwrap_or_else(|error| panic!("seed {seed}, {driver}: {error} in {seen:?}"));
+        let has_gap = seen.iter().any(|seen| matches!(seen, Seen::Gap(_)));
+        assert!(is_trimmed || !has_gap, "seed {seed}, {driver}: {seen:?}");
+        events += emitted;
+        requests += asked;
+        all_missing += missing;
+    }
+    println!("{schedules} schedules, {requests} requests, {events} events, {all_missing} in gaps");
+    // Few schedules need not trim a log.
+    assert!(requests > 0 && (all_missing > 0 || schedules < 50));
+}
+
+#[test]
+fn a_connection_that_is_cut_at_any_byte_loses_nothing() {
+    for (driver, open) in DRIVERS {
+        for (after, seed) in (0..500).zip(0..) {
+            for end in [Step::Ends, Step::Fails(ErrorKind::ConnectionReset)] {
+                let mut world = world(Random::new(seed), 100, Some((after, end)));
+                world.left = 3;
+                let (seen, emitted, asked) = simulate(*open, seed, world);
+                let missing = missing(&seen, emitted);
+                assert_eq!(missing, Ok(0), "{driver}, {after}: {seen:?}");
+                assert_eq!(asked, 4, "{driver}, {after}");
+            }
+        }
+    }
+}
+
+#[test]
+fn control_a_lost_event_and_a_duplicate_are_noticed() {
+    use Seen::{Event, Gap};
+    assert_eq!(missing(&[Event(0), Event(1)], 2), Ok(0));
+    assert_eq!(missing(&[Event(0), Gap(3), Gap(5), Event(5)], 6), Ok(4));
+    for (seen, emitted) in [
+        (&[Event(0), Event(1)][..], 3),
+        (&[Event(0), Event(2)], 3),
+        (&[Event(0), Event(1), Event(1)], 2),
+        (&[Event(1), Event(0)], 2),
+        (&[Event(0), Gap(3), Event(4)], 5),
+        (&[Event(0), Event(1), Gap(1)], 2),
+    ] {
+        assert!(missing(seen, emitted).is_err(), "{seen:?}");
+    }
+}
