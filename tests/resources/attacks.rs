@@ -1,0 +1,169 @@
+//! Whatever a peer sends, the events around it arrive, and what is too large is rejected.
+//! `SECURITY.md` lists the attacks, and names the tests of each.
+
+use crate::common::calls::Call;
+use crate::common::cuts;
+use crate::common::readers::{self, Meaning, READERS};
+use crate::driver::{Reported, Totals, read};
+use crate::streams::{AFTER, BEFORE, Gives, Kind, attacks, streams};
+use sse_wire::{EventDecoder, LastEventId};
+use std::collections::BTreeSet;
+
+#[test]
+fn through_every_reader_the_events_around_an_attack_arrive() {
+    for (memory, bytes) in [(64, 400), (1024, 6000)] {
+        let config = readers::memory_config(memory);
+        for stream in streams(&config) {
+            println!("{}", stream.shown());
+            let stream = stream.between(bytes);
+            let meaning = Meaning::of(&stream, &config);
+            for size in [1, 7, 1400] {
+                let chunks: Vec<&[u8]> = stream.chunks(size).collect();
+                let check = |reader: &&readers::Reader| {
+                    reader.check_both_ends(&chunks, &config, &meaning, 7)
+                };
+                let readers = READERS.iter().filter(|reader| check(reader).is_some());
+                assert!(readers.count() > 0, "no reader takes these limits");
+            }
+        }
+    }
+}
+
+/// What is stated of each attack is what the oracle says, so that it is the attack that it is
+/// meant to be.
+#[test]
+fn an_attack_gives_what_is_stated() {
+    const BYTES: usize = 6000;
+    let config = readers::memory_config(1024);
+    for stream in attacks(&config) {
+        let Kind::Attack(gives) = stream.kind else {
+            panic!("it is none");
+        };
+        let rounds = stream.rounds(BYTES);
+        let (events, rejected) = match gives {
+            Gives::Nothing | Gives::NothingBuffered => (0, 0),
+            Gives::OneEvent => (1, 0),
+            Gives::Events => (rounds, 0),
+            Gives::OneRejection => (0, 1),
+            Gives::Rejections => (0, rounds),
+        };
+        let totals = Totals::of(&stream.between(BYTES), &config, Call::Decode);
+        let stated = (4 + events, rejected);
+        assert_eq!(
+            (totals.events, totals.rejected),
+            stated,
+            "{}",
+            stream.shown()
+        );
+    }
+}
+
+#[test]
+fn an_attack_ends_with_its_connection() {
+    let config = readers::memory_config(1024);
+    let mut memory = [0; 1024];
+    let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
+    for stream in attacks(&config) {
+        for call in Call::ALL {
+            let none = LastEventId::from_static("");
+            decoder.set_last_event_id(none).expect("it is empty");
+            let rounds = stream.rounds(6000);
+            // Without what ends it.
+            let attack = stream.without_end().repeated(rounds);
+            let mut totals = Totals::default();
+            let cut = [BEFORE, &attack].concat();
+            read(&mut decoder, *call, &cut, 100, &mut |reported| {
+                totals.add(&reported)
+            });
+            assert!(totals.events >= 2, "{}", stream.shown());
+            decoder.restart();
+            let mut events = Vec::new();
+            read(
+                &mut decoder,
+                Call::Decode,
+                AFTER,
+                100,
+                &mut |reported| match reported {
+                    Reported::Event(event) => events.push(event.data().to_owned()),
+                    _ => panic!("{}: it is not over", stream.shown()),
+                },
+            );
+            assert_eq!(events, ["third", "fourth"], "{}", stream.shown());
+            assert_eq!(decoder.last_event_id(), "2");
+        }
+    }
+}
+
+/// Byte order marks and parts of them where a stream begins: one is skipped, and all else is the
+/// beginning of a line.
+#[test]
+fn one_byte_order_mark_is_skipped_and_no_other() {
+    let config = readers::memory_config(64);
+    for (begins, is_skipped) in [
+        (&b"\xEF\xBB\xBF"[..], true),
+        (b"\xEF\xBB\xBF\r\n", true),
+        (b"\xEF\xBB\xBF\xEF\xBB\xBF", false),
+        (b"\xEF\xBB\xBF\xEF\xBB", false),
+        (b"\xEF", false),
+        (b"\xEF\xBB", false),
+        (b"\xEF\xBB\xBE", false),
+        (b"\xFE\xFF", false),
+        (b"\xEF\xEF\xBB\xBF", false),
+        (b"\n\xEF\xBB\xBF", false),
+        (b"\xEF\xBB\xBF\n\xEF\xBB\xBF", false),
+    ] {
+        let stream = [begins, b"data: a\n\ndata: b\n\n"].concat();
+        let events = Totals::of(&stream, &config, Call::Decode).events;
+        assert_eq!(events, 1 + usize::from(is_skipped), "{begins:?}");
+        let meaning = Meaning::of(&stream, &config);
+        cuts::every_kind(&stream, 0, 1, |chunks| {
+            for reader in READERS {
+                reader.check_both_ends(chunks, &config, &meaning, 7);
+            }
+        });
+    }
+}
+
+/// The table is read by those who decide whether to trust the crate: it leaves out no attack, and
+/// names no test that does not exist.
+#[test]
+fn security_md_names_every_attack_and_only_tests_that_exist() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let read = |path: &str| std::fs::read_to_string([folder, path].concat());
+    let text = read("SECURITY.md").expect("it exists");
+
+    let (_, table) = text
+        .split_once("\n## Hostile streams\n")
+        .expect("a heading");
+    let (table, _) = table.split_once("\n## ").expect("another heading");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let named: BTreeSet<&str> = rows
+        .filter_map(|row| row.split_once(" |"))
+        .map(|(attack, _)| attack)
+        .filter(|attack| *attack != "attack")
+        .collect();
+    let attacks = attacks(&readers::memory_config(64));
+    let tested: BTreeSet<&str> = attacks.iter().map(|attack| attack.name).collect();
+    assert_eq!(named, tested);
+
+    let mut tests = 0;
+    for quoted in text.split('`').skip(1).step_by(2) {
+        let Some((place, test)) = quoted.rsplit_once("::") else {
+            continue;
+        };
+        // A type and its method.
+        if place.starts_with(char::is_uppercase) || place == "headers" {
+            continue;
+        }
+        let place = place.replace("::", "/");
+        let files = [
+            format!("tests/{place}.rs"),
+            format!("tests/{place}/main.rs"),
+        ];
+        let source = files.iter().find_map(|file| read(file).ok());
+        let is_there = source.is_some_and(|source| source.contains(&format!("fn {test}(")));
+        assert!(is_there, "{quoted} does not exist");
+        tests += 1;
+    }
+    assert!(tests > 20, "{tests} tests are named");
+}

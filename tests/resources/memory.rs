@@ -1,0 +1,284 @@
+//! No stream takes more memory than the limits allow.
+
+use crate::common::allocator::{self, Count, count};
+use crate::common::calls::Call;
+use crate::common::oracle::Config;
+use crate::common::readers;
+#[cfg(feature = "alloc")]
+use crate::driver;
+use crate::driver::{Reported, Totals, is_owned, read};
+use crate::streams::{Gives, Kind, Stream, streams};
+use core::iter;
+#[cfg(feature = "alloc")]
+use sse_wire::Limits;
+use sse_wire::{Buffer, EventDecoder, FieldParser, Token};
+
+/// The sizes of chunks.
+const SIZES: [usize; 3] = [1, 1400, usize::MAX];
+
+/// Reads the stream, which is of about so many bytes, by every call in chunks of every size, each
+/// with a new decoder, and compares what comes out of it with what the oracle says. Calls `check`
+/// with what was asked of the allocator, and how much of it the decoder retained at the end.
+fn measure<B: Buffer>(
+    stream: &Stream,
+    config: &Config,
+    bytes: usize,
+    mut decoder: impl FnMut() -> EventDecoder<B>,
+    check: impl Fn(Call, Count, isize),
+) {
+    let bytes = stream.between(bytes);
+    for &call in Call::ALL {
+        let expected = Totals::of(&bytes, config, call);
+        for size in SIZES {
+            println!(
+                "{}, {size} bytes at a time, {call:?}, {config:?}",
+                stream.shown()
+            );
+            let mut totals = Totals::default();
+            let (counted, retained) = count(|| {
+                let mut decoder = decoder();
+                read(&mut decoder, call, &bytes, size, &mut |reported| {
+                    totals.add(&reported)
+                });
+                // The last event is borrowed until the next call.
+                assert_eq!(decoder.decode(&mut &b""[..]), Ok(None));
+                allocator::kept()
+            });
+            assert_eq!(totals, expected);
+            assert_eq!(counted.kept, 0);
+            check(call, counted, retained);
+        }
+    }
+}
+
+/// What owned events and items take beside the decoder: an event, the next ID that events share
+/// while it replaces the one before, and a comment, which is not larger than its chunk.
+fn copies(call: Call, config: &Config, bytes: usize) -> usize {
+    let comment = if call.returns_items() {
+        bytes + 1000
+    } else {
+        0
+    };
+    if is_owned(call) {
+        config.event_limit + 2 * config.last_event_id_limit + 512 + comment
+    } else {
+        0
+    }
+}
+
+/// The most that a decoder retains: an event and a last event ID. The `id` of a rejected event still
+/// counts, its last one and the one that is being read.
+#[cfg(feature = "alloc")]
+pub(crate) fn most_retained(config: &Config) -> usize {
+    let id = config.last_event_id_limit;
+    config.event_limit.max(2 * id) + id
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn no_stream_takes_more_memory_than_the_limits_allow() {
+    for (event_limit, last_event_id_limit) in [
+        (12 << 10, 4 << 10),
+        (6000, 6000),
+        (2000, 3000),
+        (100, 16),
+        (5000, 16),
+    ] {
+        let config = Config {
+            event_limit,
+            last_event_id_limit,
+            ..Config::default()
+        };
+        let bytes = 4 * most_retained(&config).max(500);
+        for stream in streams(&config) {
+            let decoder = || EventDecoder::with_limits(driver::limits(&config));
+            measure(
+                &stream,
+                &config,
+                bytes,
+                decoder,
+                |call, counted, retained| {
+                    let most = most_retained(&config);
+                    let peak = 2 * most + copies(call, &config, bytes);
+                    assert!(
+                        counted.peak <= peak as isize,
+                        "{counted:?}, {peak} are allowed"
+                    );
+                    // Owned events share a copy of the ID, which has reference counts.
+                    let shared = last_event_id_limit + 2 * size_of::<usize>();
+                    let most = most + if is_owned(call) { shared } else { 0 };
+                    assert!(
+                        retained <= most as isize,
+                        "{retained} are retained of {most}"
+                    );
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn no_stream_allocates_with_a_caller_provided_buffer() {
+    const MEMORY: usize = 4096;
+    let config = readers::memory_config(MEMORY);
+    for stream in streams(&config) {
+        let decoder = || EventDecoder::with_buffer([0xA5; MEMORY]);
+        let bytes = 6 * MEMORY;
+        measure(&stream, &config, bytes, decoder, |call, counted, _| {
+            let peak = copies(call, &config, bytes);
+            assert!(
+                counted.peak <= peak as isize,
+                "{counted:?}, {peak} are allowed"
+            );
+        });
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn what_is_no_event_is_not_buffered() {
+    let config = readers::memory_config(1024);
+    let unbuffered = |stream: &Stream| stream.kind == Kind::Attack(Gives::NothingBuffered);
+    for stream in streams(&config).into_iter().filter(unbuffered) {
+        let bytes = stream.repeated(stream.rounds(20_000));
+        for &call in Call::BORROWED {
+            for size in SIZES {
+                let (counted, ()) = count(|| {
+                    let mut decoder = EventDecoder::new();
+                    read(&mut decoder, call, &bytes, size, &mut |_| {});
+                });
+                assert_eq!(counted, Count::NOTHING, "{} {call:?}", stream.shown());
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn memory_grows_in_few_steps() {
+    const MEBIBYTE: usize = 1 << 20;
+    let limits = Limits::new();
+    for (line, limits) in [
+        ("data: ", limits),
+        ("event: ", limits),
+        ("data: ", limits.with_last_event_id(MEBIBYTE)),
+        ("id: ", limits.with_last_event_id(MEBIBYTE)),
+    ] {
+        let (counted, _decoder) = count(|| {
+            let mut decoder = EventDecoder::with_limits(limits);
+            let mut read = |stream| read(&mut decoder, Call::Decode, stream, 1, &mut |_| {});
+            read(line.as_bytes());
+            (0..1024).for_each(|_| read(&[b'x'; 1024]));
+            decoder
+        });
+        // It doubles.
+        assert!(counted.kept >= MEBIBYTE as isize);
+        assert!(counted.allocations <= 20, "{line:?} {counted:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn a_drip_of_20_mebibytes_is_bounded_too() {
+    let config = Config::default();
+    let limits = Limits::new();
+    assert_eq!(limits, driver::limits(&config));
+    // The line goes beyond the default limit.
+    for (begins, repeated, expected) in [("data: ", "x", (0, 1)), ("", "data\n\n", (1, 0))] {
+        let repeated = repeated.repeat((64 << 10) / repeated.len());
+        let rounds = (20 << 20) / repeated.len();
+        let (counted, totals) = count(|| {
+            let mut decoder = EventDecoder::new();
+            let (mut events, mut rejected) = (0, 0);
+            let mut read = |stream: &str| {
+                let mut add = |reported: Reported<'_>| match reported {
+                    Reported::Rejected(_) => rejected += 1,
+                    _ => events += 1,
+                };
+                read(&mut decoder, Call::Decode, stream.as_bytes(), 1, &mut add);
+            };
+            read(begins);
+            (0..rounds).for_each(|_| read(&repeated));
+            (events, rejected)
+        });
+        let per_round = repeated.len() / "data\n\n".len();
+        assert_eq!(totals, (expected.0 * rounds * per_round, expected.1));
+        let bound = 2 * most_retained(&config);
+        assert!(counted.peak <= bound as isize, "{counted:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn eighty_thousand_events_in_a_chunk_are_returned_one_by_one() {
+    let stream = b"data\n\n".repeat(80_000);
+    for &call in Call::ALL {
+        let mut events = 0;
+        let (counted, ()) = count(|| {
+            let mut decoder = EventDecoder::new();
+            read(&mut decoder, call, &stream, usize::MAX, &mut |_| {
+                events += 1
+            });
+        });
+        assert_eq!(events, 80_000);
+        // One of them is alive at a time, if it is a copy, and has no text.
+        assert_eq!(counted, Count::NOTHING, "{call:?}");
+    }
+}
+
+#[test]
+fn a_line_of_64_mebibytes_passes_through_the_parser() {
+    let chunk = [b'x'; 64 << 10];
+    let mut parser = FieldParser::new();
+    let (counted, passed) = count(|| {
+        let mut passed = 0;
+        for mut input in iter::once(&b"data:"[..]).chain(iter::repeat_n(&chunk[..], 1024)) {
+            while let Some(token) = parser.next(&mut input) {
+                let Token::Field {
+                    value, end: false, ..
+                } = token
+                else {
+                    panic!("{token:?} is not a fragment");
+                };
+                passed += value.len();
+            }
+        }
+        passed
+    });
+    assert_eq!((counted, passed), (Count::NOTHING, 64 << 20));
+}
+
+#[test]
+fn control_what_is_retained_is_counted() {
+    const MEBIBYTE: isize = 1 << 20;
+    let (counted, _stream) = count(|| {
+        let mut stream = Vec::new();
+        (0..64).for_each(|_| stream.extend_from_slice(&[b'x'; 64 << 10]));
+        stream
+    });
+    assert!(counted.kept >= 4 * MEBIBYTE && counted.peak >= counted.kept);
+    let (counted, ()) = count(|| drop(vec![0_u8; 1 << 20]));
+    assert_eq!((counted.kept, counted.peak), (0, MEBIBYTE));
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+#[should_panic(expected = "are allowed")]
+fn control_a_decoder_without_limits_is_caught() {
+    let config = readers::memory_config(1024);
+    let unlimited = Config::default();
+    let streams = streams(&config);
+    measure(
+        &streams[0],
+        &unlimited,
+        20_000,
+        EventDecoder::new,
+        |_, counted, _| {
+            let peak = 2 * most_retained(&config);
+            assert!(
+                counted.peak <= peak as isize,
+                "{counted:?}, {peak} are allowed"
+            );
+        },
+    );
+}
