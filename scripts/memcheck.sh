@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Those that take hours where each instruction is watched. Each has a smaller counterpart among the others.
-readonly LEFT_OUT='allocations|client|emit|herd|hostile|inspect|linear|limits|memory|mixed_calls|one_grammar|simulation|soak|vectors'
+readonly LEFT_OUT='client|emit|herd|inspect|limits|mixed_calls|one_grammar|resources|simulation|soak|vectors'
 
 fail() {
     printf 'memcheck.sh: %s\n' "$1" >&2

@@ -11,7 +11,7 @@ use crate::driver::{self, Reported, is_owned, read};
 use crate::shapes::{Lengths, STREAMS, Stream};
 use crate::streams::streams;
 use core::hash::{BuildHasher, BuildHasherDefault};
-use sse_wire::{CutLine, Event, EventDecoder, FieldParser, LastEventId, Limits, OwnedEvent, Token};
+use sse_wire::{CutLine, Event, EventDecoder, FieldParser, LastEventId, Limits, OwnedEvent};
 use std::hash::DefaultHasher;
 
 /// How many bytes an owned event may have beside its text: of one that is copied as one span, the
@@ -111,6 +111,13 @@ fn check(name: &str, limits: Limits, chunks: &[&[u8]], to_the_end: bool) {
             assert_eq!(counted, Count::NOTHING);
         }
     }
+    let (counted, ()) = count(|| {
+        let mut parser = FieldParser::new();
+        for &(mut chunk) in chunks {
+            while parser.next(&mut chunk).is_some() {}
+        }
+    });
+    assert_eq!(counted, Count::NOTHING, "the parser");
 }
 
 #[test]
@@ -167,21 +174,6 @@ fn decoding_usual_streams_allocates_for_owned_events_alone() {
                     );
                 }
             }
-            let (counted, events) = count(|| {
-                let mut parser = FieldParser::new();
-                let mut events = 0;
-                for &(mut chunk) in &chunks {
-                    while let Some(token) = parser.next(&mut chunk) {
-                        events += usize::from(token == Token::BlankLine);
-                    }
-                }
-                events
-            });
-            assert_eq!(
-                (counted, events),
-                (Count::NOTHING, stream.events()),
-                "{name}, parser"
-            );
         }
     }
     assert_eq!(whole, 10 * 2);

@@ -8,10 +8,9 @@ use crate::common::readers;
 use crate::driver;
 use crate::driver::{Reported, Totals, is_owned, read};
 use crate::streams::{Gives, Kind, Stream, streams};
-use core::iter;
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
-use sse_wire::{Buffer, EventDecoder, FieldParser, Token};
+use sse_wire::{Buffer, EventDecoder};
 
 /// The sizes of chunks.
 const SIZES: [usize; 3] = [1, 1400, usize::MAX];
@@ -224,28 +223,6 @@ fn eighty_thousand_events_in_a_chunk_are_returned_one_by_one() {
         // One of them is alive at a time, if it is a copy, and has no text.
         assert_eq!(counted, Count::NOTHING, "{call:?}");
     }
-}
-
-#[test]
-fn a_line_of_64_mebibytes_passes_through_the_parser() {
-    let chunk = [b'x'; 64 << 10];
-    let mut parser = FieldParser::new();
-    let (counted, passed) = count(|| {
-        let mut passed = 0;
-        for mut input in iter::once(&b"data:"[..]).chain(iter::repeat_n(&chunk[..], 1024)) {
-            while let Some(token) = parser.next(&mut input) {
-                let Token::Field {
-                    value, end: false, ..
-                } = token
-                else {
-                    panic!("{token:?} is not a fragment");
-                };
-                passed += value.len();
-            }
-        }
-        passed
-    });
-    assert_eq!((counted, passed), (Count::NOTHING, 64 << 20));
 }
 
 #[test]
