@@ -100,6 +100,7 @@ pub(crate) struct Totals {
     pub(crate) rejected: usize,
     /// Comments that ended, and reconnection times.
     pub(crate) others: usize,
+    comment_bytes: usize,
     /// Of the bytes of all types and data, and of what was rejected, in order.
     hash: u64,
 }
@@ -125,7 +126,7 @@ impl Totals {
             Seen::Event(event) => self.event(&event.event_type, &event.data),
             Seen::Refused(Refusal::Event) => self.rejected(b"event"),
             Seen::Refused(Refusal::LastEventId) => self.rejected(b"id"),
-            Seen::Comment { end, .. } => self.others += usize::from(*end),
+            Seen::Comment { text, end } => self.comment(text, *end),
             Seen::Retry(_) => self.others += 1,
         }
     }
@@ -140,7 +141,7 @@ impl Totals {
             Reported::Owned(event) => {
                 self.event(event.event_type().as_bytes(), event.data().as_bytes());
             }
-            Reported::Comment(_, end) => self.others += usize::from(*end),
+            Reported::Comment(text, end) => self.comment(text, *end),
             Reported::Retry => self.others += 1,
             Reported::Rejected(DecodeError::EventTooLarge { .. }) => self.rejected(b"event"),
             Reported::Rejected(_) => self.rejected(b"id"),
@@ -151,6 +152,11 @@ impl Totals {
         self.events += 1;
         self.mix(event_type);
         self.mix(data);
+    }
+
+    fn comment(&mut self, text: &[u8], end: bool) {
+        self.others += usize::from(end);
+        self.comment_bytes += text.len();
     }
 
     fn rejected(&mut self, by: &[u8]) {

@@ -7,7 +7,7 @@ use crate::driver::{self, Reported, read};
 use crate::streams::streams;
 use core::fmt::{self, Write as _};
 use core::hint::black_box;
-use sse_wire::{CutLine, EventDecoder, EventType, FieldParser, LastEventId, Limits, Outgoing};
+use sse_wire::{CutLine, EventDecoder, EventType, FieldParser, Limits, Outgoing};
 
 /// How many bytes n is.
 const BYTES: usize = 4000;
@@ -186,7 +186,8 @@ const WORK: &[Work] = &[
             let mut log = sse_wire::replay::ReplayLog::new().with_frames(n);
             for id in 0..2 * n {
                 let id = id.to_string();
-                let outgoing = Outgoing::message("x").id(LastEventId::new(&id).expect("digits"));
+                let outgoing =
+                    Outgoing::message("x").id(sse_wire::LastEventId::new(&id).expect("digits"));
                 log.push(outgoing.into(), core::time::Duration::ZERO);
                 assert_eq!(log.since(&id), Ok(log.end()));
             }

@@ -5,10 +5,12 @@
 
 #![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
+#[cfg(feature = "alloc")]
 #[path = "../../benches/shapes/chunking.rs"]
 mod chunking;
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "alloc")]
 #[path = "../../benches/shapes/mod.rs"]
 mod shapes;
 

@@ -6,8 +6,12 @@ use crate::common::oracle::Config;
 use crate::common::readers;
 #[cfg(feature = "alloc")]
 use crate::driver;
-use crate::driver::{Reported, Totals, is_owned, read};
-use crate::streams::{Gives, Kind, Stream, streams};
+#[cfg(feature = "alloc")]
+use crate::driver::Reported;
+use crate::driver::{Totals, is_owned, read};
+#[cfg(feature = "alloc")]
+use crate::streams::{Gives, Kind};
+use crate::streams::{Stream, streams};
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
 use sse_wire::{Buffer, EventDecoder};
