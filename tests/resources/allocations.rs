@@ -7,7 +7,7 @@ use crate::common::calls::Call;
 use crate::common::oracle::Config;
 use crate::common::random::Random;
 use crate::common::{cuts, documents};
-use crate::driver::{self, Reported, is_owned, read};
+use crate::driver::{self, Reported, is_owned, read, skip};
 use crate::shapes::{Lengths, STREAMS, Stream};
 use crate::streams::streams;
 use core::hash::{BuildHasher, BuildHasherDefault};
@@ -17,6 +17,8 @@ use std::hash::DefaultHasher;
 /// How many bytes an owned event may have beside its text: of one that is copied as one span, the
 /// name and the line end between type and data.
 const GAP: usize = 16;
+
+const NO_ID: LastEventId<'_> = LastEventId::from_static("");
 
 /// What is expected of owned events.
 #[derive(Default)]
@@ -80,8 +82,7 @@ fn check(name: &str, limits: Limits, chunks: &[&[u8]], to_the_end: bool) {
             let mut add = |_: Reported<'_>| reported += 1;
             read_all(&mut decoder, call, chunks, to_the_end, &mut add);
         }
-        let none = LastEventId::from_static("");
-        decoder.set_last_event_id(none).expect("it is empty");
+        decoder.set_last_event_id(NO_ID).expect("it is empty");
 
         let mut stored = Vec::with_capacity(reported);
         let mut expected = Expected::default();
@@ -162,16 +163,12 @@ fn decoding_usual_streams_allocates_for_owned_events_alone() {
             if is_whole && !["eight-lines", "notifications"].contains(&&*stream.name) {
                 whole += 1;
                 for &call in Call::BORROWED {
-                    let mut events = 0;
-                    let (counted, ()) = count(|| {
-                        let mut decoder = EventDecoder::new();
-                        read_all(&mut decoder, call, &chunks, false, &mut |_| events += 1);
-                    });
-                    assert_eq!(
-                        (counted, events),
-                        (Count::NOTHING, stream.events()),
-                        "{name}"
-                    );
+                    let read = |decoder: &mut _| {
+                        let skip = |chunk: &&[u8]| skip(decoder, call, chunk, usize::MAX);
+                        chunks.iter().map(skip).sum::<usize>()
+                    };
+                    let counted = count(|| read(&mut EventDecoder::new()));
+                    assert_eq!(counted, (Count::NOTHING, stream.events()), "{name}");
                 }
             }
         }
@@ -198,33 +195,18 @@ fn an_inherited_id_is_allocated_for_once() {
         inherits, joined, own, inherits, inherits, joined, own, own, joined, joined, inherits,
         new_id, new_id, reset, inherits, new_id, inherits, new_id, inherits,
     ];
-    let stream = stream.concat();
+    let stream = stream.concat().into_bytes();
     for size in [1, 3, 20, usize::MAX] {
         let mut decoder = EventDecoder::new();
-        read(
-            &mut decoder,
-            Call::Decode,
-            stream.as_bytes(),
-            size,
-            &mut |_| {},
-        );
-        decoder
-            .set_last_event_id(LastEventId::from_static(""))
-            .expect("it is empty");
+        skip(&mut decoder, Call::Decode, &stream, size);
+        decoder.set_last_event_id(NO_ID).expect("it is empty");
         let mut found = Vec::with_capacity(100);
         let mut seen = 0;
-        let (_, ()) = count(|| {
-            read(
-                &mut decoder,
-                Call::DecodeOwned,
-                stream.as_bytes(),
-                size,
-                &mut |_| {
-                    found.push(so_far().allocations - seen);
-                    seen = so_far().allocations;
-                },
-            );
-        });
+        let mut report = |_: Reported<'_>| {
+            found.push(so_far().allocations - seen);
+            seen = so_far().allocations;
+        };
+        _ = count(|| read(&mut decoder, Call::DecodeOwned, &stream, size, &mut report));
         assert_eq!(found, [1, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 2, 2], "{size}");
     }
 }
@@ -233,14 +215,8 @@ fn an_inherited_id_is_allocated_for_once() {
 fn a_new_decoder_allocates_nothing() {
     let (counted, _decoders) = count(|| {
         let mut seeded = EventDecoder::new();
-        seeded
-            .set_last_event_id(LastEventId::from_static(""))
-            .expect("it is empty");
-        [
-            seeded,
-            EventDecoder::new(),
-            EventDecoder::with_limits(Limits::new()),
-        ]
+        seeded.set_last_event_id(NO_ID).expect("it is empty");
+        (seeded, EventDecoder::with_limits(Limits::new()))
     });
     assert_eq!(counted, Count::NOTHING);
 }
@@ -248,32 +224,21 @@ fn a_new_decoder_allocates_nothing() {
 #[test]
 fn control_what_is_allocated_is_counted() {
     let allocated = |stream: &[u8], copy: fn(Event<'_>)| {
+        let mut report = |reported: Reported<'_>| match reported {
+            Reported::Event(event) => copy(event),
+            _ => panic!("it fits"),
+        };
         let mut decoder = EventDecoder::new();
-        let (counted, ()) = count(|| {
-            read(
-                &mut decoder,
-                Call::Decode,
-                stream,
-                9,
-                &mut |reported| match reported {
-                    Reported::Event(event) => copy(event),
-                    _ => panic!("it fits"),
-                },
-            );
-        });
-        counted.allocations
+        let read = || read(&mut decoder, Call::Decode, stream, 9, &mut report);
+        count(read).0.allocations
     };
-    assert_eq!(allocated(b"data: 1\n\ndata: 2\n\n", |_| {}), 0);
+    let two_events = b"data: 1\n\ndata: 2\n\n";
+    assert_eq!(allocated(two_events, |_| {}), 0);
     assert_eq!(
-        allocated(b"data: 1\n\ndata: 2\n\n", |event| drop(
-            event.data().to_owned()
-        )),
+        allocated(two_events, |event| drop(event.data().to_owned())),
         2
     );
-    assert_eq!(
-        allocated(b"data: 1\n\ndata: 2\n\n", |event| drop(event.into_owned())),
-        2
-    );
+    assert_eq!(allocated(two_events, |event| drop(event.into_owned())), 2);
     // The decoder is not warm.
     assert_eq!(allocated(b"data: split\n\n", |_| {}), 1);
 }

@@ -3,9 +3,9 @@
 
 use crate::common::calls::Call;
 use crate::common::cuts;
-use crate::common::readers::{self, Meaning, READERS};
-use crate::driver::{Reported, Totals, read};
-use crate::streams::{AFTER, BEFORE, Gives, Kind, attacks, streams};
+use crate::common::readers::{self, Meaning, READERS, Reader};
+use crate::driver::{Totals, total};
+use crate::streams::{AFTER, BEFORE, Gives, attacks, streams};
 use sse_wire::{EventDecoder, LastEventId};
 use std::collections::BTreeSet;
 
@@ -19,11 +19,9 @@ fn through_every_reader_the_events_around_an_attack_arrive() {
             let meaning = Meaning::of(&stream, &config);
             for size in [1, 7, 1400] {
                 let chunks: Vec<&[u8]> = stream.chunks(size).collect();
-                let check = |reader: &&readers::Reader| {
-                    reader.check_both_ends(&chunks, &config, &meaning, 7)
-                };
-                let readers = READERS.iter().filter(|reader| check(reader).is_some());
-                assert!(readers.count() > 0, "no reader takes these limits");
+                let check = |reader: &Reader| reader.check_both_ends(&chunks, &config, &meaning, 7);
+                let checked = READERS.iter().filter_map(check).count();
+                assert!(checked > 0, "no reader takes these limits");
             }
         }
     }
@@ -36,11 +34,8 @@ fn an_attack_gives_what_is_stated() {
     const BYTES: usize = 6000;
     let config = readers::memory_config(1024);
     for stream in attacks(&config) {
-        let Kind::Attack(gives) = stream.kind else {
-            panic!("it is none");
-        };
         let rounds = stream.rounds(BYTES);
-        let (events, rejected) = match gives {
+        let (events, rejected) = match stream.gives.expect("an attack") {
             Gives::Nothing | Gives::NothingBuffered => (0, 0),
             Gives::OneEvent => (1, 0),
             Gives::Events => (rounds, 0),
@@ -48,13 +43,8 @@ fn an_attack_gives_what_is_stated() {
             Gives::Rejections => (0, rounds),
         };
         let totals = Totals::of(&stream.between(BYTES), &config, Call::Decode);
-        let stated = (4 + events, rejected);
-        assert_eq!(
-            (totals.events, totals.rejected),
-            stated,
-            "{}",
-            stream.shown()
-        );
+        let found = (totals.events, totals.rejected);
+        assert_eq!(found, (4 + events, rejected), "{}", stream.shown());
     }
 }
 
@@ -64,31 +54,22 @@ fn an_attack_ends_with_its_connection() {
     let mut memory = [0; 1024];
     let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
     for stream in attacks(&config) {
-        for call in Call::ALL {
+        for &call in Call::ALL {
             let none = LastEventId::from_static("");
             decoder.set_last_event_id(none).expect("it is empty");
             let rounds = stream.rounds(6000);
             // Without what ends it.
             let attack = stream.without_end().repeated(rounds);
-            let mut totals = Totals::default();
-            let cut = [BEFORE, &attack].concat();
-            read(&mut decoder, *call, &cut, 100, &mut |reported| {
-                totals.add(&reported)
-            });
+            let totals = total(&mut decoder, call, &[BEFORE, &attack].concat(), 100);
             assert!(totals.events >= 2, "{}", stream.shown());
             decoder.restart();
-            let mut events = Vec::new();
-            read(
-                &mut decoder,
-                Call::Decode,
-                AFTER,
-                100,
-                &mut |reported| match reported {
-                    Reported::Event(event) => events.push(event.data().to_owned()),
-                    _ => panic!("{}: it is not over", stream.shown()),
-                },
+            let totals = total(&mut decoder, call, AFTER, 100);
+            assert_eq!(
+                totals,
+                Totals::of(AFTER, &config, call),
+                "{}",
+                stream.shown()
             );
-            assert_eq!(events, ["third", "fourth"], "{}", stream.shown());
             assert_eq!(decoder.last_event_id(), "2");
         }
     }

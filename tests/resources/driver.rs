@@ -35,6 +35,28 @@ pub(crate) fn read<B: Buffer>(
     }
 }
 
+/// Reads all of `stream`, and returns how often something was reported.
+#[cfg(feature = "alloc")]
+pub(crate) fn skip(decoder: &mut EventDecoder, call: Call, stream: &[u8], size: usize) -> usize {
+    let mut reported = 0;
+    read(decoder, call, stream, size, &mut |_| reported += 1);
+    reported
+}
+
+/// Reads all of `stream`, and returns what came out of it.
+pub(crate) fn total<B: Buffer>(
+    decoder: &mut EventDecoder<B>,
+    call: Call,
+    stream: &[u8],
+    size: usize,
+) -> Totals {
+    let mut totals = Totals::default();
+    read(decoder, call, stream, size, &mut |reported| {
+        totals.add(&reported)
+    });
+    totals
+}
+
 /// Makes one call. Returns false when the chunk is empty.
 fn next<B: Buffer>(
     decoder: &mut EventDecoder<B>,

@@ -5,12 +5,10 @@ use crate::common::calls::Call;
 use crate::common::oracle::Config;
 use crate::common::readers;
 #[cfg(feature = "alloc")]
-use crate::driver;
+use crate::driver::{self, skip};
+use crate::driver::{Totals, is_owned, total};
 #[cfg(feature = "alloc")]
-use crate::driver::Reported;
-use crate::driver::{Totals, is_owned, read};
-#[cfg(feature = "alloc")]
-use crate::streams::{Gives, Kind};
+use crate::streams::Gives;
 use crate::streams::{Stream, streams};
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
@@ -33,19 +31,13 @@ fn measure<B: Buffer>(
     for &call in Call::ALL {
         let expected = Totals::of(&bytes, config, call);
         for size in SIZES {
-            println!(
-                "{}, {size} bytes at a time, {call:?}, {config:?}",
-                stream.shown()
-            );
-            let mut totals = Totals::default();
-            let (counted, retained) = count(|| {
+            println!("{}, chunks of {size}, {call:?}, {config:?}", stream.shown());
+            let (counted, (totals, retained)) = count(|| {
                 let mut decoder = decoder();
-                read(&mut decoder, call, &bytes, size, &mut |reported| {
-                    totals.add(&reported)
-                });
+                let totals = total(&mut decoder, call, &bytes, size);
                 // The last event is borrowed until the next call.
                 assert_eq!(decoder.decode(&mut &b""[..]), Ok(None));
-                allocator::kept()
+                (totals, allocator::kept())
             });
             assert_eq!(totals, expected);
             assert_eq!(counted.kept, 0);
@@ -54,18 +46,22 @@ fn measure<B: Buffer>(
     }
 }
 
+#[track_caller]
+pub(crate) fn assert_at_most(bytes: isize, allowed: usize) {
+    assert!(
+        bytes <= allowed as isize,
+        "{bytes} bytes, where {allowed} are allowed"
+    );
+}
+
 /// What owned events and items take beside the decoder: an event, the next ID that events share
 /// while it replaces the one before, and a comment, which is not larger than its chunk.
 fn copies(call: Call, config: &Config, bytes: usize) -> usize {
-    let comment = if call.returns_items() {
-        bytes + 1000
-    } else {
-        0
-    };
-    if is_owned(call) {
-        config.event_limit + 2 * config.last_event_id_limit + 512 + comment
-    } else {
-        0
+    let event = config.event_limit + 2 * config.last_event_id_limit + 512;
+    match (is_owned(call), call.returns_items()) {
+        (false, _) => 0,
+        (true, false) => event,
+        (true, true) => event + bytes + 1000,
     }
 }
 
@@ -80,13 +76,15 @@ pub(crate) fn most_retained(config: &Config) -> usize {
 #[test]
 #[cfg(feature = "alloc")]
 fn no_stream_takes_more_memory_than_the_limits_allow() {
-    for (event_limit, last_event_id_limit) in [
+    // An ID that is as large as an event, or larger, and small ones.
+    let limits = [
         (12 << 10, 4 << 10),
         (6000, 6000),
         (2000, 3000),
         (100, 16),
         (5000, 16),
-    ] {
+    ];
+    for (event_limit, last_event_id_limit) in limits {
         let config = Config {
             event_limit,
             last_event_id_limit,
@@ -95,27 +93,14 @@ fn no_stream_takes_more_memory_than_the_limits_allow() {
         let bytes = 4 * most_retained(&config).max(500);
         for stream in streams(&config) {
             let decoder = || EventDecoder::with_limits(driver::limits(&config));
-            measure(
-                &stream,
-                &config,
-                bytes,
-                decoder,
-                |call, counted, retained| {
-                    let most = most_retained(&config);
-                    let peak = 2 * most + copies(call, &config, bytes);
-                    assert!(
-                        counted.peak <= peak as isize,
-                        "{counted:?}, {peak} are allowed"
-                    );
-                    // Owned events share a copy of the ID, which has reference counts.
-                    let shared = last_event_id_limit + 2 * size_of::<usize>();
-                    let most = most + if is_owned(call) { shared } else { 0 };
-                    assert!(
-                        retained <= most as isize,
-                        "{retained} are retained of {most}"
-                    );
-                },
-            );
+            let check = |call, counted: Count, retained| {
+                let most = most_retained(&config);
+                assert_at_most(counted.peak, 2 * most + copies(call, &config, bytes));
+                // Owned events share a copy of the ID, which has reference counts.
+                let shared = last_event_id_limit + 2 * size_of::<usize>();
+                assert_at_most(retained, most + if is_owned(call) { shared } else { 0 });
+            };
+            measure(&stream, &config, bytes, decoder, check);
         }
     }
 }
@@ -128,11 +113,7 @@ fn no_stream_allocates_with_a_caller_provided_buffer() {
         let decoder = || EventDecoder::with_buffer([0xA5; MEMORY]);
         let bytes = 6 * MEMORY;
         measure(&stream, &config, bytes, decoder, |call, counted, _| {
-            let peak = copies(call, &config, bytes);
-            assert!(
-                counted.peak <= peak as isize,
-                "{counted:?}, {peak} are allowed"
-            );
+            assert_at_most(counted.peak, copies(call, &config, bytes));
         });
     }
 }
@@ -141,15 +122,12 @@ fn no_stream_allocates_with_a_caller_provided_buffer() {
 #[cfg(feature = "alloc")]
 fn what_is_no_event_is_not_buffered() {
     let config = readers::memory_config(1024);
-    let unbuffered = |stream: &Stream| stream.kind == Kind::Attack(Gives::NothingBuffered);
+    let unbuffered = |stream: &Stream| stream.gives == Some(Gives::NothingBuffered);
     for stream in streams(&config).into_iter().filter(unbuffered) {
         let bytes = stream.repeated(stream.rounds(20_000));
         for &call in Call::BORROWED {
             for size in SIZES {
-                let (counted, ()) = count(|| {
-                    let mut decoder = EventDecoder::new();
-                    read(&mut decoder, call, &bytes, size, &mut |_| {});
-                });
+                let (counted, _) = count(|| skip(&mut EventDecoder::new(), call, &bytes, size));
                 assert_eq!(counted, Count::NOTHING, "{} {call:?}", stream.shown());
             }
         }
@@ -169,9 +147,8 @@ fn memory_grows_in_few_steps() {
     ] {
         let (counted, _decoder) = count(|| {
             let mut decoder = EventDecoder::with_limits(limits);
-            let mut read = |stream| read(&mut decoder, Call::Decode, stream, 1, &mut |_| {});
-            read(line.as_bytes());
-            (0..1024).for_each(|_| read(&[b'x'; 1024]));
+            skip(&mut decoder, Call::Decode, line.as_bytes(), 1);
+            (0..1024).for_each(|_| _ = skip(&mut decoder, Call::Decode, &[b'x'; 1024], 1));
             decoder
         });
         // It doubles.
@@ -187,27 +164,19 @@ fn a_drip_of_20_mebibytes_is_bounded_too() {
     let limits = Limits::new();
     assert_eq!(limits, driver::limits(&config));
     // The line goes beyond the default limit.
-    for (begins, repeated, expected) in [("data: ", "x", (0, 1)), ("", "data\n\n", (1, 0))] {
+    for (begins, repeated, is_rejected) in [("data: ", "x", true), ("", "data\n\n", false)] {
         let repeated = repeated.repeat((64 << 10) / repeated.len());
         let rounds = (20 << 20) / repeated.len();
-        let (counted, totals) = count(|| {
+        let (counted, reported) = count(|| {
             let mut decoder = EventDecoder::new();
-            let (mut events, mut rejected) = (0, 0);
-            let mut read = |stream: &str| {
-                let mut add = |reported: Reported<'_>| match reported {
-                    Reported::Rejected(_) => rejected += 1,
-                    _ => events += 1,
-                };
-                read(&mut decoder, Call::Decode, stream.as_bytes(), 1, &mut add);
-            };
-            read(begins);
-            (0..rounds).for_each(|_| read(&repeated));
-            (events, rejected)
+            let mut skip = |stream: &str| skip(&mut decoder, Call::Decode, stream.as_bytes(), 1);
+            skip(begins) + (0..rounds).map(|_| skip(&repeated)).sum::<usize>()
         });
-        let per_round = repeated.len() / "data\n\n".len();
-        assert_eq!(totals, (expected.0 * rounds * per_round, expected.1));
-        let bound = 2 * most_retained(&config);
-        assert!(counted.peak <= bound as isize, "{counted:?}");
+        let events = rounds * repeated.len() / b"data\n\n".len();
+        assert_eq!(reported, if is_rejected { 1 } else { events });
+        assert_at_most(counted.peak, 2 * most_retained(&config));
+        // The line puts the limit to the test.
+        assert!(!is_rejected || counted.peak >= limits.event as isize);
     }
 }
 
@@ -216,16 +185,9 @@ fn a_drip_of_20_mebibytes_is_bounded_too() {
 fn eighty_thousand_events_in_a_chunk_are_returned_one_by_one() {
     let stream = b"data\n\n".repeat(80_000);
     for &call in Call::ALL {
-        let mut events = 0;
-        let (counted, ()) = count(|| {
-            let mut decoder = EventDecoder::new();
-            read(&mut decoder, call, &stream, usize::MAX, &mut |_| {
-                events += 1
-            });
-        });
-        assert_eq!(events, 80_000);
-        // One of them is alive at a time, if it is a copy, and has no text.
-        assert_eq!(counted, Count::NOTHING, "{call:?}");
+        let counted = count(|| skip(&mut EventDecoder::new(), call, &stream, usize::MAX));
+        // Even copies take nothing: they have no text.
+        assert_eq!(counted, (Count::NOTHING, 80_000), "{call:?}");
     }
 }
 
@@ -249,17 +211,6 @@ fn control_a_decoder_without_limits_is_caught() {
     let config = readers::memory_config(1024);
     let unlimited = Config::default();
     let streams = streams(&config);
-    measure(
-        &streams[0],
-        &unlimited,
-        20_000,
-        EventDecoder::new,
-        |_, counted, _| {
-            let peak = 2 * most_retained(&config);
-            assert!(
-                counted.peak <= peak as isize,
-                "{counted:?}, {peak} are allowed"
-            );
-        },
-    );
+    let check = |_, counted: Count, _| assert_at_most(counted.peak, 2 * most_retained(&config));
+    measure(&streams[0], &unlimited, 20_000, EventDecoder::new, check);
 }

@@ -15,15 +15,9 @@ pub(crate) struct Stream {
     pub(crate) name: &'static str,
     /// By turns what comes once, and what comes n times.
     parts: Vec<Vec<u8>>,
-    pub(crate) kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A row of `SECURITY.md`, up to what stands in parentheses, and what comes out of it as text,
-    /// within the limits that it was made for.
-    Attack(Gives),
-    Work,
+    /// For an attack, which is a row of `SECURITY.md` up to what stands in parentheses: what comes
+    /// out of it as text, within the limits that it was made for.
+    pub(crate) gives: Option<Gives>,
 }
 
 /// What comes out between what comes before and what comes after.
@@ -42,9 +36,9 @@ pub(crate) enum Gives {
 }
 
 impl Stream {
-    fn new(name: &'static str, kind: Kind, parts: &[&[u8]]) -> Self {
+    fn new(name: &'static str, gives: Option<Gives>, parts: &[&[u8]]) -> Self {
         let parts = parts.iter().map(|part| part.to_vec()).collect();
-        Self { name, parts, kind }
+        Self { name, parts, gives }
     }
 
     /// How often its parts are repeated to be of about so many bytes.
@@ -80,15 +74,15 @@ impl Stream {
     }
 }
 
-/// A table of streams: the name, the kind, and the parts, which come once and n times by turns.
+/// A table of streams: the name, what an attack gives, and the parts, which come once and n times by turns.
 macro_rules! streams {
-    ($($name:literal, $kind:expr => $($part:expr),+;)+) => {
-        vec![$(Stream::new($name, $kind, &[$(&$part[..]),+])),+]
+    ($($name:literal, $gives:expr => $($part:expr),+;)+) => {
+        vec![$(Stream::new($name, $gives, &[$(&$part[..]),+])),+]
     };
 }
 
 /// A block of one line that ends with so many bytes.
-fn block(line: &str, byte: u8, length: usize) -> Vec<u8> {
+pub(crate) fn block(line: &str, byte: u8, length: usize) -> Vec<u8> {
     [line.as_bytes(), &vec![byte; length], b"\n\n"].concat()
 }
 
@@ -98,12 +92,12 @@ pub(crate) fn streams(limits: &Config) -> Vec<Stream> {
 }
 
 pub(crate) fn attacks(limits: &Config) -> Vec<Stream> {
-    const BUFFERS_NOTHING: Kind = Kind::Attack(Gives::NothingBuffered);
-    const NOTHING: Kind = Kind::Attack(Gives::Nothing);
-    const ONE_EVENT: Kind = Kind::Attack(Gives::OneEvent);
-    const EVENTS: Kind = Kind::Attack(Gives::Events);
-    const REJECTED: Kind = Kind::Attack(Gives::OneRejection);
-    const REJECTIONS: Kind = Kind::Attack(Gives::Rejections);
+    const BUFFERS_NOTHING: Option<Gives> = Some(Gives::NothingBuffered);
+    const NOTHING: Option<Gives> = Some(Gives::Nothing);
+    const ONE_EVENT: Option<Gives> = Some(Gives::OneEvent);
+    const EVENTS: Option<Gives> = Some(Gives::Events);
+    const REJECTED: Option<Gives> = Some(Gives::OneRejection);
+    const REJECTIONS: Option<Gives> = Some(Gives::Rejections);
 
     let (event, id) = (limits.event_limit, limits.last_event_id_limit);
     let broken = [
@@ -168,7 +162,7 @@ pub(crate) fn attacks(limits: &Config) -> Vec<Stream> {
 
 /// Work that is honest, and what one who knows the decoder would try.
 fn work(limits: &Config) -> Vec<Stream> {
-    const WORK: Kind = Kind::Work;
+    const WORK: Option<Gives> = None;
 
     let (event, id) = (limits.event_limit, limits.last_event_id_limit);
     let line = |line: &str, byte, length| {
