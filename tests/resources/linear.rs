@@ -34,10 +34,10 @@ fn counted() {
     for stream in streams(&config) {
         for limits in [driver::limits(&config), UNLIMITED] {
             for &call in CALLS {
-                for size in [1, usize::MAX] {
+                for (size, bytes) in [(1, BYTES / 2), (usize::MAX, BYTES)] {
                     let way = format!("{call:?}, chunks of {size}, limit {}", limits.event);
                     let name = format!("{}, {way}", stream.shown());
-                    compare("shape", &name, stream.rounds(BYTES), &|rounds| {
+                    compare("shape", &name, stream.rounds(bytes), &|rounds| {
                         decode(limits, call, &stream.repeated(rounds), size);
                     });
                 }
@@ -185,7 +185,7 @@ const WORK: &[Work] = &[
         |n| {
             let mut log = sse_wire::replay::ReplayLog::new().with_frames(n);
             for id in 0..2 * n {
-                let id = id.to_string();
+                let id = format!("{id:08}");
                 let outgoing =
                     Outgoing::message("x").id(sse_wire::LastEventId::new(&id).expect("digits"));
                 log.push(outgoing.into(), core::time::Duration::ZERO);
