@@ -3,7 +3,9 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
-pub mod promise;
+#[allow(unreachable_pub, reason = "it is a part of what other tests share")]
+#[path = "common/allocator.rs"]
+mod allocator;
 
 #[allow(
     dead_code,
@@ -13,8 +15,8 @@ pub mod promise;
 #[path = "common/random.rs"]
 mod random;
 
+use allocator::{Count, Counting, count};
 use core::hash::BuildHasher;
-use promise::allocator::{Count, Counting, count};
 use random::Random;
 use sse_wire::{CutLine, DecodeError, EventDecoder, LastEventId, Limits, OwnedEvent, OwnedItem};
 use std::collections::HashSet;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use lexopt::ValueExt as _;
 
-#[path = "../../tests/promise/allocator.rs"]
+#[path = "../../tests/common/allocator.rs"]
 #[allow(unreachable_pub, reason = "the tests share it")]
 mod allocator;
 mod peer;

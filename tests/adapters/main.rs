@@ -7,9 +7,6 @@
 ))]
 #![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
-#[path = "../promise/allocator.rs"]
-mod allocator;
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -32,6 +29,8 @@ mod tokio;
     feature = "embedded-io-async"
 ))]
 mod writers;
+
+use common::allocator;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Counting = allocator::Counting;

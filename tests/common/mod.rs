@@ -9,6 +9,7 @@
 )]
 
 pub mod adapters;
+pub mod allocator;
 pub mod calls;
 pub mod cuts;
 pub mod documents;

@@ -51,10 +51,16 @@ pub fn count<T>(run: impl FnOnce() -> T) -> (Count, T) {
     (COUNT.get(), result)
 }
 
-/// How many bytes more are in use now than when the `count` that is under way began.
-#[allow(dead_code, reason = "not every test looks before the end")]
+/// What was asked for since the last [`count`] began.
+#[allow(dead_code, reason = "not every program looks before the end")]
+pub fn so_far() -> Count {
+    COUNT.get()
+}
+
+/// How many bytes more are in use now than when the last [`count`] began.
+#[allow(dead_code, reason = "not every program looks before the end")]
 pub fn kept() -> isize {
-    COUNT.get().kept
+    so_far().kept
 }
 
 fn note(change: impl FnOnce(&mut Count)) {

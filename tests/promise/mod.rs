@@ -1,3 +1,0 @@
-//! What the tests of the quantitative promises share.
-
-pub mod allocator;
