@@ -15,7 +15,7 @@ mod measured;
 
 use alloc::collections::BTreeSet;
 use attacks::{Script, TooLarge, assert_told, attacks};
-use common::oracle::{self, Refusal, Seen};
+use common::oracle::{self, Rejection, Seen};
 use common::readers::{self, Meaning, READERS};
 use sse_wire::Limits;
 
@@ -45,8 +45,8 @@ fn through_every_reader_the_events_around_an_attack_arrive() {
         for seen in &outcome.seen {
             let seen = match seen {
                 Seen::Event(event) => Ok((&*event.event_type, &*event.data, &*event.last_event_id)),
-                Seen::Refused(Refusal::Event) => Err(TooLarge::Event),
-                Seen::Refused(Refusal::LastEventId) => Err(TooLarge::LastEventId),
+                Seen::Rejected(Rejection::Event) => Err(TooLarge::Event),
+                Seen::Rejected(Rejection::LastEventId) => Err(TooLarge::LastEventId),
                 Seen::Comment { .. } | Seen::Retry(_) => continue,
             };
             assert_told(place, seen, script.at(place, true));

@@ -1,24 +1,23 @@
-//! The streams that the benches measure on are the same on every machine, as varied as they claim, and what they say
-//! of their events is true: an oracle and the decoder agree with them, however the streams are cut.
-#![cfg(feature = "alloc")]
+//! The streams that the benches measure on are the same on every machine, as varied as they claim,
+//! and have as many events and bytes of data as they state.
 
-#[path = "../benches/shapes/chunking.rs"]
-mod chunking;
-#[path = "common/oracle.rs"]
-pub mod oracle;
-#[path = "../benches/shapes/mod.rs"]
-mod shapes;
-
+use crate::common::oracle::{Config, Seen, interpret};
+use chunking::CHUNKINGS;
 use core::ops::RangeInclusive;
-
-use oracle::{Config, Seen, interpret};
+use shapes::{Lengths, STREAMS, Shape, Stream};
 use sse_wire::EventDecoder;
 
-use chunking::CHUNKINGS;
-use shapes::{Lengths, STREAMS, Shape, Stream};
+#[path = "../../benches/shapes/chunking.rs"]
+mod chunking;
+#[path = "../../benches/shapes/mod.rs"]
+mod shapes;
 
-fn usual(shape: Shape, lengths: Lengths) -> Stream {
-    Stream::generate(shape, lengths, shape.usual_size())
+fn streams() -> impl Iterator<Item = (Shape, Lengths, Stream)> {
+    let streams = STREAMS.into_iter();
+    streams.map(|(shape, lengths)| {
+        let stream = Stream::generate(shape, lengths, shape.usual_size());
+        (shape, lengths, stream)
+    })
 }
 
 /// FNV-1a, 64 bits.
@@ -48,8 +47,7 @@ fn streams_are_the_same_everywhere() {
         ("large-12k-ascii", 0x1ec2_7a34_4c46_61a3),
         ("large-12k-cjk", 0xe527_5a44_e06f_0d47),
     ];
-    for ((shape, lengths), (name, expected)) in STREAMS.into_iter().zip(expected) {
-        let stream = usual(shape, lengths);
+    for ((_, _, stream), (name, expected)) in streams().zip(expected) {
         assert_eq!(stream.name, name);
         let checksum = checksum(&stream.bytes);
         assert!(
@@ -59,21 +57,16 @@ fn streams_are_the_same_everywhere() {
     }
 }
 
-/// The lengths that are promised to spread: of events, or of what an event is made of.
+/// The lengths that are promised to spread: of events, or of the data lines in them.
 fn lengths_of(shape: Shape, stream: &Stream) -> Vec<usize> {
-    let data_lines = || {
+    if matches!(shape, Shape::Tiny | Shape::EightLines) {
         let lines = stream.bytes.split(|&byte| byte == b'\n');
         let values = lines.filter_map(|line| line.strip_prefix(b"data: "));
-        values.map(<[u8]>::len).collect()
-    };
-    match shape {
-        Shape::Tiny | Shape::EightLines => data_lines(),
-        _ => {
-            let starts = [0].iter().chain(&stream.event_ends);
-            let events = stream.event_ends.iter().zip(starts);
-            events.map(|(end, start)| end - start).collect()
-        }
+        return values.map(<[u8]>::len).collect();
     }
+    let starts = [0].iter().chain(&stream.event_ends);
+    let events = stream.event_ends.iter().zip(starts);
+    events.map(|(end, start)| end - start).collect()
 }
 
 fn promised(shape: Shape) -> RangeInclusive<usize> {
@@ -91,8 +84,7 @@ fn promised(shape: Shape) -> RangeInclusive<usize> {
 
 #[test]
 fn lengths_spread_by_half_of_the_mean() {
-    for (shape, lengths) in STREAMS {
-        let stream = usual(shape, lengths);
+    for (shape, lengths, stream) in streams() {
         let name = &stream.name;
         let (promised, measured) = (promised(shape), lengths_of(shape, &stream));
         let mean = (promised.start() + promised.end()) / 2;
@@ -107,74 +99,52 @@ fn lengths_spread_by_half_of_the_mean() {
         let mut distinct = measured.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        if promised.clone().count() > measured.len() {
+        let possible = promised.count();
+        if possible > measured.len() {
             let repeated = measured.len() - distinct.len();
             assert!(
                 distinct.len() >= 4 && repeated <= measured.len() / 8,
                 "{name}: {measured:?}"
             );
-            continue;
+        } else {
+            assert_eq!(distinct.len(), possible, "{name}");
+            let average = measured.iter().sum::<usize>() as f64 / measured.len() as f64;
+            assert!(
+                (average / mean as f64 - 1.0).abs() < 0.03,
+                "{name}: {average}"
+            );
         }
-        assert_eq!(distinct.len(), promised.clone().count(), "{name}");
-        let average = measured.iter().sum::<usize>() as f64 / measured.len() as f64;
-        let expected = mean as f64;
-        assert!((average / expected - 1.0).abs() < 0.03, "{name}: {average}");
     }
 }
 
 #[test]
-fn the_oracle_counts_what_is_stated() {
-    for (shape, lengths) in STREAMS {
-        let stream = usual(shape, lengths);
+fn the_oracle_and_the_decoder_count_what_is_stated_at_every_chunking() {
+    for (_, _, stream) in streams() {
+        let stated = (stream.events(), stream.data_bytes);
         let outcome = interpret(&stream.bytes, &Config::default());
         assert!(outcome.unfinished.is_none(), "{}", stream.name);
-        let mut counted = (0, 0);
-        for seen in &outcome.seen {
-            if let Seen::Event(event) = seen {
-                counted = (counted.0 + 1, counted.1 + event.data.len());
-            }
-        }
-        let stated = (stream.events(), stream.data_bytes);
+        let counted = outcome
+            .seen
+            .iter()
+            .fold((0, 0), |counted, seen| match seen {
+                Seen::Event(event) => (counted.0 + 1, counted.1 + event.data.len()),
+                _ => counted,
+            });
         assert_eq!(counted, stated, "{}", stream.name);
-    }
-}
-
-#[test]
-fn the_decoder_counts_what_is_stated_at_every_chunking() {
-    for (shape, lengths) in STREAMS {
-        let stream = usual(shape, lengths);
         for chunking in CHUNKINGS {
             let name = format!("{} {}", stream.name, chunking.name());
+            let chunks = chunking.cut(&stream);
+            assert!(chunks.concat() == stream.bytes, "{name}");
+            assert!(chunks.iter().all(|chunk| !chunk.is_empty()), "{name}");
             let mut decoder = EventDecoder::new();
             let mut counted = (0, 0);
-            for mut chunk in chunking.cut(&stream) {
+            for mut chunk in chunks {
                 while let Some(event) = decoder.decode(&mut chunk).expect("below the limits") {
                     counted = (counted.0 + 1, counted.1 + event.data().len());
                 }
             }
-            let stated = (stream.events(), stream.data_bytes);
             assert_eq!(counted, stated, "{name}");
             assert!(decoder.finish().is_none(), "{name}");
-        }
-    }
-}
-
-#[test]
-fn every_chunking_gives_the_whole_stream() {
-    for (shape, lengths) in STREAMS {
-        let stream = usual(shape, lengths);
-        for chunking in CHUNKINGS {
-            let chunks = chunking.cut(&stream);
-            assert!(
-                chunks.concat() == stream.bytes,
-                "{} {chunking:?}",
-                stream.name
-            );
-            assert!(
-                chunks.iter().all(|chunk| !chunk.is_empty()),
-                "{} {chunking:?}",
-                stream.name
-            );
         }
     }
 }

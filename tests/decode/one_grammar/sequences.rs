@@ -1,0 +1,390 @@
+//! All sequences of tokens.
+
+use super::compare::{Comparison, with_id};
+use crate::common::calls::Call;
+use core::ops::RangeInclusive;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use sse_wire::EventDecoder;
+#[cfg(feature = "alloc")]
+use sse_wire::Limits;
+use std::thread;
+use std::time::Instant;
+
+const TOKENS: &[&[u8]] = &[
+    b"data",
+    b"data:",
+    b"event:",
+    b"id:",
+    b"retry:",
+    b":",
+    b" ",
+    b"x",
+    b"1",
+    b"\r",
+    b"\n",
+    b"\0",
+    b"\xEF\xBB\xBF",
+    b"\xEF",
+    b"\xFF",
+];
+
+/// How many tokens a sequence has at most unless the environment says otherwise.
+const MOST_TOKENS: usize = 2;
+
+/// What follows the tokens.
+///
+/// The first one ends the open line and block, the second one continues them. Both have events that
+/// show what the tokens left, are 64 bytes long, and end within an event. With the third one, the
+/// stream ends with the tokens.
+const TAILS: &[&[u8]] = &[
+    b"\n\ndata: p\n\n:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nid:9\ndata:q",
+    b"data:t\n\ndata:p\r\n\r\n:xxxxxxxxxxxxxxxxxxxxxxxxxxx\nevent:w\rdata\rdata",
+    b"",
+];
+
+/// The event before the tokens. The call that follows it begins between two blocks, where the fast
+/// path is tried.
+const EVENT: &[u8] = b"data: 0\n\n";
+
+/// Blocks that the tokens continue.
+const OPEN_BLOCKS: &[&str] = &[
+    "data: a\n",
+    "data: a\r\ndata: b\r",
+    "event: b\ndata: a\n",
+    "id: c\ndata\n",
+    "id: c\n\nevent: b\nid\n",
+    // Too large for the small buffers.
+    "id: c\ndata: aaaaaaa\n",
+];
+
+/// Lines that the tokens continue, the most common one first.
+const OPEN_LINES: &[&str] = &["data: ", "event: ", "id: ", ":", "x", "event: t\ndata: "];
+
+/// The most bytes of filler before the tokens.
+const MOST_FILLER: usize = 64;
+
+/// How often a long run reports its progress.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// Whether a call returns copies of the events that `decode` or `decode_item` finds.
+pub(crate) fn copies(call: Call) -> bool {
+    !Call::BORROWED.contains(&call)
+}
+
+/// What precedes the tokens.
+pub(crate) struct Lead {
+    /// With a comment as filler.
+    comment: Vec<u8>,
+    /// With an unknown field as filler, for calls that return comments: they would return there.
+    unknown: Vec<u8>,
+    /// Whether the tokens begin the stream. Otherwise there is a last event ID.
+    is_start: bool,
+    /// Whether the oracle reads the stream, for which all fillers are the same.
+    pub(crate) is_short: bool,
+}
+
+impl Lead {
+    /// The tokens begin the stream, a byte order mark included.
+    const START: Self = Self {
+        comment: Vec::new(),
+        unknown: Vec::new(),
+        is_start: true,
+        is_short: true,
+    };
+
+    /// An open block, and a line of `length` bytes, including its line end.
+    fn line(open_block: &str, length: usize) -> Self {
+        let filled = |first: u8| {
+            let mut line = [EVENT, open_block.as_bytes(), &vec![b'x'; length]].concat();
+            if let Some(last) = length.checked_sub(1) {
+                let start = EVENT.len() + open_block.len();
+                line[start] = first;
+                line[start + last] = b'\n';
+            }
+            line
+        };
+        Self {
+            comment: filled(b':'),
+            unknown: filled(b'x'),
+            is_start: false,
+            is_short: length < 2,
+        }
+    }
+
+    /// The beginning of a line, with `length` bytes of its value.
+    fn part_of_line(open_line: &str, length: usize) -> Self {
+        let lead = [EVENT, open_line.as_bytes(), &vec![b'x'; length]].concat();
+        Self {
+            comment: lead.clone(),
+            unknown: lead,
+            is_start: false,
+            is_short: length < 2,
+        }
+    }
+
+    /// At the start of a stream, and after a whole line of each length.
+    pub(crate) fn at_line_starts() -> Vec<Self> {
+        let mut leads = vec![Self::START];
+        leads.extend((0..=MOST_FILLER).map(|length| Self::line("", length)));
+        leads
+    }
+
+    /// The same, and in a data line.
+    fn some() -> Vec<Self> {
+        let mut leads = Self::at_line_starts();
+        leads.extend(
+            near_edges(OPEN_LINES[0]).map(|length| Self::part_of_line(OPEN_LINES[0], length)),
+        );
+        leads
+    }
+
+    /// The same, and in lines and blocks of all kinds.
+    fn all() -> Vec<Self> {
+        let mut leads = Self::some();
+        for line in &OPEN_LINES[1..] {
+            leads.extend(near_edges(line).map(|length| Self::part_of_line(line, length)));
+        }
+        for block in OPEN_BLOCKS {
+            leads.extend(near_edges(block).map(|length| Self::line(block, length)));
+        }
+        leads
+    }
+
+    pub(crate) fn bytes(&self, call: Call) -> &[u8] {
+        if call.returns_items() {
+            &self.unknown
+        } else {
+            &self.comment
+        }
+    }
+}
+
+/// The lengths of fillers after `open` with which the tokens cross an edge of what is searched at
+/// once: 32 bytes, and then 64 at a time.
+fn near_edges(open: &str) -> impl Iterator<Item = usize> {
+    let to_edge = move |edge: usize| (edge - 4..=edge).map(move |at| at - open.len());
+    [0].into_iter()
+        .chain([32, 64, 96].into_iter().flat_map(to_edge))
+}
+
+/// How much is tried with a sequence. With one more token, there are fifteen times as many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Care {
+    /// After whole lines only, with a large buffer only, and cut in two within the tokens, by
+    /// `decode` only.
+    Least,
+    /// After whole lines and in a data line, with a large and a small buffer, and cut in two within
+    /// the tokens and beside them.
+    Less,
+    /// With all leads and all buffers, and with the large buffer cut in two everywhere.
+    Most,
+}
+
+impl Care {
+    fn of(tokens: usize, most: usize) -> Self {
+        match tokens {
+            0 | 1 => Self::Most,
+            2 | 3 if tokens < most => Self::Most,
+            2..=4 => Self::Less,
+            _ => Self::Least,
+        }
+    }
+}
+
+/// Decoders with buffers of several sizes. A copy of one reads each stream.
+struct Decoders {
+    /// The limits are 192 bytes for an event and 64 for an ID.
+    roomy: EventDecoder<[u8; 256]>,
+    /// 6 bytes for an event and 2 for an ID.
+    small: EventDecoder<[u8; 8]>,
+    /// 3 bytes for an event and one for an ID. So one byte fits as an ID, and U+FFFD does not.
+    smaller: EventDecoder<[u8; 4]>,
+    none: EventDecoder<[u8; 0]>,
+    #[cfg(feature = "alloc")]
+    growing: EventDecoder,
+    /// So large that its use is recorded, and that the fast path is not taken.
+    #[cfg(feature = "alloc")]
+    grown: EventDecoder,
+}
+
+impl Decoders {
+    fn new(last_event_id: &'static str) -> Self {
+        Self {
+            roomy: with_id(EventDecoder::with_buffer([0; 256]), last_event_id),
+            small: with_id(EventDecoder::with_buffer([0; 8]), last_event_id),
+            smaller: with_id(EventDecoder::with_buffer([0; 4]), last_event_id),
+            none: EventDecoder::with_buffer([]),
+            #[cfg(feature = "alloc")]
+            growing: with_id(
+                EventDecoder::with_limits(Limits::new().with_event(5).with_last_event_id(4)),
+                last_event_id,
+            ),
+            #[cfg(feature = "alloc")]
+            grown: with_id(grown(), last_event_id),
+        }
+    }
+}
+
+/// A decoder that has buffered 6000 bytes.
+#[cfg(feature = "alloc")]
+pub(crate) fn grown() -> EventDecoder {
+    let mut decoder = EventDecoder::new();
+    let long = [b"data\ndata:", &[b'l'; 6000][..], b"\n\n"].concat();
+    let mut input = &long[..];
+    let event = decoder.decode(&mut input).expect("no limit is near");
+    assert_eq!(event.expect("it has data").data().len(), 6001);
+    decoder
+}
+
+impl Decoders {
+    /// Reads a stream, and cuts it around the `tokens`.
+    fn read(
+        &self,
+        comparison: &mut Comparison,
+        stream: &[u8],
+        call: Call,
+        care: Care,
+        tokens: RangeInclusive<usize>,
+        is_short: bool,
+    ) {
+        let around = tokens.start().saturating_sub(1)..=(tokens.end() + 2).min(stream.len());
+        let cuts = match care {
+            Care::Least if call == Call::Decode => tokens,
+            #[expect(clippy::reversed_empty_ranges, reason = "not cut")]
+            Care::Least => 1..=0,
+            Care::Less => around.clone(),
+            Care::Most => 0..=stream.len(),
+        };
+        comparison.check(&self.roomy, stream, call, cuts, is_short);
+        if copies(call) {
+            // The size of the buffer matters to it as to the call that borrows.
+            #[cfg(feature = "alloc")]
+            if care == Care::Most {
+                comparison.check(&self.growing, stream, call, around, false);
+            }
+            return;
+        }
+        if care > Care::Least {
+            comparison.check(&self.smaller, stream, call, around.clone(), is_short);
+        }
+        if care == Care::Most {
+            comparison.check(&self.small, stream, call, around.clone(), is_short);
+            if call == Call::Decode {
+                comparison.check(&self.none, stream, call, around.clone(), is_short);
+            }
+            #[cfg(feature = "alloc")]
+            comparison.check(&self.growing, stream, call, around.clone(), false);
+            #[cfg(feature = "alloc")]
+            comparison.check(&self.grown, stream, call, around, false);
+        }
+    }
+}
+
+/// Reads the tokens with each lead and each tail.
+fn read_tokens(
+    comparison: &mut Comparison,
+    tokens: &[u8],
+    leads: &[Lead],
+    care: Care,
+    [at_start, later]: &[Decoders; 2],
+) {
+    comparison.counts.sequences += 1;
+    let mut stream = Vec::with_capacity(256);
+    let leads = leads.iter();
+    for (lead, tail) in leads.flat_map(|lead| TAILS.iter().map(move |tail| (lead, *tail))) {
+        comparison.counts.streams += 1;
+        let decoders = if lead.is_start { at_start } else { later };
+        for &call in Call::ALL {
+            // The call that copies items finds what `decode_item` finds, and copies as
+            // `decode_owned` does.
+            if care == Care::Most || !(copies(call) && call.returns_items()) {
+                let before = lead.bytes(call);
+                stream.clear();
+                stream.extend_from_slice(before);
+                stream.extend_from_slice(tokens);
+                let tokens = before.len()..=stream.len();
+                stream.extend_from_slice(tail);
+                decoders.read(comparison, &stream, call, care, tokens, lead.is_short);
+            }
+        }
+    }
+}
+
+/// Reads all sequences of so many tokens, in several threads.
+fn sequences_of(tokens: usize, most: usize) -> Comparison {
+    /// How many sequences a thread takes at a time.
+    const TURN: usize = 8;
+
+    let care = Care::of(tokens, most);
+    let leads = match care {
+        Care::Most => Lead::all(),
+        Care::Less => Lead::some(),
+        Care::Least => Lead::at_line_starts(),
+    };
+    let total = (0..tokens).fold(1, |total, _| total * TOKENS.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let decoders = [Decoders::new(""), Decoders::new("0")];
+        let mut comparison = Comparison::default();
+        loop {
+            let first = next.fetch_add(TURN, Ordering::Relaxed);
+            if first >= total {
+                return comparison;
+            }
+            for number in first..(first + TURN).min(total) {
+                let mut digits = number;
+                let sequence = (0..tokens).flat_map(|_| {
+                    let token = TOKENS[digits % TOKENS.len()];
+                    digits /= TOKENS.len();
+                    token.iter().copied()
+                });
+                let sequence: Vec<u8> = sequence.collect();
+                read_tokens(&mut comparison, &sequence, &leads, care, &decoders);
+            }
+        }
+    };
+    let start = Instant::now();
+    let mut reported = start;
+    let mut all = Comparison::default();
+    thread::scope(|scope| {
+        let processors = thread::available_parallelism().map_or(2, Into::into);
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(5));
+            if reported.elapsed() >= PROGRESS {
+                reported = Instant::now();
+                let done = next.load(Ordering::Relaxed).min(total);
+                let seconds = start.elapsed().as_secs();
+                eprintln!("{tokens} tokens: {done} of {total} sequences after {seconds} s");
+            }
+        }
+        for worker in workers {
+            all.add(worker.join().expect("it has not panicked"));
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    // The shortest sequence that differs is reported, before longer ones are read.
+    all.assert_none_differs(&format!("{tokens} tokens, {care:?} care"), seconds);
+    all
+}
+
+#[test]
+fn every_sequence() {
+    let most = std::env::var("SSE_WIRE_TOKENS").map_or(MOST_TOKENS, |value| {
+        let most = value.parse();
+        most.unwrap_or_else(|_| panic!("SSE_WIRE_TOKENS={value} is not a number"))
+    });
+    let start = Instant::now();
+    let mut all = Comparison::default();
+    for tokens in 0..=most {
+        all.add(sequences_of(tokens, most));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    all.assert_none_differs(&format!("up to {most} tokens"), seconds);
+}
+
+#[test]
+fn the_tails_are_a_block_long() {
+    assert_eq!([0, 1, 2].map(|tail| TAILS[tail].len()), [64, 64, 0]);
+}

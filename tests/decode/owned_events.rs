@@ -1,0 +1,373 @@
+//! Owned events are values: how they were decoded shows neither in what they return nor in how they
+//! compare. Each is one allocation that retains its text alone, and an inherited ID is one more for
+//! all that inherit it.
+
+use crate::allocator::{Count, count};
+use crate::common::calls;
+use crate::common::random::Random;
+use crate::table::{shown_event, with_line_ends};
+use core::hash::BuildHasher;
+use sse_wire::{CutLine, Event, EventDecoder, LastEventId, Limits, OwnedEvent, OwnedItem};
+use std::collections::HashSet;
+use std::hash::RandomState;
+
+/// Events, and the streams at whose end they come. `|` is a line end and `/` a cut.
+const EVENTS: &[(&str, &[&[u8]])] = &[
+    (
+        "=one#",
+        &[
+            b"data: one||",
+            b"data: one\r|\r|",
+            b"data:one||",
+            b"event: message|data: one||",
+            b"event: |data: one||",
+            b"event: x|data: one|event||",
+            b"da/ta: one||",
+            b"data: o/ne/||",
+            b"event: mess/age|data: one||",
+        ],
+    ),
+    (
+        "tick=one#",
+        &[
+            b"event: tick|data: one||",
+            b"event: tick\r|data: one\r|\r|",
+            b"data: one|event: tick||",
+            b"event: tick|: comment|data: one||",
+            b"event: ti/ck|data: one||",
+            b"event: tick|data: o/ne||",
+            b"event: tick|data: one|/|",
+        ],
+    ),
+    (
+        "tick=one#7",
+        &[
+            b"id: 7||event: tick|data: one||",
+            // The first event that inherits an ID is decoded another way than those after it.
+            b"id: 7||data||event: tick|data: one||",
+            b"id: 7|data||/data||/event: tick\r|data: one\r|\r|",
+            b"id: 8|data||data||id: 7||event: tick|data: one||",
+            b"id: 7||data: one|event: ti/ck||",
+        ],
+    ),
+    (
+        "tick=one@7",
+        &[
+            b"id: 7|event: tick|data: one||",
+            b"event: tick|data: one|id: 7||",
+            b"id: 7||data||data||id: 7|event: tick|data: one||",
+            b"id: 8|id: /7|event: tick|data: /one||",
+        ],
+    ),
+    (
+        "=one@",
+        &[
+            b"id|data: one||",
+            b"id: 7||data||id: |data: one||",
+            b"id/|data: one/||",
+        ],
+    ),
+    (
+        "=#",
+        &[b"data||", b"data:||", b"data: ||", b"event|da/ta||"],
+    ),
+    ("messag=eone#", &[b"event: messag|data: eone||"]),
+    (
+        "tick=one\ntwo\n#",
+        &[
+            b"event: tick|data: one|data: two|data||",
+            b"data: one|data: two|event: tick|data: ||",
+            b"event: tick|data: one|da/ta: two|data:||",
+            b"event: tick|/data: one|/data: two|/data|/|",
+        ],
+    ),
+    (
+        "\u{FFFD}=caf\u{FFFD}@\u{FFFD}",
+        &[
+            b"event: \xFF|data: caf\xC3|id: \xFF||",
+            b"id: \xEF\xBF\xBD|event: \xEF\xBF\xBD|data: caf\xEF\xBF\xBD||",
+            b"event: \xEF\xBF/\xBD|data: caf\xC3|id: \xFF/||",
+        ],
+    ),
+];
+
+/// The last event that these chunks have, by each way to make one.
+fn decode(chunks: &[&[u8]]) -> [OwnedEvent; 4] {
+    let last = |decode: &dyn Fn(&mut EventDecoder, &mut &[u8]) -> Option<OwnedEvent>| {
+        let (mut decoder, mut last) = (EventDecoder::new(), None);
+        for mut chunk in chunks.iter().copied() {
+            while let Some(event) = decode(&mut decoder, &mut chunk) {
+                last = Some(event);
+            }
+        }
+        last.expect("an event")
+    };
+    let owned = last(&|decoder, chunk| decoder.decode_owned(chunk).expect("it fits"));
+    let item = last(&|decoder, chunk| {
+        loop {
+            if let OwnedItem::Event(event) = decoder.decode_owned_item(chunk).expect("it fits")? {
+                return Some(event);
+            }
+        }
+    });
+    let copied = last(&|decoder, chunk| {
+        let event = decoder.decode(chunk).expect("it fits");
+        event.map(Event::into_owned)
+    });
+    // The blank line at the end is missing.
+    let (end, whole) = chunks.split_last().expect("chunks");
+    let end = end.strip_suffix(b"\n").expect("a blank line");
+    let end = end.strip_suffix(b"\r").unwrap_or(end);
+    let mut decoder = EventDecoder::new();
+    for mut chunk in whole.iter().copied().chain([end]) {
+        while decoder.decode(&mut chunk).expect("it fits").is_some() {}
+    }
+    let incomplete = decoder.finish().expect("no blank line came");
+    let recovered = incomplete.recover(CutLine::Keep).expect("it fits");
+    let recovered = recovered.expect("it has data").into_owned();
+    [owned, item, copied, recovered]
+}
+
+#[test]
+fn events_are_equal_and_have_one_hash_however_they_were_decoded() {
+    let hasher = RandomState::new();
+    let mut all = HashSet::new();
+    for (expected, streams) in EVENTS {
+        let mut events = Vec::new();
+        for stream in *streams {
+            let stream = with_line_ends(stream, "\n");
+            let chunks: Vec<_> = stream.split(|byte| *byte == b'/').collect();
+            events.extend(decode(&chunks));
+        }
+        let first = &events[0];
+        for event in &events {
+            let shown = shown_event(&calls::text(event.as_event()));
+            assert_eq!(String::from_utf8_lossy(&shown), *expected);
+            assert_eq!(event, first);
+            assert_eq!(hasher.hash_one(event), hasher.hash_one(first));
+            assert_eq!(event, &event.clone());
+            let (event_type, data) = (event.event_type(), event.data());
+            let (last_event_id, id) = (event.last_event_id(), event.id());
+            let debug = format!(
+                "OwnedEvent {{ event_type: {event_type:?}, data: {data:?}, \
+                 last_event_id: {last_event_id:?}, id: {id:?} }}"
+            );
+            assert_eq!(format!("{event:?}"), debug);
+            assert_eq!(event.clone().into_data(), data);
+            #[cfg(feature = "bytes")]
+            assert_eq!(event.clone().into_data_bytes(), data);
+        }
+        all.extend(events);
+    }
+    assert_eq!(all.len(), EVENTS.len(), "two of them are equal");
+}
+
+/// A decoder whose memory has grown already.
+fn warm_decoder() -> EventDecoder {
+    let long = [b'x'; 3000];
+    let mut decoder = EventDecoder::new();
+    for last in [&long[..], b"\xFF"] {
+        let parts = [
+            b"id: ",
+            &long[..],
+            b"\ndata: ",
+            &long,
+            b"\ndata: ",
+            last,
+            b"\n\nid\n\n",
+        ];
+        let stream = parts.concat();
+        let mut input = &stream[..];
+        assert!(decoder.decode(&mut input).expect("it fits").is_some());
+        assert!(decoder.decode(&mut input).expect("it fits").is_none());
+    }
+    decoder
+}
+
+#[test]
+fn an_event_is_one_allocation_and_a_new_inherited_id_another() {
+    // How many allocations the event at the end of the stream takes. `L` is a long text.
+    for (allocations, stream) in [
+        (1, "data: small||"),
+        (1, "event: tick|data: small||"),
+        (1, "event: tick\r|data: small\r|\r|"),
+        (0, "data||"),
+        (1, "data: one|data: two||"),
+        (1, "data: L|data: L||"),
+        (1, "event: tick|data: o/ne||"),
+        (1, "event: ti/ck|data: L||"),
+        (1, "data: L|/|"),
+        (1, "id: 7|data: small||"),
+        (1, "id: L|event: tick|data: small||"),
+        (1, "id|data: small||"),
+        (2, "id: 8||data: small||"),
+        (1, "id: 8||data||"),
+        (2, "id: L||event: tick|data: small||"),
+        (2, "id: 8|data: small||data: small||"),
+        (1, "id: 8||data: small||data: small||"),
+        (1, "id: L||data: small||event: tick|data: small||"),
+        (1, "id: 8||data: small||/event: tick|da/ta: small||"),
+        (2, "id: 8||data: small||id: 9||data: small||"),
+        (1, "id: 8||data: small||id||data: small||"),
+        (1, "id: 8||data: small||id||data: small||id: 8||data||"),
+    ] {
+        let bytes = stream.replace('L', &"x".repeat(3000)).replace('|', "\n");
+        let (mut decoder, mut last) = (warm_decoder(), None);
+        for chunk in bytes.split('/') {
+            let mut input = chunk.as_bytes();
+            loop {
+                match count(|| decoder.decode_owned(&mut input).expect("it fits")) {
+                    (counted, Some(event)) => last = Some((counted, event)),
+                    (counted, None) => break assert_eq!(counted, Count::NOTHING),
+                }
+            }
+        }
+        let (counted, event) = last.expect("an event");
+        assert_eq!(counted.allocations, allocations, "{stream}");
+        // Its text, and what separates type and data; an ID that is shared comes with two counters.
+        let event_type = match event.event_type() {
+            "message" => "",
+            event_type => event_type,
+        };
+        let length = event_type.len() + event.data().len() + event.last_event_id().len();
+        let kept = usize::try_from(counted.kept).expect("nothing was freed");
+        let most = length + "\r\ndata: ".len() + 24;
+        assert!(kept <= most, "{kept} for {length}: {stream}");
+        assert!(count(|| event.clone()).0.allocations <= 1);
+        assert_eq!(count(|| event.into_data()).0.allocations, 0);
+    }
+}
+
+#[cfg(target_has_atomic = "ptr")]
+#[test]
+fn events_that_inherit_an_id_share_it() {
+    let long = "x".repeat(60_000);
+    let stream = format!("id: {long}\n\n{}", "data\n\n".repeat(1000));
+    let (mut decoder, mut input) = (EventDecoder::new(), stream.as_bytes());
+    let (counted, events) = count(|| {
+        let events = core::iter::from_fn(|| decoder.decode_owned(&mut input).expect("it fits"));
+        events.collect::<Vec<_>>()
+    });
+    assert_eq!(events.len(), 1000);
+    // One copy for each would be 60 MB.
+    assert!(counted.peak < 1_000_000, "{counted:?}");
+    // They retain it, whatever becomes of the decoder.
+    drop(decoder);
+    let shared = events[0].last_event_id();
+    assert_eq!(shared, long);
+    for event in &events {
+        assert_eq!(event.last_event_id().as_ptr(), shared.as_ptr());
+    }
+}
+
+const BLOCKS: &[&[u8]] = &[
+    b"data: 1\n\n",
+    b"event: tick\ndata: 1\n\n",
+    b"id: 1\n\n",
+    b"id: 2\ndata: 2\n\n",
+    b"id: 2\n\n",
+    b"id\n\n",
+    b"id\ndata: 3\n\n",
+    b"id: \xFF\n\n",
+    b"id: a\0b\ndata\n\n",
+    b"id: 3\ndata: too large\n\n",
+    b"id: too large\n\n",
+    b"id: 4\nda",
+    b"ta: 4\n\n",
+    b": comment\nretry: 5\ndata\n\n",
+];
+
+/// The shared copy of the last event ID is that of the moment, whatever changed it.
+#[test]
+fn owned_events_inherit_the_id_that_borrowed_events_do() {
+    let ids = ["", "1", "2", "new"].map(LastEventId::from_static);
+    let limits = Limits::new().with_event(8).with_last_event_id(4);
+    for seed in 0..2000 {
+        let mut random = Random::new(seed);
+        let [mut owning, mut borrowing] = [(); 2].map(|()| EventDecoder::with_limits(limits));
+        let mut steps = Vec::new();
+        for _ in 0..20 {
+            let (step, block) = (random.below(12), *random.choose(BLOCKS));
+            let id = *random.choose(&ids);
+            steps.push((step, block.escape_ascii().to_string(), id));
+            let mut decoders = [&mut owning, &mut borrowing];
+            match step {
+                0 => {
+                    let [owning, borrowing] = decoders.map(|decoder| decoder.set_last_event_id(id));
+                    assert_eq!(owning, borrowing);
+                }
+                1 => decoders.iter_mut().for_each(|decoder| decoder.restart()),
+                2 => {
+                    let [owning, borrowing] = decoders.map(|decoder| {
+                        let recovered = decoder.finish()?.recover(CutLine::Keep);
+                        recovered
+                            .map(|event| event.map(Event::into_owned))
+                            .transpose()
+                    });
+                    assert_eq!(owning, borrowing, "{steps:?}");
+                }
+                // The other call may be mixed in anywhere.
+                3 => decoders.iter_mut().for_each(|decoder| {
+                    let mut input = block;
+                    while !input.is_empty() {
+                        _ = decoder.decode(&mut input);
+                    }
+                }),
+                _ => {
+                    let (mut owned, mut borrowed) = (block, block);
+                    loop {
+                        let event = owning.decode_owned(&mut owned);
+                        let expected = borrowing.decode(&mut borrowed);
+                        let expected = expected.map(|event| event.map(Event::into_owned));
+                        assert_eq!(event, expected, "{steps:?}");
+                        assert_eq!(owned, borrowed);
+                        if event == Ok(None) {
+                            break;
+                        }
+                    }
+                }
+            }
+            let ids = [&owning, &borrowing].map(|decoder| decoder.last_event_id());
+            assert_eq!(ids[0], ids[1], "{steps:?}");
+        }
+    }
+}
+
+fn event(stream: &str) -> OwnedEvent {
+    let event = EventDecoder::new().decode_owned(&mut stream.as_bytes());
+    event.expect("it fits").expect("an event")
+}
+
+#[test]
+fn the_data_is_taken_without_copying_it() {
+    for stream in ["data: 1\n\n", "data: 1\ndata: 2\n\n", "id: 7\ndata: 1\n\n"] {
+        let owned = event(stream);
+        let place = owned.data().as_ptr();
+        assert_eq!(owned.into_data().as_ptr(), place);
+        #[cfg(feature = "bytes")]
+        {
+            let owned = event(stream);
+            let place = owned.data().as_ptr();
+            assert_eq!(owned.into_data_bytes().as_ptr(), place);
+        }
+    }
+    // After a type the data is moved, except as `Bytes`.
+    let owned = event("event: tick\ndata: 1\n\n");
+    assert_eq!(count(|| owned.clone().into_data()).0.allocations, 1);
+    #[cfg(feature = "bytes")]
+    {
+        let place = owned.data().as_ptr();
+        assert_eq!(owned.into_data_bytes().as_ptr(), place);
+    }
+}
+
+#[test]
+fn an_owned_event_can_be_sent_again() {
+    let event = event("id: 7\nevent: tick\ndata: one\ndata: two\n\n");
+    let outgoing = sse_wire::Outgoing::from(&event);
+    assert_eq!(outgoing, sse_wire::Outgoing::from(event.as_event()));
+    let sent = outgoing.to_string();
+    assert_eq!(sent, "event: tick\nid: 7\ndata: one\ndata: two\n\n");
+    #[cfg(feature = "bytes")]
+    assert_eq!(sse_wire::Frame::from(&event).as_bytes(), &sent);
+}

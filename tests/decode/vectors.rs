@@ -1,0 +1,164 @@
+//! The events of the standard and of real browsers: every vector through every reader, however it
+//! is cut.
+
+use crate::common::oracle::{self, Config, Line, Seen};
+use crate::common::readers::{self, Meaning, READERS, Stream};
+use crate::common::vectors::{self, Expected, Vector};
+use crate::common::{cuts, random::Random};
+use sse_wire::CutLine;
+
+/// How often each vector is cut at random.
+const RANDOM_CUTS: usize = 10;
+
+#[test]
+fn the_oracle_gives_what_the_vectors_expect() {
+    for vector in &vectors::parse() {
+        let outcome = oracle::interpret(&vector.input, &config(vector));
+        let (mut events, mut comments) = (Vec::new(), Vec::new());
+        let mut retries = retries(&vector.input).into_iter();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        for seen in &outcome.seen {
+            match seen {
+                Seen::Event(event) => events.push(Expected {
+                    event_type: text(&event.event_type),
+                    data: text(&event.data),
+                    last_event_id: event.last_event_id.clone(),
+                    retry: retries.next().expect("each event has a block"),
+                }),
+                Seen::Comment {
+                    text: comment,
+                    end: true,
+                } => comments.push(text(comment)),
+                Seen::Comment { end: false, .. } | Seen::Retry(_) => {}
+                Seen::Rejected(rejection) => panic!("{rejection:?} in {}", vector.id),
+            }
+        }
+        assert_eq!(retries.next(), None, "{}", vector.id);
+        assert_eq!(events, vector.events, "{}", vector.id);
+        if let Some(expected) = &vector.comments {
+            assert_eq!(&comments, expected, "{}", vector.id);
+        }
+        let state = (&outcome.last_event_id, outcome.reconnection_time);
+        let expected = (&vector.final_last_event_id, vector.final_retry);
+        assert_eq!(state, expected, "{}", vector.id);
+    }
+}
+
+/// The last valid reconnection time of each block that dispatches an event: the vectors know it,
+/// the standard does not.
+fn retries(input: &[u8]) -> Vec<Option<u64>> {
+    let is_data = |line: &Line| matches!(line, Line::Field { name: "data", .. });
+    let (lines, _) = oracle::lines(input);
+    lines
+        .split_inclusive(|line| *line == Line::Blank)
+        .filter(|block| block.ends_with(&[Line::Blank]) && block.iter().any(is_data))
+        .map(|block| block.iter().rev().find_map(retry))
+        .collect()
+}
+
+fn retry(line: &Line) -> Option<u64> {
+    match line {
+        Line::Field {
+            name: "retry",
+            value,
+        } => {
+            let is_valid = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            let digits = String::from_utf8_lossy(value);
+            is_valid.then(|| digits.parse().unwrap_or(u64::MAX))
+        }
+        _ => None,
+    }
+}
+
+fn config(vector: &Vector) -> Config {
+    Config {
+        initial_last_event_id: vector.initial_last_event_id.clone(),
+        // Those of a fixed buffer, so that the readers with a fixed buffer take part.
+        ..readers::memory_config(256 << 10)
+    }
+}
+
+// In two halves, which run side by side.
+#[test]
+fn every_reader_gives_what_the_vectors_expect_at_every_cut() {
+    every_cut(0);
+}
+
+#[test]
+fn every_reader_gives_what_the_other_vectors_expect_at_every_cut() {
+    every_cut(1);
+}
+
+fn every_cut(first: usize) {
+    for vector in vectors::parse().iter().skip(first).step_by(2) {
+        let config = config(vector);
+        let meaning = Meaning::of(&vector.input, &config);
+        let read = |chunks: &[&[u8]]| {
+            for reader in READERS {
+                reader.check_both_ends(chunks, &config, &meaning, 1);
+            }
+        };
+        cuts::every_kind(&vector.input, RANDOM_CUTS, 2, read);
+        if let Some(chunks) = &vector.chunks {
+            let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+            assert_eq!(chunks.concat(), vector.input, "{}", vector.id);
+            read(&chunks);
+        }
+    }
+}
+
+#[test]
+fn events_are_dispatched_with_the_chunk_that_completes_them() {
+    let mut checked = 0;
+    for vector in &vectors::parse() {
+        let (Some(chunks), Some(expected)) = (&vector.chunks, &vector.dispatched_after) else {
+            continue;
+        };
+        let config = config(vector);
+        let meaning = Meaning::of(&vector.input, &config);
+        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+        let stream = Stream {
+            chunks: &chunks,
+            cut_line: CutLine::Discard,
+            seed: 3,
+        };
+        for reader in READERS {
+            if let Some(ran) = reader.check(&stream, &config, &meaning) {
+                let dispatched = &ran.dispatched_after;
+                assert_eq!(dispatched, expected, "{} through {reader:?}", vector.id);
+                checked += 1;
+            }
+        }
+    }
+    assert!(
+        checked >= 8 * 3,
+        "the vectors name moments, but {checked} were checked"
+    );
+}
+
+#[test]
+fn small_memory_gives_what_the_oracle_says() {
+    for vector in &vectors::parse() {
+        if vector.input.len() > cuts::EXHAUSTIVE_UP_TO {
+            continue;
+        }
+        for &bytes in readers::MEMORY {
+            let config = Config {
+                initial_last_event_id: vector.initial_last_event_id.clone(),
+                ..readers::memory_config(bytes)
+            };
+            let meaning = Meaning::of(&vector.input, &config);
+            let read = |chunks: &[&[u8]]| {
+                for reader in READERS {
+                    reader.check_both_ends(chunks, &config, &meaning, 4);
+                }
+            };
+            read(&[&vector.input]);
+            read(&cuts::bytes(&vector.input));
+            let mut random = Random::new(5);
+            for _ in 0..4 {
+                read(&cuts::random(&vector.input, &mut random));
+            }
+        }
+    }
+}
