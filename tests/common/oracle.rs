@@ -85,6 +85,9 @@ pub struct Outcome {
     pub reconnection_time: Option<u64>,
     /// What the end of the stream cut off.
     pub unfinished: Option<Unfinished>,
+    /// The last event ID and the reconnection time after each rejection: a program that stops there
+    /// reconnects with them.
+    pub at_rejections: Vec<(String, Option<u64>)>,
 }
 
 /// An event which the end of the stream cut off.
@@ -148,6 +151,7 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
         last_event_id: interpreter.last_event_id,
         reconnection_time: interpreter.reconnection_time,
         unfinished,
+        at_rejections: interpreter.at_rejections,
     }
 }
 
@@ -222,6 +226,7 @@ struct Interpreter<'c> {
     last_event_id: String,
     reconnection_time: Option<u64>,
     seen: Vec<Seen>,
+    at_rejections: Vec<(String, Option<u64>)>,
 }
 
 impl<'c> Interpreter<'c> {
@@ -232,6 +237,7 @@ impl<'c> Interpreter<'c> {
             last_event_id: config.initial_last_event_id.clone(),
             reconnection_time: None,
             seen: Vec::new(),
+            at_rejections: Vec::new(),
         }
     }
 
@@ -302,8 +308,14 @@ impl<'c> Interpreter<'c> {
             self.block.rejected = true;
             self.block.data = None;
             self.block.event_type.clear();
-            self.seen.push(Seen::Rejected(rejection));
+            self.report(rejection);
         }
+    }
+
+    fn report(&mut self, rejection: Rejection) {
+        self.seen.push(Seen::Rejected(rejection));
+        let state = (self.last_event_id.clone(), self.reconnection_time);
+        self.at_rejections.push(state);
     }
 
     fn end_data(&mut self, value: &[u8]) {
@@ -370,7 +382,7 @@ impl<'c> Interpreter<'c> {
         // U+FFFD takes three bytes where one was: what was buffered fits, what is returned may not.
         let length = data.len() + event_type.len() + block.id.as_ref().map_or(0, String::len);
         if length > self.config.event_limit {
-            self.seen.push(Seen::Rejected(Rejection::Event));
+            self.report(Rejection::Event);
             return;
         }
         self.seen.push(Seen::Event(Dispatched {

@@ -2,9 +2,9 @@
 //! means the same whatever the decoder was in the middle of.
 
 use crate::common::calls::Call;
-use crate::common::oracle::{self, Config, Dispatched, Recovered, Seen};
+use crate::common::oracle::{Dispatched, Seen};
 use crate::common::readers::memory_config;
-use crate::read::{self, STREAMS, all, event, next, rejection, with_both_kinds_of_buffer};
+use crate::read::{STREAMS, all, expected, next, recover, state, with_both_kinds_of_buffer};
 use crate::table::check;
 use core::slice;
 use sse_wire::{Buffer, CutLine, EventDecoder, LastEventId};
@@ -99,108 +99,80 @@ const ENDS: [End; 6] = [
     End::Recover(CutLine::Discard, Call::DecodeRaw),
 ];
 
-fn config<B: Buffer>(decoder: &EventDecoder<B>, text: bool) -> Config {
-    Config {
-        initial_last_event_id: decoder.last_event_id().to_owned(),
-        event_limit: decoder.limits().event,
-        last_event_id_limit: decoder.limits().last_event_id,
-        text,
-    }
-}
-
-fn milliseconds<B: Buffer>(decoder: &EventDecoder<B>) -> Option<u64> {
-    let time = decoder.reconnection_time()?;
-    Some(u64::try_from(time.as_millis()).expect("64 bits"))
-}
-
 /// Ends a stream after `before` in each way, in each state of the decoder, and begins another.
 ///
-/// Returns how many events were to be recovered.
+/// Returns how many events there were to recover.
 pub(crate) fn check_ends<B: Buffer>(new: impl Fn() -> EventDecoder<B>, before: &[u8]) -> usize {
-    let mut recovered = 0;
-    for end in ENDS {
-        // Without the last call for each chunk, what was found is still borrowed.
-        for (size, stops_early) in [
-            (1, false),
-            (1, true),
-            (usize::MAX, false),
-            (usize::MAX, true),
-        ] {
-            let mut decoder = new();
-            let text = !matches!(end, End::Recover(_, Call::DecodeRaw));
-            let outcome = oracle::interpret(before, &config(&decoder, text));
-            for mut chunk in before.chunks(size) {
-                while next(&mut decoder, Call::DecodeItem, &mut chunk).is_some()
-                    && !(stops_early && chunk.is_empty())
-                {}
-            }
-            let mut state = (outcome.last_event_id, outcome.reconnection_time);
-            match end {
-                End::Restart => {
-                    decoder.restart();
-                    decoder.restart();
-                }
-                End::Finish => {
-                    assert_eq!(decoder.finish().is_some(), outcome.unfinished.is_some());
-                }
-                End::Recover(cut_line, call) => {
-                    let incomplete = decoder.finish();
-                    assert_eq!(incomplete.is_some(), outcome.unfinished.is_some());
-                    if let (Some(incomplete), Some(unfinished)) = (incomplete, outcome.unfinished) {
-                        recovered += 1;
-                        assert_eq!(incomplete.is_inside_line(), unfinished.inside_line);
-                        let expected = match cut_line {
-                            CutLine::Keep => unfinished.keep,
-                            CutLine::Discard => unfinished.discard,
-                        };
-                        let found = read::recover(incomplete, cut_line, call, read::seen);
-                        let found = found.map_err(rejection);
-                        assert_eq!(
-                            found,
-                            as_text(&expected),
-                            "{end:?} {}",
-                            before.escape_ascii()
-                        );
-                        state = (expected.last_event_id, expected.reconnection_time);
-                    }
-                }
-            }
-            let shown = before.escape_ascii();
-            assert_eq!(decoder.last_event_id(), state.0, "{end:?} after {shown}");
-            assert_eq!(milliseconds(&decoder), state.1, "{end:?} after {shown}");
-            // The decoder is as new, except for what outlives a connection.
-            let next = oracle::interpret(NEXT_STREAM, &config(&decoder, true));
-            let seen = all(&mut decoder, Call::DecodeItem, NEXT_STREAM);
-            assert_eq!(seen, next.seen, "{end:?} after {shown}");
-            assert_eq!(decoder.last_event_id(), next.last_event_id);
-            assert!(decoder.finish().is_some());
+    let mut count = 0;
+    // Without the last call for each chunk, what was found is still borrowed.
+    let ways = [
+        (1, false),
+        (1, true),
+        (usize::MAX, false),
+        (usize::MAX, true),
+    ];
+    for (end, (size, stops_early)) in ENDS.into_iter().flat_map(|end| ways.map(|way| (end, way))) {
+        let mut decoder = new();
+        let place = format!(
+            "{end:?} after {}, {size}, {stops_early}",
+            before.escape_ascii()
+        );
+        for mut chunk in before.chunks(size) {
+            while next(&mut decoder, Call::DecodeItem, &mut chunk).is_some()
+                && !(stops_early && chunk.is_empty())
+            {}
         }
+        let call = match end {
+            End::Recover(_, call) => call,
+            End::Restart | End::Finish => Call::Decode,
+        };
+        let expected_before = expected(&new(), call, before);
+        let mut end_state = (
+            expected_before.last_event_id,
+            expected_before.reconnection_time,
+        );
+        match (end, expected_before.unfinished) {
+            (End::Restart, _) => {
+                decoder.restart();
+                decoder.restart();
+            }
+            (End::Finish, unfinished) => {
+                assert_eq!(decoder.finish().is_some(), unfinished.is_some(), "{place}");
+            }
+            (End::Recover(cut_line, call), unfinished) => {
+                let unfinished = unfinished.map(|unfinished| match cut_line {
+                    CutLine::Keep => (unfinished.inside_line, unfinished.keep),
+                    CutLine::Discard => (unfinished.inside_line, unfinished.discard),
+                });
+                assert_eq!(recover(&mut decoder, call, cut_line), unfinished, "{place}");
+                if let Some((_, recovered)) = unfinished {
+                    end_state = (recovered.last_event_id, recovered.reconnection_time);
+                    count += 1;
+                }
+            }
+        }
+        assert_eq!(state(&decoder), end_state, "{place}");
+        // The decoder is as new, except for what outlives a connection.
+        let next = expected(&decoder, Call::DecodeItem, NEXT_STREAM);
+        assert_eq!(
+            all(&mut decoder, Call::DecodeItem, NEXT_STREAM),
+            next.seen,
+            "{place}"
+        );
+        assert_eq!(decoder.last_event_id(), next.last_event_id, "{place}");
+        assert!(decoder.finish().is_some());
     }
-    recovered
-}
-
-fn as_text(recovered: &Recovered) -> Result<Option<Seen>, oracle::Rejection> {
-    let text = |dispatched: &Dispatched| {
-        let (event_type, data) = (&dispatched.event_type, &dispatched.data);
-        let id = dispatched.id.as_deref();
-        event(event_type, data, &dispatched.last_event_id, id)
-    };
-    match &recovered.result {
-        Ok(dispatched) => Ok(dispatched.as_ref().map(text)),
-        Err(rejection) => Err(*rejection),
-    }
+    count
 }
 
 #[test]
 fn a_decoder_that_was_ended_in_any_state_begins_anew() {
     fn check<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
-        let mut recovered = 0;
-        for stream in STREAMS {
-            for cut in 0..=stream.len() {
-                recovered += check_ends(&new, &stream[..cut]);
-            }
-        }
-        assert!(recovered > 2000, "{recovered}");
+        let cuts = STREAMS
+            .iter()
+            .flat_map(|stream| (0..=stream.len()).map(|cut| &stream[..cut]));
+        let count: usize = cuts.map(|before| check_ends(&new, before)).sum();
+        assert!(count > 2000, "{count}");
     }
     with_both_kinds_of_buffer!(64, check);
 }
@@ -224,11 +196,13 @@ pub(crate) fn check_clones<B: Buffer + Clone>(
         let bytes = rest.chunks(1);
         let bytes = bytes.flat_map(|byte| all(&mut dripped, Call::Decode, byte));
         assert_eq!(bytes.collect::<Vec<_>>(), seen);
-        let [whole, dripped] = [whole, dripped].map(|mut clone| {
-            let id = clone.last_event_id().to_owned();
-            (id, milliseconds(&clone), clone.finish().is_some())
-        });
-        assert_eq!(whole, dripped, "after {}", before.escape_ascii());
+        assert_eq!(
+            state(&whole),
+            state(&dripped),
+            "after {}",
+            before.escape_ascii()
+        );
+        assert_eq!(whole.finish().is_some(), dripped.finish().is_some());
         if found.is_none() {
             break assert_eq!(all(&mut decoder, Call::Decode, after), seen);
         }
@@ -247,40 +221,52 @@ fn a_clone_continues_as_the_original() {
     with_both_kinds_of_buffer!(64, check);
 }
 
+fn event(event_type: &str, data: &str, last_event_id: &str, id: Option<&str>) -> Seen {
+    Seen::Event(Dispatched {
+        event_type: event_type.into(),
+        data: data.into(),
+        last_event_id: last_event_id.to_owned(),
+        id: id.map(str::to_owned),
+    })
+}
+
 #[test]
 fn a_last_event_id_can_be_set_at_any_byte() {
     let stream = b"id: 1\ndata: a\n\nevent: e\nid: 22\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
     let three_events = stream.len() - b"data: d\n\n".len();
-    for cut in 0..=stream.len() {
-        let (before, after) = stream.split_at(cut);
-        for &call in Call::ALL {
-            let mut decoder = EventDecoder::with_buffer([0; 64]);
-            let mut events = all(&mut decoder, call, before);
-            let set = LastEventId::from_static("a longer one");
-            assert_eq!(decoder.set_last_event_id(set), Ok(()));
-            assert_eq!(decoder.last_event_id(), "a longer one");
-            events.extend(all(&mut decoder, call, after));
-            // A block that has an ID of its own keeps it.
-            let is_inherited = (three_events..stream.len()).contains(&cut);
-            let last = if is_inherited { "a longer one" } else { "3" };
-            let expected = [
-                event(b"message", b"a", "1", Some("1")),
-                event(b"e", b"b", "22", Some("22")),
-                event(b"message", b"c", "3", Some("3")),
-                event(b"message", b"d", last, None),
-            ];
-            assert_eq!(events, expected, "{cut}");
-        }
+    for (cut, &call) in
+        (0..=stream.len()).flat_map(|cut| Call::ALL.iter().map(move |call| (cut, call)))
+    {
+        let mut decoder = EventDecoder::with_buffer([0; 64]);
+        let mut events = all(&mut decoder, call, &stream[..cut]);
+        assert_eq!(
+            decoder.set_last_event_id(LastEventId::from_static("a longer one")),
+            Ok(())
+        );
+        assert_eq!(decoder.last_event_id(), "a longer one");
+        events.extend(all(&mut decoder, call, &stream[cut..]));
+        // A block that has an ID of its own keeps it.
+        let is_inherited = (three_events..stream.len()).contains(&cut);
+        let last = if is_inherited { "a longer one" } else { "3" };
+        let expected = [
+            event("message", "a", "1", Some("1")),
+            event("e", "b", "22", Some("22")),
+            event("message", "c", "3", Some("3")),
+            event("message", "d", last, None),
+        ];
+        assert_eq!(events, expected, "{cut}");
     }
 }
 
 #[test]
 fn a_last_event_id_that_is_set_is_inherited() {
     let check = |decoder: &mut EventDecoder<[u8; 64]>, call, id| {
-        let set = LastEventId::from_static(id);
-        assert_eq!(decoder.set_last_event_id(set), Ok(()));
+        assert_eq!(
+            decoder.set_last_event_id(LastEventId::from_static(id)),
+            Ok(())
+        );
         assert_eq!(decoder.last_event_id(), id);
-        let inherited = event(b"message", b"x", id, None);
+        let inherited = event("message", "x", id, None);
         assert_eq!(
             all(decoder, call, b"data: x\n\n"),
             slice::from_ref(&inherited)
@@ -294,22 +280,20 @@ fn a_last_event_id_that_is_set_is_inherited() {
         check(&mut decoder, call, "");
 
         // After an event was borrowed, whose ID it replaces.
-        for first in Call::ALL {
-            let mut decoder = new();
-            let mut input = &b"id: long enough\ndata: x\n\n"[..];
-            assert!(next(&mut decoder, *first, &mut input).is_some());
-            assert_eq!(decoder.last_event_id(), "long enough");
-            check(&mut decoder, call, "seed");
-        }
+        let mut decoder = new();
+        let mut input = &b"id: long enough\ndata: x\n\n"[..];
+        assert!(next(&mut decoder, call, &mut input).is_some());
+        assert_eq!(decoder.last_event_id(), "long enough");
+        check(&mut decoder, call, "seed");
 
         // After the end of a stream, discarded or recovered.
         for cut_line in [None, Some(CutLine::Keep), Some(CutLine::Discard)] {
             let mut decoder = new();
             let stream = b"id: 1\nevent: e\ndata: a\ndata: b";
             assert_eq!(all(&mut decoder, call, stream), []);
-            let incomplete = decoder.finish().expect("it is cut off");
-            if let Some(cut_line) = cut_line {
-                assert!(incomplete.recover(cut_line).expect("it fits").is_some());
+            match cut_line {
+                Some(cut_line) => assert!(recover(&mut decoder, call, cut_line).is_some()),
+                None => assert!(decoder.finish().is_some()),
             }
             check(&mut decoder, call, "seed");
         }

@@ -5,11 +5,9 @@
 use crate::common::calls::Call;
 use crate::common::cuts;
 use crate::common::oracle::{self, Config, Seen};
-use crate::common::random::Random;
 use crate::common::readers::{Meaning, READERS, Sees, memory_config};
-use crate::read::{all, next};
+use crate::read::all;
 use crate::table::{check, check_chunks, check_stream, split, with_line_ends};
-use core::time::Duration;
 #[cfg(feature = "alloc")]
 use sse_wire::{DecodeError, Limits};
 use sse_wire::{EventDecoder, LastEventId};
@@ -358,16 +356,6 @@ fn all_short_sequences_of_lines_are_rejected_as_the_oracle_says() {
     assert_eq!(sequences.len(), LINES.len().pow(3));
 }
 
-#[test]
-fn long_sequences_of_lines_are_rejected_as_the_oracle_says() {
-    let mut random = Random::new(0x11);
-    for _ in 0..1000 {
-        let lines = 4 + random.below(12);
-        let lines: Vec<&[u8]> = (0..lines).map(|_| *random.choose(LINES)).collect();
-        check_lines(&lines.concat());
-    }
-}
-
 /// A value that takes `length` bytes as text: of letters, or of U+FFFD as far as it goes.
 fn value(name: &str, length: usize, is_replaced: bool) -> Vec<u8> {
     let replaced = if is_replaced { length / 3 } else { 0 };
@@ -495,22 +483,4 @@ fn limits_may_be_as_large_as_numbers_are() {
         seen.filter(|seen| matches!(seen, Seen::Event(_))).count(),
         100
     );
-}
-
-#[test]
-fn a_reconnection_time_after_a_rejection_counts_once_it_is_read() {
-    let stream = b"data: x\n\ndata: much too large\nretry: 5\n\ndata: b\n\n";
-    for &call in Call::ALL.iter().filter(|call| !call.returns_items()) {
-        for size in [1, 7, stream.len()] {
-            let mut decoder = EventDecoder::with_buffer([0; 12]);
-            let mut times = Vec::new();
-            for mut chunk in stream.chunks(size) {
-                while next(&mut decoder, call, &mut chunk).is_some() {
-                    times.push(decoder.reconnection_time());
-                }
-            }
-            let time = Some(Duration::from_millis(5));
-            assert_eq!(times, [None, None, time], "in chunks of {size}");
-        }
-    }
 }

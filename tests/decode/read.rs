@@ -1,143 +1,74 @@
-//! One call of a decoder at a time, and what it found in one form.
+//! Reads with a decoder what the oracle interprets, and returns it in the same form.
 
 use crate::common::calls::Call;
-use crate::common::oracle::{Dispatched, Rejection, Seen};
+use crate::common::oracle::Unfinished;
+use crate::common::oracle::{self, Config, Dispatched, Outcome, Recovered, Rejection, Seen};
 use core::time::Duration;
-use sse_wire::{Buffer, CutLine, DecodeError, Event, EventDecoder, Incomplete, Item, RawEvent};
+use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, Item};
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedItem};
 
-/// What a call found, borrowed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Found<'f> {
-    Event {
-        event_type: &'f [u8],
-        data: &'f [u8],
-        last_event_id: &'f str,
-        id: Option<&'f str>,
-    },
-    Comment {
-        text: &'f [u8],
-        end: bool,
-    },
-    Retry(Duration),
-}
-
-impl<'f> From<Event<'f>> for Found<'f> {
-    fn from(event: Event<'f>) -> Self {
-        Self::Event {
-            event_type: event.event_type().as_bytes(),
-            data: event.data().as_bytes(),
-            last_event_id: event.last_event_id(),
-            id: event.id(),
+/// An event, of whichever type, as what is seen.
+macro_rules! event {
+    ($event:expr) => {{
+        let event = $event;
+        Dispatched {
+            event_type: Vec::from(event.event_type()),
+            data: Vec::from(event.data()),
+            last_event_id: event.last_event_id().to_owned(),
+            id: event.id().map(str::to_owned),
         }
-    }
+    }};
 }
 
-impl<'f> From<RawEvent<'f>> for Found<'f> {
-    fn from(event: RawEvent<'f>) -> Self {
-        Self::Event {
-            event_type: event.event_type(),
-            data: event.data(),
-            last_event_id: event.last_event_id(),
-            id: event.id(),
+/// An item, of whichever type.
+macro_rules! item {
+    ($kind:ident, $item:expr) => {
+        match $item {
+            $kind::Event(event) => Seen::Event(event!(event)),
+            $kind::Comment { text, end } => Seen::Comment {
+                text: Vec::from(text),
+                end,
+            },
+            $kind::Retry(time) => Seen::Retry(milliseconds(time)),
         }
-    }
+    };
 }
 
-impl<'f> From<Item<'f>> for Found<'f> {
-    fn from(item: Item<'f>) -> Self {
-        match item {
-            Item::Event(event) => event.into(),
-            Item::Comment { text, end } => Self::Comment { text, end },
-            Item::Retry(time) => Self::Retry(time),
-        }
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'f> From<&'f OwnedItem> for Found<'f> {
-    fn from(item: &'f OwnedItem) -> Self {
-        match item {
-            OwnedItem::Event(event) => event.as_event().into(),
-            OwnedItem::Comment { text, end } => Self::Comment { text, end: *end },
-            OwnedItem::Retry(time) => Self::Retry(*time),
-        }
-    }
-}
-
-/// Makes one call, and passes on what it found.
-#[inline(always)]
-pub(crate) fn call<B: Buffer, T>(
+/// Makes one call.
+pub(crate) fn next<B: Buffer>(
     decoder: &mut EventDecoder<B>,
     call: Call,
     input: &mut &[u8],
-    with: impl FnOnce(Found<'_>) -> T,
-) -> Result<Option<T>, DecodeError> {
-    Ok(match call {
-        Call::Decode => decoder.decode(input)?.map(|event| with(event.into())),
-        Call::DecodeRaw => decoder.decode_raw(input)?.map(|event| with(event.into())),
-        Call::DecodeItem => decoder.decode_item(input)?.map(|item| with(item.into())),
+) -> Option<Seen> {
+    let seen = match call {
+        Call::Decode => {
+            let event = decoder.decode(input);
+            event.map(|event| event.map(|event| Seen::Event(event!(event))))
+        }
+        Call::DecodeRaw => {
+            let event = decoder.decode_raw(input);
+            event.map(|event| event.map(|event| Seen::Event(event!(event))))
+        }
+        Call::DecodeItem => {
+            let item = decoder.decode_item(input);
+            item.map(|item| item.map(|item| item!(Item, item)))
+        }
         #[cfg(feature = "alloc")]
         Call::DecodeOwned => {
-            let event = decoder.decode_owned(input)?;
-            event.map(|event| with(event.as_event().into()))
+            let event = decoder.decode_owned(input);
+            event.map(|event| event.map(|event| Seen::Event(event!(event))))
         }
         #[cfg(feature = "alloc")]
         Call::DecodeOwnedItem => {
-            let item = decoder.decode_owned_item(input)?;
-            item.as_ref().map(|item| with(item.into()))
+            let item = decoder.decode_owned_item(input);
+            item.map(|item| item.map(|item| item!(OwnedItem, item)))
         }
-    })
+    };
+    seen.unwrap_or_else(|error| Some(Seen::Rejected(rejection(error))))
 }
 
-/// Recovers an event that the end of the stream cut off, as bytes if `call` returns bytes.
-pub(crate) fn recover<B: Buffer, T>(
-    incomplete: Incomplete<'_, B>,
-    cut_line: CutLine,
-    call: Call,
-    with: impl FnOnce(Found<'_>) -> T,
-) -> Result<Option<T>, DecodeError> {
-    Ok(match call {
-        Call::DecodeRaw => incomplete
-            .recover_raw(cut_line)?
-            .map(|event| with(event.into())),
-        _ => incomplete
-            .recover(cut_line)?
-            .map(|event| with(event.into())),
-    })
-}
-
-/// An event whose invalid UTF-8 is replaced, so that text and bytes compare.
-pub(crate) fn event(event_type: &[u8], data: &[u8], last_event_id: &str, id: Option<&str>) -> Seen {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned().into_bytes();
-    Seen::Event(Dispatched {
-        event_type: text(event_type),
-        data: text(data),
-        last_event_id: last_event_id.to_owned(),
-        id: id.map(str::to_owned),
-    })
-}
-
-/// The same of anything.
-pub(crate) fn seen(found: Found<'_>) -> Seen {
-    match found {
-        Found::Event {
-            event_type,
-            data,
-            last_event_id,
-            id,
-        } => event(event_type, data, last_event_id, id),
-        Found::Comment { text, end } => Seen::Comment {
-            text: text.to_vec(),
-            end,
-        },
-        Found::Retry(time) => Seen::Retry(u64::try_from(time.as_millis()).expect("64 bits")),
-    }
-}
-
-/// The limit that an event exceeded.
-pub(crate) fn rejection(error: DecodeError) -> Rejection {
+fn rejection(error: DecodeError) -> Rejection {
     match error {
         DecodeError::EventTooLarge { .. } => Rejection::Event,
         DecodeError::LastEventIdTooLarge { .. } => Rejection::LastEventId,
@@ -145,24 +76,138 @@ pub(crate) fn rejection(error: DecodeError) -> Rejection {
     }
 }
 
-pub(crate) fn next<B: Buffer>(
-    decoder: &mut EventDecoder<B>,
-    by: Call,
-    input: &mut &[u8],
-) -> Option<Seen> {
-    let found = call(decoder, by, input, seen);
-    found.unwrap_or_else(|error| Some(Seen::Rejected(rejection(error))))
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("64 bits")
 }
 
-/// Reads all of `input`.
-pub(crate) fn all<B: Buffer>(
+/// Reads all of `input`, and joins the fragments of a comment.
+pub(crate) fn read<B: Buffer>(
     decoder: &mut EventDecoder<B>,
-    by: Call,
+    call: Call,
     mut input: &[u8],
-) -> Vec<Seen> {
-    let seen = core::iter::from_fn(|| next(decoder, by, &mut input)).collect();
-    assert!(input.is_empty());
+    seen: &mut Vec<Seen>,
+    mut at_rejection: impl FnMut(&EventDecoder<B>),
+) {
+    // Each byte can end an event, and can exceed a limit.
+    let mut calls = 2 * input.len() + 2;
+    while let Some(found) = next(decoder, call, &mut input) {
+        calls -= 1;
+        assert!(calls > 0, "the calls do not come to an end");
+        match (found, seen.last_mut()) {
+            (
+                Seen::Comment { text, end },
+                Some(Seen::Comment {
+                    text: before,
+                    end: is_whole,
+                }),
+            ) if !*is_whole => {
+                before.extend_from_slice(&text);
+                *is_whole = end;
+            }
+            (found, _) => {
+                if matches!(found, Seen::Rejected(_)) {
+                    at_rejection(decoder);
+                }
+                seen.push(found);
+            }
+        }
+    }
+    assert!(
+        input.is_empty(),
+        "a call gave up in the middle of the input"
+    );
+}
+
+/// All that one call sees of `input`.
+pub(crate) fn all<B: Buffer>(decoder: &mut EventDecoder<B>, call: Call, input: &[u8]) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    read(decoder, call, input, &mut seen, |_| ());
     seen
+}
+
+/// The last event ID, and the reconnection time in milliseconds.
+pub(crate) fn state<B: Buffer>(decoder: &EventDecoder<B>) -> (String, Option<u64>) {
+    let time = decoder.reconnection_time().map(milliseconds);
+    (decoder.last_event_id().to_owned(), time)
+}
+
+/// Ends a stream, and recovers what it cut off, if anything.
+pub(crate) fn recover<B: Buffer>(
+    decoder: &mut EventDecoder<B>,
+    call: Call,
+    cut_line: CutLine,
+) -> Option<(bool, Recovered)> {
+    let incomplete = decoder.finish()?;
+    let inside_line = incomplete.is_inside_line();
+    let result = if call == Call::DecodeRaw {
+        incomplete
+            .recover_raw(cut_line)
+            .map(|event| event.map(|event| event!(event)))
+    } else {
+        incomplete
+            .recover(cut_line)
+            .map(|event| event.map(|event| event!(event)))
+    };
+    let result = result.map_err(rejection);
+    let (last_event_id, reconnection_time) = state(decoder);
+    let recovered = Recovered {
+        result,
+        last_event_id,
+        reconnection_time,
+    };
+    Some((inside_line, recovered))
+}
+
+/// Reads a whole stream with a copy of `decoder`.
+pub(crate) fn outcome<'s, B: Buffer + Clone>(
+    decoder: &EventDecoder<B>,
+    call: Call,
+    chunks: impl IntoIterator<Item = &'s [u8]>,
+) -> Outcome {
+    let (mut seen, mut at_rejections) = (Vec::new(), Vec::new());
+    let mut decoder = decoder.clone();
+    for chunk in chunks {
+        read(&mut decoder, call, chunk, &mut seen, |decoder| {
+            at_rejections.push(state(decoder))
+        });
+    }
+    let (last_event_id, reconnection_time) = state(&decoder);
+    let kept = recover(&mut decoder.clone(), call, CutLine::Keep);
+    let unfinished = kept.map(|(inside_line, keep)| {
+        let discarded = recover(&mut decoder, call, CutLine::Discard);
+        let (_, discard) = discarded.expect("it was cut off");
+        Unfinished {
+            inside_line,
+            keep,
+            discard,
+        }
+    });
+    Outcome {
+        seen,
+        last_event_id,
+        reconnection_time,
+        unfinished,
+        at_rejections,
+    }
+}
+
+/// What the oracle says that `decoder` must see of `stream` by this call.
+pub(crate) fn expected<B: Buffer>(decoder: &EventDecoder<B>, call: Call, stream: &[u8]) -> Outcome {
+    let config = Config {
+        initial_last_event_id: decoder.last_event_id().to_owned(),
+        event_limit: decoder.limits().event,
+        last_event_id_limit: decoder.limits().last_event_id,
+        text: call != Call::DecodeRaw,
+    };
+    let mut outcome = oracle::interpret(stream, &config);
+    if !call.returns_items() {
+        outcome.seen.retain(is_for_every_call);
+    }
+    outcome
+}
+
+pub(crate) const fn is_for_every_call(seen: &Seen) -> bool {
+    matches!(seen, Seen::Event(_) | Seen::Rejected(_))
 }
 
 /// A decoder whose buffer grows within the limits of a fixed one.

@@ -67,7 +67,7 @@ pub(crate) fn check_chunks(config: &Config, chunks: &[&[u8]]) -> usize {
     ran.count()
 }
 
-fn shown(outcome: &Outcome) -> Vec<u8> {
+pub(crate) fn shown(outcome: &Outcome) -> Vec<u8> {
     let mut parts: Vec<Vec<u8>> = outcome.seen.iter().map(shown_seen).collect();
     if let Some(unfinished) = &outcome.unfinished {
         let place = if unfinished.inside_line { "cut" } else { "end" };
