@@ -2,11 +2,10 @@
 //! means the same whatever the decoder was in the middle of.
 
 use crate::common::calls::Call;
-use crate::common::oracle::{Dispatched, Seen};
+use crate::common::oracle::Seen;
 use crate::common::readers::memory_config;
 use crate::read::{STREAMS, all, expected, next, recover, state, with_both_kinds_of_buffer};
 use crate::table::check;
-use core::slice;
 use sse_wire::{Buffer, CutLine, EventDecoder, LastEventId};
 
 #[test]
@@ -80,85 +79,69 @@ fn between_events_there_is_nothing_to_recover() {
 
 /// A stream that shows whatever a stream before it might have left.
 const NEXT_STREAM: &[u8] =
-    b"\xEF\xBB\xBFdata: a\n: c\n\nretry: 9\nid: 4\nevent: e\ndata: b\n\n\nda";
+    b"\xEF\xBB\xBFdata: a\n: c\n\ndata: i\n\nretry: 9\nid: 4\nevent: e\ndata: b\n\n\nda";
 
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Restart,
-    /// What is incomplete is dropped.
-    Finish,
-    Recover(CutLine, Call),
-}
-
-const ENDS: [End; 6] = [
-    End::Restart,
-    End::Finish,
-    End::Recover(CutLine::Keep, Call::Decode),
-    End::Recover(CutLine::Discard, Call::Decode),
-    End::Recover(CutLine::Keep, Call::DecodeRaw),
-    End::Recover(CutLine::Discard, Call::DecodeRaw),
-];
-
-/// Ends a stream after `before` in each way, in each state of the decoder, and begins another.
+/// Ends a stream after `before` in each way, in each state of the decoder, and begins another, by
+/// each pair of calls.
 ///
 /// Returns how many events there were to recover.
 pub(crate) fn check_ends<B: Buffer>(new: impl Fn() -> EventDecoder<B>, before: &[u8]) -> usize {
     let mut count = 0;
+    let ends = [None, Some(CutLine::Keep), Some(CutLine::Discard)].into_iter();
     // Without the last call for each chunk, what was found is still borrowed.
-    let ways = [
+    let sizes = [
         (1, false),
         (1, true),
         (usize::MAX, false),
         (usize::MAX, true),
     ];
-    for (end, (size, stops_early)) in ENDS.into_iter().flat_map(|end| ways.map(|way| (end, way))) {
+    let ways = ends.flat_map(|end| sizes.map(|size| (end, size)));
+    let calls = Call::ALL.iter();
+    for (way, (call, (end, (size, stops_early)))) in calls
+        .flat_map(|call| ways.clone().map(move |way| (*call, way)))
+        .enumerate()
+    {
         let mut decoder = new();
         let place = format!(
-            "{end:?} after {}, {size}, {stops_early}",
+            "{call:?}, {end:?}, {size}, {stops_early}, {}",
             before.escape_ascii()
         );
         for mut chunk in before.chunks(size) {
-            while next(&mut decoder, Call::DecodeItem, &mut chunk).is_some()
+            while next(&mut decoder, call, &mut chunk).is_some()
                 && !(stops_early && chunk.is_empty())
             {}
         }
-        let call = match end {
-            End::Recover(_, call) => call,
-            End::Restart | End::Finish => Call::Decode,
-        };
-        let expected_before = expected(&new(), call, before);
-        let mut end_state = (
-            expected_before.last_event_id,
-            expected_before.reconnection_time,
-        );
-        match (end, expected_before.unfinished) {
-            (End::Restart, _) => {
-                decoder.restart();
-                decoder.restart();
+        let outcome = expected(&new(), call, before);
+        let mut left = (outcome.last_event_id, outcome.reconnection_time);
+        if let Some(cut_line) = end {
+            let unfinished = outcome.unfinished.map(|unfinished| match cut_line {
+                CutLine::Keep => (unfinished.inside_line, unfinished.keep),
+                CutLine::Discard => (unfinished.inside_line, unfinished.discard),
+            });
+            assert_eq!(recover(&mut decoder, call, cut_line), unfinished, "{place}");
+            if let Some((_, recovered)) = unfinished {
+                left = (recovered.last_event_id, recovered.reconnection_time);
+                count += 1;
             }
-            (End::Finish, unfinished) => {
-                assert_eq!(decoder.finish().is_some(), unfinished.is_some(), "{place}");
-            }
-            (End::Recover(cut_line, call), unfinished) => {
-                let unfinished = unfinished.map(|unfinished| match cut_line {
-                    CutLine::Keep => (unfinished.inside_line, unfinished.keep),
-                    CutLine::Discard => (unfinished.inside_line, unfinished.discard),
-                });
-                assert_eq!(recover(&mut decoder, call, cut_line), unfinished, "{place}");
-                if let Some((_, recovered)) = unfinished {
-                    end_state = (recovered.last_event_id, recovered.reconnection_time);
-                    count += 1;
-                }
-            }
+        } else if way % 2 == 0 {
+            decoder.restart();
+            decoder.restart();
+        } else {
+            // What is incomplete is dropped.
+            assert_eq!(
+                decoder.finish().is_some(),
+                outcome.unfinished.is_some(),
+                "{place}"
+            );
         }
-        assert_eq!(state(&decoder), end_state, "{place}");
+        assert_eq!(state(&decoder), left, "{place}");
         // The decoder is as new, except for what outlives a connection.
-        let next = expected(&decoder, Call::DecodeItem, NEXT_STREAM);
-        assert_eq!(
-            all(&mut decoder, Call::DecodeItem, NEXT_STREAM),
-            next.seen,
-            "{place}"
-        );
+        if way % 3 == 0 {
+            _ = decoder.set_last_event_id(LastEventId::from_static("s"));
+        }
+        let call = Call::ALL[way % Call::ALL.len()];
+        let next = expected(&decoder, call, NEXT_STREAM);
+        assert_eq!(all(&mut decoder, call, NEXT_STREAM), next.seen, "{place}");
         assert_eq!(decoder.last_event_id(), next.last_event_id, "{place}");
         assert!(decoder.finish().is_some());
     }
@@ -221,81 +204,38 @@ fn a_clone_continues_as_the_original() {
     with_both_kinds_of_buffer!(64, check);
 }
 
-fn event(event_type: &str, data: &str, last_event_id: &str, id: Option<&str>) -> Seen {
-    Seen::Event(Dispatched {
-        event_type: event_type.into(),
-        data: data.into(),
-        last_event_id: last_event_id.to_owned(),
-        id: id.map(str::to_owned),
-    })
-}
-
+/// Until a block has an ID of its own, events inherit the new one.
 #[test]
 fn a_last_event_id_can_be_set_at_any_byte() {
-    let stream = b"id: 1\ndata: a\n\nevent: e\nid: 22\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
-    let three_events = stream.len() - b"data: d\n\n".len();
-    for (cut, &call) in
-        (0..=stream.len()).flat_map(|cut| Call::ALL.iter().map(move |call| (cut, call)))
-    {
-        let mut decoder = EventDecoder::with_buffer([0; 64]);
-        let mut events = all(&mut decoder, call, &stream[..cut]);
-        assert_eq!(
-            decoder.set_last_event_id(LastEventId::from_static("a longer one")),
-            Ok(())
-        );
-        assert_eq!(decoder.last_event_id(), "a longer one");
-        events.extend(all(&mut decoder, call, &stream[cut..]));
-        // A block that has an ID of its own keeps it.
-        let is_inherited = (three_events..stream.len()).contains(&cut);
-        let last = if is_inherited { "a longer one" } else { "3" };
-        let expected = [
-            event("message", "a", "1", Some("1")),
-            event("e", "b", "22", Some("22")),
-            event("message", "c", "3", Some("3")),
-            event("message", "d", last, None),
-        ];
-        assert_eq!(events, expected, "{cut}");
-    }
-}
-
-#[test]
-fn a_last_event_id_that_is_set_is_inherited() {
-    let check = |decoder: &mut EventDecoder<[u8; 64]>, call, id| {
-        assert_eq!(
-            decoder.set_last_event_id(LastEventId::from_static(id)),
-            Ok(())
-        );
-        assert_eq!(decoder.last_event_id(), id);
-        let inherited = event("message", "x", id, None);
-        assert_eq!(
-            all(decoder, call, b"data: x\n\n"),
-            slice::from_ref(&inherited)
-        );
-    };
-    let new = || EventDecoder::with_buffer([0; 64]);
+    let stream =
+        b"id: 1\ndata: a\n\nevent: e\ndata: b\n\ndata: c\n\nid: 22\ndata: d\n\ndata: e\n\n";
     for &call in Call::ALL {
-        // The empty one resets it.
-        let mut decoder = new();
-        check(&mut decoder, call, "seed");
-        check(&mut decoder, call, "");
-
-        // After an event was borrowed, whose ID it replaces.
-        let mut decoder = new();
-        let mut input = &b"id: long enough\ndata: x\n\n"[..];
-        assert!(next(&mut decoder, call, &mut input).is_some());
-        assert_eq!(decoder.last_event_id(), "long enough");
-        check(&mut decoder, call, "seed");
-
-        // After the end of a stream, discarded or recovered.
-        for cut_line in [None, Some(CutLine::Keep), Some(CutLine::Discard)] {
-            let mut decoder = new();
-            let stream = b"id: 1\nevent: e\ndata: a\ndata: b";
-            assert_eq!(all(&mut decoder, call, stream), []);
-            match cut_line {
-                Some(cut_line) => assert!(recover(&mut decoder, call, cut_line).is_some()),
-                None => assert!(decoder.finish().is_some()),
+        for (id, cut) in ["", "3", "a longer one"]
+            .into_iter()
+            .flat_map(|id| (0..=stream.len()).map(move |cut| (id, cut)))
+        {
+            let (mut before, after) = stream.split_at(cut);
+            let mut decoder = EventDecoder::with_buffer([0; 64]);
+            let mut expected = expected(&decoder, call, stream).seen;
+            let mut seen = Vec::new();
+            while !before.is_empty() {
+                seen.extend(next(&mut decoder, call, &mut before));
             }
-            check(&mut decoder, call, "seed");
+            assert_eq!(
+                decoder.set_last_event_id(LastEventId::from_static(id)),
+                Ok(())
+            );
+            assert_eq!(decoder.last_event_id(), id);
+            for seen in &mut expected[seen.len()..] {
+                match seen {
+                    Seen::Event(event) if event.id.is_none() => {
+                        id.clone_into(&mut event.last_event_id)
+                    }
+                    _ => break,
+                }
+            }
+            seen.extend(all(&mut decoder, call, after));
+            assert_eq!(seen, expected, "{call:?} at {cut}");
         }
     }
 }

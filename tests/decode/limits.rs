@@ -9,7 +9,7 @@ use crate::common::readers::{Meaning, READERS, Sees, memory_config};
 use crate::read::all;
 use crate::table::{check, check_chunks, check_stream, split, with_line_ends};
 #[cfg(feature = "alloc")]
-use sse_wire::{DecodeError, Limits};
+use sse_wire::Limits;
 use sse_wire::{EventDecoder, LastEventId};
 
 /// 12 bytes for an event and 4 for a last event ID, so that every reader can have them.
@@ -440,33 +440,25 @@ fn a_buffer_of_every_size_holds_exactly_its_limits() {
 fn the_default_limits_hold_to_the_byte() {
     const EVENT: usize = 16 << 20;
     const LAST_EVENT_ID: usize = 64 << 10;
-    let events = |above| {
-        let stream = [b"data: ", &vec![b'x'; EVENT + above][..], b"\n\n"].concat();
-        [64 << 10, stream.len()].map(|size| {
+    for (name, limit) in [("data", EVENT), ("id", LAST_EVENT_ID)] {
+        for (above, size) in [
+            (0, 64 << 10),
+            (0, usize::MAX),
+            (1, 64 << 10),
+            (1, usize::MAX),
+        ] {
+            let end: &[u8] = if name == "id" { b"data\n\n" } else { b"\n" };
+            let stream = [&value(name, limit + above, false), end].concat();
             let mut decoder = EventDecoder::new();
-            let mut found = Vec::new();
-            for mut chunk in stream.chunks(size) {
-                while !chunk.is_empty() {
-                    let event = decoder.decode(&mut chunk);
-                    let length = event.map(|event| event.map(|event| event.data().len()));
-                    found.extend(length.transpose());
-                }
-            }
-            found
-        })
-    };
-    let too_large = DecodeError::EventTooLarge { limit: EVENT };
-    assert_eq!(events(0), [[Ok(EVENT)], [Ok(EVENT)]]);
-    assert_eq!(events(1), [[Err(too_large)], [Err(too_large)]]);
-
-    let id = |length| [b"id: ", &vec![b'x'; length][..], b"\n\n"].concat();
-    let decode = |stream: Vec<u8>| EventDecoder::new().decode_owned(&mut &stream[..]);
-    let limit = LAST_EVENT_ID;
-    assert_eq!(decode(id(limit)), Ok(None));
-    assert_eq!(
-        decode(id(limit + 1)),
-        Err(DecodeError::LastEventIdTooLarge { limit })
-    );
+            let chunks = stream.chunks(size);
+            let seen: Vec<_> = chunks
+                .flat_map(|chunk| all(&mut decoder, Call::Decode, chunk))
+                .collect();
+            let is_rejected = matches!(seen[..], [Seen::Rejected(_)]);
+            assert_eq!(seen.len(), 1);
+            assert_eq!(is_rejected, above == 1, "{name} of {limit} + {above}");
+        }
+    }
 }
 
 #[test]

@@ -4,10 +4,9 @@
 
 use crate::allocator::{Count, count};
 use crate::common::calls;
-use crate::common::random::Random;
 use crate::table::{shown_event, split, with_line_ends};
 use core::hash::BuildHasher;
-use sse_wire::{CutLine, Event, EventDecoder, LastEventId, Limits, OwnedEvent, OwnedItem};
+use sse_wire::{CutLine, Event, EventDecoder, OwnedEvent, OwnedItem};
 use std::collections::{HashMap, HashSet};
 use std::hash::RandomState;
 
@@ -218,79 +217,6 @@ fn events_that_inherit_an_id_share_it() {
     assert_eq!(shared, long);
     for event in &events {
         assert_eq!(event.last_event_id().as_ptr(), shared.as_ptr());
-    }
-}
-
-const BLOCKS: &[&[u8]] = &[
-    b"data: 1\n\n",
-    b"event: tick\ndata: 1\n\n",
-    b"id: 1\n\n",
-    b"id: 2\ndata: 2\n\n",
-    b"id: 2\n\n",
-    b"id\n\n",
-    b"id\ndata: 3\n\n",
-    b"id: \xFF\n\n",
-    b"id: a\0b\ndata\n\n",
-    b"id: 3\ndata: too large\n\n",
-    b"id: too large\n\n",
-    b"id: 4\nda",
-    b"ta: 4\n\n",
-    b": comment\nretry: 5\ndata\n\n",
-];
-
-/// The shared copy of the last event ID is that of the moment, whatever changed it.
-#[test]
-fn owned_events_inherit_the_id_that_borrowed_events_do() {
-    let ids = ["", "1", "2", "new"].map(LastEventId::from_static);
-    let limits = Limits::new().with_event(8).with_last_event_id(4);
-    for seed in 0..2000 {
-        let mut random = Random::new(seed);
-        let [mut owning, mut borrowing] = [(); 2].map(|()| EventDecoder::with_limits(limits));
-        let mut steps = Vec::new();
-        for _ in 0..20 {
-            let (step, block) = (random.below(12), *random.choose(BLOCKS));
-            let id = *random.choose(&ids);
-            steps.push((step, block.escape_ascii().to_string(), id));
-            let mut decoders = [&mut owning, &mut borrowing];
-            match step {
-                0 => {
-                    let [owning, borrowing] = decoders.map(|decoder| decoder.set_last_event_id(id));
-                    assert_eq!(owning, borrowing);
-                }
-                1 => decoders.iter_mut().for_each(|decoder| decoder.restart()),
-                2 => {
-                    let [owning, borrowing] = decoders.map(|decoder| {
-                        let recovered = decoder.finish()?.recover(CutLine::Keep);
-                        recovered
-                            .map(|event| event.map(Event::into_owned))
-                            .transpose()
-                    });
-                    assert_eq!(owning, borrowing, "{steps:?}");
-                }
-                // The other call may be mixed in anywhere.
-                3 => decoders.iter_mut().for_each(|decoder| {
-                    let mut input = block;
-                    while !input.is_empty() {
-                        _ = decoder.decode(&mut input);
-                    }
-                }),
-                _ => {
-                    let (mut owned, mut borrowed) = (block, block);
-                    loop {
-                        let event = owning.decode_owned(&mut owned);
-                        let expected = borrowing.decode(&mut borrowed);
-                        let expected = expected.map(|event| event.map(Event::into_owned));
-                        assert_eq!(event, expected, "{steps:?}");
-                        assert_eq!(owned, borrowed);
-                        if event == Ok(None) {
-                            break;
-                        }
-                    }
-                }
-            }
-            let ids = [&owning, &borrowing].map(|decoder| decoder.last_event_id());
-            assert_eq!(ids[0], ids[1], "{steps:?}");
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use chunking::CHUNKINGS;
 use core::ops::RangeInclusive;
 use shapes::{Lengths, STREAMS, Shape, Stream};
 use sse_wire::EventDecoder;
+use std::collections::HashSet;
 
 #[path = "../../benches/shapes/chunking.rs"]
 mod chunking;
@@ -90,28 +91,16 @@ fn lengths_spread_by_half_of_the_mean() {
         let mean = (promised.start() + promised.end()) / 2;
         if lengths == Lengths::Constant {
             assert!(measured.iter().all(|&length| length == mean), "{name}");
-            continue;
-        }
-        assert!(
-            measured.iter().all(|length| promised.contains(length)),
-            "{name}"
-        );
-        let mut distinct = measured.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let possible = promised.count();
-        if possible > measured.len() {
-            let repeated = measured.len() - distinct.len();
-            assert!(
-                distinct.len() >= 4 && repeated <= measured.len() / 8,
-                "{name}: {measured:?}"
-            );
         } else {
-            assert_eq!(distinct.len(), possible, "{name}");
-            let average = measured.iter().sum::<usize>() as f64 / measured.len() as f64;
             assert!(
-                (average / mean as f64 - 1.0).abs() < 0.03,
-                "{name}: {average}"
+                measured.iter().all(|length| promised.contains(length)),
+                "{name}"
+            );
+            let distinct: HashSet<_> = measured.iter().collect();
+            let most = measured.len().min(promised.count());
+            assert!(
+                distinct.len() >= 3 && distinct.len() >= most - most / 8,
+                "{name}"
             );
         }
     }
