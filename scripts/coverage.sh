@@ -4,7 +4,9 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # They run for minutes where each branch is counted. What they reach where every line has to be reached the others reach, too.
-readonly LEFT_OUT='hostile|linear|one_grammar'
+readonly LEFT_OUT='hostile|linear'
+# The same, of the modules of the program `decode`.
+readonly SKIPPED='one_grammar::'
 # Files of which every line has to be reached, but for those in coverage-exceptions.txt.
 readonly WHOLE='src/(parse|encode|decode)\.rs|src/decode/'
 readonly EXCEPTIONS=scripts/coverage-exceptions.txt
@@ -76,7 +78,9 @@ for line in "${tests[@]}"; do
     [[ ! $name =~ ^($LEFT_OUT)$ ]] || continue
     printf 'test %s\n' "$name"
     objects+=(-object "$program")
-    "$program" --quiet >"$folder/log" 2>&1 </dev/null || {
+    skip=()
+    [[ $name != decode ]] || skip=(--skip="$SKIPPED")
+    "$program" --quiet "${skip[@]}" >"$folder/log" 2>&1 </dev/null || {
         cut -c1-300 "$folder/log" | tail -n 40
         fail "$name fails"
     }

@@ -7,7 +7,7 @@ usage() {
     cat <<'END'
 Usage: scripts/one-grammar.sh [TOKENS [FEATURES...]]
 
-Runs tests/one_grammar.rs in release with every sequence of up to TOKENS tokens (3 unless given), once with each of
+Runs tests/decode/one_grammar in release with every sequence of up to TOKENS tokens (3 unless given), once with each of
 FEATURES, a set of features: std and std,simd unless given, which search for line ends in different ways. Ends with 0 if both return the same for every stream, with 1 if they do not, and with 2 if it could not run.
 
 With two processors, 3 tokens take a minute for each of FEATURES, 4 take ten minutes, and 5 take half an hour or more.
@@ -35,10 +35,11 @@ trap 'rm -f "$log"' EXIT
 summary=
 status=0
 for build in "${builds[@]}"; do
-    cargo test --locked --release --no-default-features --features="$build" --test one_grammar --no-run || fail "it does not build with $build"
+    cargo test --locked --release --no-default-features --features="$build" --test decode --no-run || fail "it does not build with $build"
     printf '\n%s, up to %s tokens\n' "$build" "$tokens"
     result=ok
-    SSE_WIRE_TOKENS=$tokens cargo test --quiet --locked --release --no-default-features --features="$build" --test one_grammar -- --nocapture |
+    SSE_WIRE_TOKENS=$tokens cargo test --quiet --locked --release --no-default-features --features="$build" \
+        --test decode one_grammar:: -- --nocapture |
         tee "$log" || result=DIFFER
     # A line for each kind of streams; the one of the sequences says how many tokens they had.
     if [[ $result == ok ]] && ! grep -qE "^\.*up to $tokens tokens: .* 0 mismatches$" "$log"; then
