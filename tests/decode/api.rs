@@ -17,7 +17,7 @@ use sse_wire::{
 use sse_wire::{DataWriter, OwnedEvent, OwnedItem};
 #[cfg(feature = "bytes")]
 use sse_wire::{Frame, InvalidFrame, replay::ReplayLog};
-use std::{ffi::CString, sync::Mutex};
+use std::ffi::CString;
 
 /// What every public type can do: be sent to a thread, shared between threads, moved, and shown.
 const fn anywhere<T: Send + Sync + Unpin + Debug>() {}
@@ -271,14 +271,6 @@ fn count_events<B: Buffer>(decoder: &mut EventDecoder<B>) -> usize {
     events
 }
 
-/// As firmware has it: a device owns its decoder, with the memory inside.
-struct Device {
-    decoder: EventDecoder<[u8; 64]>,
-}
-
-/// As an interrupt handler has it.
-static SHARED: Mutex<Option<EventDecoder<[u8; 64]>>> = Mutex::new(None);
-
 #[test]
 fn a_decoder_lives_in_any_memory_anywhere() {
     let mut memory = [0; 64];
@@ -293,12 +285,6 @@ fn a_decoder_lives_in_any_memory_anywhere() {
     #[cfg(feature = "alloc")]
     assert_eq!(count_events(&mut EventDecoder::with_buffer(Vec::new())), 2);
 
-    let decoder = EventDecoder::with_buffer(memory);
-    let mut device = Device { decoder };
-    assert_eq!(count_events(&mut device.decoder), 2);
-    let mut shared = SHARED.lock().expect("nobody else has it");
-    let decoder = shared.get_or_insert_with(|| EventDecoder::with_buffer([0; 64]));
-    assert_eq!(count_events(decoder), 2);
     let leaked: &'static mut [u8] = Box::leak(Box::new([0; 64]));
     let mut decoder = EventDecoder::with_buffer(leaked);
     let moved = std::thread::spawn(move || count_events(&mut decoder));

@@ -1,9 +1,10 @@
 //! Reads with a decoder what the oracle interprets, and returns it in the same form.
 
 use crate::common::calls::Call;
-use crate::common::oracle::Unfinished;
-use crate::common::oracle::{self, Config, Dispatched, Outcome, Recovered, Rejection, Seen};
-use core::time::Duration;
+use crate::common::oracle::{
+    self, Config, Dispatched, Outcome, Recovered, Rejection, Seen, Unfinished,
+};
+use core::{fmt, time::Duration};
 use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, Item};
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedItem};
@@ -158,45 +159,52 @@ pub(crate) fn recover<B: Buffer>(
     Some((inside_line, recovered))
 }
 
-/// Reads a whole stream with a copy of `decoder`.
-pub(crate) fn outcome<'s, B: Buffer + Clone>(
-    decoder: &EventDecoder<B>,
-    call: Call,
-    chunks: impl IntoIterator<Item = &'s [u8]>,
-) -> Outcome {
-    let (mut seen, mut at_rejections) = (Vec::new(), Vec::new());
-    let mut decoder = decoder.clone();
-    for chunk in chunks {
-        read(&mut decoder, call, chunk, &mut seen, |decoder| {
-            at_rejections.push(state(decoder))
-        });
-    }
-    let (last_event_id, reconnection_time) = state(&decoder);
-    let kept = recover(&mut decoder.clone(), call, CutLine::Keep);
-    let unfinished = kept.map(|(inside_line, keep)| {
-        let discarded = recover(&mut decoder, call, CutLine::Discard);
-        let (_, discard) = discarded.expect("it was cut off");
-        Unfinished {
+/// A decoder in any memory, of which a copy reads each stream.
+pub(crate) trait AnyDecoder: fmt::Debug {
+    /// What is seen of a whole stream by one call.
+    fn outcome(&self, call: Call, chunks: &[&[u8]]) -> Outcome;
+    /// What must be seen.
+    fn expected(&self, call: Call, stream: &[u8]) -> Outcome;
+}
+
+impl<B: Buffer + Clone> AnyDecoder for EventDecoder<B> {
+    fn outcome(&self, call: Call, chunks: &[&[u8]]) -> Outcome {
+        let (mut seen, mut at_rejections) = (Vec::new(), Vec::new());
+        let mut decoder = self.clone();
+        for chunk in chunks {
+            let at_rejection = |decoder: &Self| at_rejections.push(state(decoder));
+            read(&mut decoder, call, chunk, &mut seen, at_rejection);
+        }
+        let (last_event_id, reconnection_time) = state(&decoder);
+        let kept = recover(&mut decoder.clone(), call, CutLine::Keep);
+        let unfinished = kept.map(|(inside_line, keep)| Unfinished {
             inside_line,
             keep,
-            discard,
+            discard: recover(&mut decoder, call, CutLine::Discard)
+                .expect("it was cut off")
+                .1,
+        });
+        Outcome {
+            seen,
+            last_event_id,
+            reconnection_time,
+            unfinished,
+            at_rejections,
         }
-    });
-    Outcome {
-        seen,
-        last_event_id,
-        reconnection_time,
-        unfinished,
-        at_rejections,
+    }
+
+    fn expected(&self, call: Call, stream: &[u8]) -> Outcome {
+        expected(self, call, stream)
     }
 }
 
 /// What the oracle says that `decoder` must see of `stream` by this call.
 pub(crate) fn expected<B: Buffer>(decoder: &EventDecoder<B>, call: Call, stream: &[u8]) -> Outcome {
+    let limits = decoder.limits();
     let config = Config {
         initial_last_event_id: decoder.last_event_id().to_owned(),
-        event_limit: decoder.limits().event,
-        last_event_id_limit: decoder.limits().last_event_id,
+        event_limit: limits.event,
+        last_event_id_limit: limits.last_event_id,
         text: call != Call::DecodeRaw,
     };
     let mut outcome = oracle::interpret(stream, &config);

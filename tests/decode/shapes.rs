@@ -1,24 +1,19 @@
-//! The streams that the benches measure on are the same on every machine, as varied as they claim,
-//! and have as many events and bytes of data as they state.
+//! The streams that the benches measure on are the same on every machine, and have as many events
+//! and bytes of data as they state.
 
 use crate::common::oracle::{Config, Seen, interpret};
 use chunking::CHUNKINGS;
-use core::ops::RangeInclusive;
-use shapes::{Lengths, STREAMS, Shape, Stream};
+use shapes::{STREAMS, Stream};
 use sse_wire::EventDecoder;
-use std::collections::HashSet;
 
 #[path = "../../benches/shapes/chunking.rs"]
 mod chunking;
 #[path = "../../benches/shapes/mod.rs"]
 mod shapes;
 
-fn streams() -> impl Iterator<Item = (Shape, Lengths, Stream)> {
+fn streams() -> impl Iterator<Item = Stream> {
     let streams = STREAMS.into_iter();
-    streams.map(|(shape, lengths)| {
-        let stream = Stream::generate(shape, lengths, shape.usual_size());
-        (shape, lengths, stream)
-    })
+    streams.map(|(shape, lengths)| Stream::generate(shape, lengths, shape.usual_size()))
 }
 
 /// FNV-1a, 64 bits.
@@ -48,7 +43,7 @@ fn streams_are_the_same_everywhere() {
         ("large-12k-ascii", 0x1ec2_7a34_4c46_61a3),
         ("large-12k-cjk", 0xe527_5a44_e06f_0d47),
     ];
-    for ((_, _, stream), (name, expected)) in streams().zip(expected) {
+    for (stream, (name, expected)) in streams().zip(expected) {
         assert_eq!(stream.name, name);
         let checksum = checksum(&stream.bytes);
         assert!(
@@ -58,57 +53,9 @@ fn streams_are_the_same_everywhere() {
     }
 }
 
-/// The lengths that are promised to spread: of events, or of the data lines in them.
-fn lengths_of(shape: Shape, stream: &Stream) -> Vec<usize> {
-    if matches!(shape, Shape::Tiny | Shape::EightLines) {
-        let lines = stream.bytes.split(|&byte| byte == b'\n');
-        let values = lines.filter_map(|line| line.strip_prefix(b"data: "));
-        return values.map(<[u8]>::len).collect();
-    }
-    let starts = [0].iter().chain(&stream.event_ends);
-    let events = stream.event_ends.iter().zip(starts);
-    events.map(|(end, start)| end - start).collect()
-}
-
-fn promised(shape: Shape) -> RangeInclusive<usize> {
-    match shape {
-        Shape::LlmChunks | Shape::NonAscii => 125..=375,
-        Shape::TypedEvents | Shape::Crlf => 60..=180,
-        Shape::Tiny => 1..=3,
-        Shape::Notifications => 150..=450,
-        Shape::EightLines => 30..=90,
-        Shape::Large4kAscii | Shape::Large4kCjk => 2 * 1024..=6 * 1024,
-        Shape::Large12kAscii | Shape::Large12kCjk => 6 * 1024..=18 * 1024,
-        Shape::Base64 => 512 * 1024..=1536 * 1024,
-    }
-}
-
-#[test]
-fn lengths_spread_by_half_of_the_mean() {
-    for (shape, lengths, stream) in streams() {
-        let name = &stream.name;
-        let (promised, measured) = (promised(shape), lengths_of(shape, &stream));
-        let mean = (promised.start() + promised.end()) / 2;
-        if lengths == Lengths::Constant {
-            assert!(measured.iter().all(|&length| length == mean), "{name}");
-        } else {
-            assert!(
-                measured.iter().all(|length| promised.contains(length)),
-                "{name}"
-            );
-            let distinct: HashSet<_> = measured.iter().collect();
-            let most = measured.len().min(promised.count());
-            assert!(
-                distinct.len() >= 3 && distinct.len() >= most - most / 8,
-                "{name}"
-            );
-        }
-    }
-}
-
 #[test]
 fn the_oracle_and_the_decoder_count_what_is_stated_at_every_chunking() {
-    for (_, _, stream) in streams() {
+    for stream in streams() {
         let stated = (stream.events(), stream.data_bytes);
         let outcome = interpret(&stream.bytes, &Config::default());
         assert!(outcome.unfinished.is_none(), "{}", stream.name);

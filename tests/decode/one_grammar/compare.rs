@@ -1,27 +1,17 @@
 //! Reads streams in every way, and compares what is seen with the oracle.
 
-use crate::common::calls::Call;
 use crate::common::oracle::Outcome;
-use crate::read::{expected, outcome};
+use crate::common::{calls::Call, cuts};
+use crate::read::AnyDecoder;
 use crate::table::shown;
 use core::ops::RangeInclusive;
-use sse_wire::{Buffer, EventDecoder, LastEventId};
 use std::time::Instant;
-
-pub(crate) fn with_id<B: Buffer>(
-    mut decoder: EventDecoder<B>,
-    id: &'static str,
-) -> EventDecoder<B> {
-    let id = LastEventId::from_static(id);
-    decoder.set_last_event_id(id).expect("it has room");
-    decoder
-}
 
 /// Compares outcomes, and counts what it has compared.
 #[derive(Default)]
-pub(crate) struct Comparison {
-    pub(crate) sequences: u64,
-    pub(crate) streams: u64,
+pub(super) struct Comparison {
+    pub(super) sequences: u64,
+    pub(super) streams: u64,
     decodings: u64,
     mismatches: u64,
     /// The first difference of each call, as text.
@@ -30,50 +20,44 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// Reads a stream byte by byte, whole, and cut in two at each of `cuts`.
-    pub(crate) fn check<B: Buffer + Clone>(
+    pub(super) fn check(
         &mut self,
-        decoder: &EventDecoder<B>,
+        decoder: &dyn AnyDecoder,
         stream: &[u8],
         call: Call,
         cuts: RangeInclusive<usize>,
     ) {
-        let expected = expected(decoder, call, stream);
-        self.compare(decoder, call, stream.chunks(1), &expected);
-        self.compare(decoder, call, [stream], &expected);
+        let expected = decoder.expected(call, stream);
+        self.compare(decoder, call, &cuts::bytes(stream), &expected);
+        self.compare(decoder, call, &[stream], &expected);
         for cut in cuts {
-            self.compare(decoder, call, [&stream[..cut], &stream[cut..]], &expected);
+            self.compare(decoder, call, &[&stream[..cut], &stream[cut..]], &expected);
         }
     }
 
-    pub(crate) fn compare<'s, B: Buffer + Clone>(
+    pub(super) fn compare(
         &mut self,
-        decoder: &EventDecoder<B>,
+        decoder: &dyn AnyDecoder,
         call: Call,
-        chunks: impl IntoIterator<Item = &'s [u8]> + Clone,
+        chunks: &[&[u8]],
         expected: &Outcome,
     ) {
         self.decodings += 1;
-        let outcome = outcome(decoder, call, chunks.clone());
+        let outcome = decoder.outcome(call, chunks);
         if outcome != *expected {
             self.mismatches += 1;
             if !self.differences.iter().any(|(known, _)| *known == call) {
-                let chunks = chunks
-                    .into_iter()
-                    .map(|chunk| chunk.escape_ascii().to_string());
+                let chunks = chunks.iter().map(|chunk| chunk.escape_ascii().to_string());
                 let chunks: Vec<_> = chunks.collect();
-                let difference = format!(
-                    "{call:?} of {chunks:?}, last event ID {:?}, {:?}\n  {}, not\n  {}",
-                    decoder.last_event_id(),
-                    decoder.limits(),
-                    shown_whole(&outcome),
-                    shown_whole(expected),
-                );
+                let [seen, expected] = [&outcome, expected].map(shown_whole);
+                let difference =
+                    format!("{call:?} of {chunks:?}, {decoder:?}\n  {seen}, not\n  {expected}");
                 self.differences.push((call, difference));
             }
         }
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.sequences += other.sequences;
         self.streams += other.streams;
         self.decodings += other.decodings;
@@ -82,7 +66,7 @@ impl Comparison {
     }
 
     /// Prints what was compared.
-    pub(crate) fn assert_none_differs(&self, what: &str, start: Instant) {
+    pub(super) fn assert_none_differs(&self, what: &str, start: Instant) {
         let Self {
             sequences,
             streams,
@@ -109,7 +93,7 @@ fn shown_whole(outcome: &Outcome) -> String {
 /// Control: the streams of each pair differ in one thing, which is reported.
 #[test]
 fn differences_are_seen() {
-    let decoder = EventDecoder::with_buffer([0; 12]);
+    let decoder = &sse_wire::EventDecoder::with_buffer([0; 12]);
     let mut comparison = Comparison::default();
     for (one, another) in [
         ("data: a\n\n", "data: b\n\n"),
@@ -131,9 +115,9 @@ fn differences_are_seen() {
         for &call in Call::ALL {
             let differs = u64::from(call.returns_items() || !one.starts_with(':'));
             let before = comparison.mismatches;
-            let expected = expected(&decoder, call, one.as_bytes());
-            comparison.compare(&decoder, call, [one.as_bytes()], &expected);
-            comparison.compare(&decoder, call, [another.as_bytes()], &expected);
+            let expected = decoder.expected(call, one.as_bytes());
+            comparison.compare(decoder, call, &[one.as_bytes()], &expected);
+            comparison.compare(decoder, call, &[another.as_bytes()], &expected);
             assert_eq!(
                 comparison.mismatches,
                 before + differs,

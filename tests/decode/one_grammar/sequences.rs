@@ -1,13 +1,11 @@
 //! All sequences of tokens.
 
-use super::compare::{Comparison, with_id};
+use super::compare::Comparison;
 use crate::common::calls::Call;
-use core::ops::RangeInclusive;
+use crate::read::AnyDecoder;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use sse_wire::EventDecoder;
-#[cfg(feature = "alloc")]
-use sse_wire::Limits;
+use sse_wire::{Buffer, EventDecoder, LastEventId};
 use std::thread;
 use std::time::Instant;
 
@@ -67,9 +65,9 @@ const MOST_FILLER: usize = 64;
 /// How often a long run reports its progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Whether a call returns copies of the events that `decode` or `decode_item` finds.
-pub(super) fn copies(call: Call) -> bool {
-    !Call::BORROWED.contains(&call)
+/// Whether a call returns copies of the items that `decode_item` finds.
+pub(super) fn copies_items(call: Call) -> bool {
+    !Call::BORROWED.contains(&call) && call.returns_items()
 }
 
 /// What precedes the tokens; nothing, if they begin the stream.
@@ -180,75 +178,52 @@ impl Care {
     }
 }
 
-/// Decoders with buffers of several sizes. A copy of one reads each stream.
-struct Decoders {
-    /// The limits are 192 bytes for an event and 64 for an ID.
-    roomy: EventDecoder<[u8; 256]>,
-    /// 6 bytes for an event and 2 for an ID.
-    small: EventDecoder<[u8; 8]>,
-    /// 3 bytes for an event and one for an ID. So one byte fits as an ID, and U+FFFD does not.
-    smaller: EventDecoder<[u8; 4]>,
-    none: EventDecoder<[u8; 0]>,
+/// A decoder, the least care with which it is tried, and whether the calls that copy try it. To
+/// most of them the size of the buffer matters as to the calls that borrow.
+type Tried = (Box<dyn AnyDecoder>, Care, bool);
+
+/// Decoders with buffers of several sizes, at the start of a stream or after an event.
+fn decoders(is_start: bool) -> Vec<Tried> {
+    let id = LastEventId::from_static(if is_start { "" } else { "0" });
+    let decoders: [Tried; 3] = [
+        // The limits are 192 bytes for an event and 64 for an ID.
+        (
+            with_id(EventDecoder::with_buffer([0; 256]), id),
+            Care::Least,
+            true,
+        ),
+        // 3 bytes for an event and one for an ID. So one byte fits as an ID, and U+FFFD does not.
+        (
+            with_id(EventDecoder::with_buffer([0; 4]), id),
+            Care::Less,
+            false,
+        ),
+        (
+            with_id(EventDecoder::with_buffer([0; 8]), id),
+            Care::Most,
+            false,
+        ),
+    ];
+    let mut decoders = Vec::from(decoders);
+    decoders.push((Box::new(EventDecoder::with_buffer([])), Care::Most, false));
     #[cfg(feature = "alloc")]
-    growing: EventDecoder,
-    /// None at the start of a stream.
-    #[cfg(feature = "alloc")]
-    grown: Option<EventDecoder>,
+    {
+        let limits = sse_wire::Limits::new().with_event(5).with_last_event_id(4);
+        let growing = with_id(EventDecoder::with_limits(limits), id);
+        decoders.push((growing, Care::Most, true));
+        if !is_start {
+            decoders.push((with_id(grown(), id), Care::Most, false));
+        }
+    }
+    decoders
 }
 
-impl Decoders {
-    fn new(last_event_id: &'static str) -> Self {
-        Self {
-            roomy: with_id(EventDecoder::with_buffer([0; 256]), last_event_id),
-            small: with_id(EventDecoder::with_buffer([0; 8]), last_event_id),
-            smaller: with_id(EventDecoder::with_buffer([0; 4]), last_event_id),
-            none: EventDecoder::with_buffer([]),
-            #[cfg(feature = "alloc")]
-            growing: with_id(
-                EventDecoder::with_limits(Limits::new().with_event(5).with_last_event_id(4)),
-                last_event_id,
-            ),
-            #[cfg(feature = "alloc")]
-            grown: (!last_event_id.is_empty()).then(|| with_id(grown(), last_event_id)),
-        }
-    }
-
-    /// Reads a stream, and cuts it around the `tokens`.
-    fn read(
-        &self,
-        comparison: &mut Comparison,
-        stream: &[u8],
-        call: Call,
-        care: Care,
-        tokens: RangeInclusive<usize>,
-    ) {
-        let around = tokens.start().saturating_sub(1)..=(tokens.end() + 2).min(stream.len());
-        let cuts = match care {
-            Care::Least if call == Call::Decode => tokens,
-            #[expect(clippy::reversed_empty_ranges, reason = "not cut")]
-            Care::Least => 1..=0,
-            Care::Less => around.clone(),
-            Care::Most => 0..=stream.len(),
-        };
-        comparison.check(&self.roomy, stream, call, cuts);
-        // To a call that copies, the size of the buffer matters as to the call that borrows.
-        if care > Care::Least && !copies(call) {
-            comparison.check(&self.smaller, stream, call, around.clone());
-        }
-        if care < Care::Most {
-            return;
-        }
-        if !copies(call) {
-            comparison.check(&self.small, stream, call, around.clone());
-            comparison.check(&self.none, stream, call, around.clone());
-            #[cfg(feature = "alloc")]
-            if let Some(grown) = &self.grown {
-                comparison.check(grown, stream, call, around.clone());
-            }
-        }
-        #[cfg(feature = "alloc")]
-        comparison.check(&self.growing, stream, call, around);
-    }
+fn with_id<B: Buffer + Clone + 'static>(
+    mut decoder: EventDecoder<B>,
+    id: LastEventId<'_>,
+) -> Box<dyn AnyDecoder> {
+    decoder.set_last_event_id(id).expect("it has room");
+    Box::new(decoder)
 }
 
 /// A decoder that has buffered 6000 bytes: so many that their use is recorded, and that the fast
@@ -268,24 +243,30 @@ fn read_tokens<'l>(
     tokens: &[u8],
     leads: impl Iterator<Item = &'l Lead>,
     care: Care,
-    [at_start, later]: &[Decoders; 2],
+    [at_start, later]: &[Vec<Tried>; 2],
 ) {
     comparison.sequences += 1;
-    let mut stream = Vec::with_capacity(256);
     for (lead, tail) in leads.flat_map(|lead| TAILS.iter().map(move |tail| (lead, *tail))) {
         comparison.streams += 1;
-        let decoders = if lead.is_start() { at_start } else { later };
-        for &call in Call::ALL {
-            // The call that copies items finds what `decode_item` finds, and copies as
-            // `decode_owned` does.
-            if care == Care::Most || !(copies(call) && call.returns_items()) {
-                let before = lead.bytes(call);
-                stream.clear();
-                stream.extend_from_slice(before);
-                stream.extend_from_slice(tokens);
-                let tokens = before.len()..=stream.len();
-                stream.extend_from_slice(tail);
-                decoders.read(comparison, &stream, call, care, tokens);
+        // The call that copies items finds what `decode_item` finds, and copies as `decode_owned`.
+        let calls = Call::ALL.iter();
+        for &call in calls.filter(|call| care == Care::Most || !copies_items(**call)) {
+            let before = lead.bytes(call);
+            let stream = [before, tokens, tail].concat();
+            let tokens = before.len()..=before.len() + tokens.len();
+            let around = tokens.start().saturating_sub(1)..=(tokens.end() + 2).min(stream.len());
+            let decoders = if lead.is_start() { at_start } else { later };
+            for (index, (decoder, least, for_copies)) in decoders.iter().enumerate() {
+                #[expect(clippy::reversed_empty_ranges, reason = "not cut")]
+                let cuts = match care {
+                    Care::Least if call == Call::Decode => tokens.clone(),
+                    Care::Least => 1..=0,
+                    Care::Most if index == 0 => 0..=stream.len(),
+                    Care::Less | Care::Most => around.clone(),
+                };
+                if care >= *least && (*for_copies || Call::BORROWED.contains(&call)) {
+                    comparison.check(&**decoder, &stream, call, cuts);
+                }
             }
         }
     }
@@ -304,7 +285,7 @@ fn sequences_of(tokens: usize, most: usize, step: usize) -> Comparison {
     let total = (0..tokens).fold(1, |total, _| total * TOKENS.len());
     let next = AtomicUsize::new(0);
     let work = || {
-        let decoders = [Decoders::new(""), Decoders::new("0")];
+        let decoders = [true, false].map(decoders);
         let mut comparison = Comparison::default();
         loop {
             let first = next.fetch_add(TURN, Ordering::Relaxed);

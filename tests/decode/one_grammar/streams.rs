@@ -2,12 +2,10 @@
 
 use super::compare::Comparison;
 #[cfg(feature = "alloc")]
-use super::compare::with_id;
-#[cfg(feature = "alloc")]
 use super::sequences::grown;
-use super::sequences::{Lead, copies};
+use super::sequences::{Lead, copies_items};
 use crate::common::calls::Call;
-use crate::read::expected;
+use crate::read::AnyDecoder;
 use sse_wire::EventDecoder;
 use std::time::Instant;
 
@@ -73,34 +71,37 @@ const LONGER_STREAMS: &[&[u8]] = &[
 fn longer_streams() {
     let start = Instant::now();
     let mut comparison = Comparison::default();
-    let decoder_16 = EventDecoder::with_buffer([0; 16]);
-    let decoder_24 = EventDecoder::with_buffer([0; 24]);
-    let decoder_1024 = EventDecoder::with_buffer([0; 1024]);
+    let decoders: [&dyn AnyDecoder; 3] = [
+        &EventDecoder::with_buffer([0; 16]),
+        &EventDecoder::with_buffer([0; 24]),
+        &EventDecoder::with_buffer([0; 1024]),
+    ];
     #[cfg(feature = "alloc")]
-    let grown = with_id(grown(), "0");
-    for tokens in LONGER_STREAMS {
+    let grown = grown();
+    for (tokens, &call) in LONGER_STREAMS
+        .iter()
+        .flat_map(|tokens| Call::ALL.iter().map(move |call| (*tokens, call)))
+    {
         comparison.sequences += 1;
-        for &call in Call::ALL {
-            for (length, lead) in Lead::at_line_starts().iter().enumerate() {
-                comparison.streams += 1;
-                let start = lead.bytes(call).len();
-                let stream = [lead.bytes(call), tokens].concat();
-                // After a later cut there are the same lines as without the filler.
-                let last = if length < 3 { stream.len() } else { start + 4 };
-                comparison.check(&decoder_16, &stream, call, start..=last);
-                comparison.check(&decoder_24, &stream, call, start..=last);
-                comparison.check(&decoder_1024, &stream, call, start..=last);
-                #[cfg(feature = "alloc")]
-                if !lead.is_start() {
-                    comparison.check(&grown, &stream, call, start..=last);
-                }
+        for (length, lead) in Lead::at_line_starts().iter().enumerate() {
+            comparison.streams += 1;
+            let start = lead.bytes(call).len();
+            let stream = [lead.bytes(call), tokens].concat();
+            // After a later cut there are the same lines as without the filler.
+            let last = if length < 3 { stream.len() } else { start + 4 };
+            for decoder in decoders {
+                comparison.check(decoder, &stream, call, start..=last);
             }
-            let expected = expected(&decoder_24, call, tokens);
-            for first in 0..=tokens.len() {
-                for second in first..=tokens.len() {
-                    let chunks = [&tokens[..first], &tokens[first..second], &tokens[second..]];
-                    comparison.compare(&decoder_24, call, chunks, &expected);
-                }
+            #[cfg(feature = "alloc")]
+            if !lead.is_start() {
+                comparison.check(&grown, &stream, call, start..=last);
+            }
+        }
+        let expected = decoders[1].expected(call, tokens);
+        for first in 0..=tokens.len() {
+            for second in first..=tokens.len() {
+                let chunks = [&tokens[..first], &tokens[first..second], &tokens[second..]];
+                comparison.compare(decoders[1], call, &chunks, &expected);
             }
         }
     }
@@ -137,10 +138,7 @@ fn lines_of_every_length() {
             let line = format!("data: 0\n\n{begins}{}", "1".repeat(length));
             let cuts = line.len() - 1..=line.len() + 3;
             let stream = format!("{line}{line_end}data: z{line_end}{line_end}");
-            for &call in Call::ALL
-                .iter()
-                .filter(|call| !(copies(**call) && call.returns_items()))
-            {
+            for &call in Call::ALL.iter().filter(|call| !copies_items(**call)) {
                 comparison.streams += 1;
                 comparison.check(&decoder, stream.as_bytes(), call, cuts.clone());
                 comparison.check(&smaller, stream.as_bytes(), call, cuts.clone());
