@@ -7,7 +7,7 @@ use sse_wire::{
     Buffer, CutLine, DecodeError, Event, EventDecoder, Item, OwnedEvent, OwnedItem, RawEvent,
 };
 
-use crate::oracle::{Config, Dispatched, Recovered, Refusal, Seen, interpret};
+use crate::oracle::{Config, Dispatched, Recovered, Rejection, Seen, interpret};
 use crate::plan::Call;
 
 /// What a stream gives to one who reads all of it through one call, and recovers what its end cut off.
@@ -60,7 +60,7 @@ impl Reading {
         };
         let outcome = interpret(stream, &config);
         let visible =
-            |seen: &Seen| call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Refused(_));
+            |seen: &Seen| call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Rejected(_));
         Self {
             seen: Sights(outcome.seen.into_iter().filter(visible).collect()),
             last_event_id: outcome.last_event_id,
@@ -78,7 +78,7 @@ impl Reading {
                     inside_line: unfinished.inside_line,
                     recovered: Sights(match result {
                         Ok(event) => event.map(Seen::Event).into_iter().collect(),
-                        Err(refusal) => vec![Seen::Refused(refusal)],
+                        Err(rejection) => vec![Seen::Rejected(rejection)],
                     }),
                     last_event_id,
                     reconnection_time,
@@ -115,7 +115,7 @@ impl Sights {
                     return;
                 }
                 Ok(Some(found)) => self.push(found),
-                Err(error) => self.push(Seen::Refused(refusal(error))),
+                Err(error) => self.push(Seen::Rejected(rejection(error))),
             }
             assert!(
                 input.len() < before,
@@ -156,7 +156,7 @@ impl Ending {
         };
         let recovered = match recovered {
             Ok(event) => event.into_iter().collect(),
-            Err(error) => vec![Seen::Refused(refusal(error))],
+            Err(error) => vec![Seen::Rejected(rejection(error))],
         };
         Some(Self {
             inside_line,
@@ -221,10 +221,10 @@ fn owned_item(item: OwnedItem) -> Seen {
     }
 }
 
-fn refusal(error: DecodeError) -> Refusal {
+fn rejection(error: DecodeError) -> Rejection {
     match error {
-        DecodeError::EventTooLarge { .. } => Refusal::Event,
-        DecodeError::LastEventIdTooLarge { .. } => Refusal::LastEventId,
+        DecodeError::EventTooLarge { .. } => Rejection::Event,
+        DecodeError::LastEventIdTooLarge { .. } => Rejection::LastEventId,
         other => panic!("an error that the oracle does not know: {other}"),
     }
 }
@@ -245,7 +245,7 @@ impl fmt::Debug for Sights {
                     "Comment {{ text: \"{}\", end: {end} }}",
                     text.escape_ascii()
                 )),
-                Seen::Retry(_) | Seen::Refused(_) => list.entry(seen),
+                Seen::Retry(_) | Seen::Rejected(_) => list.entry(seen),
             };
         }
         list.finish()

@@ -5,7 +5,7 @@
     reason = "nothing outside the tests builds upon these"
 )]
 
-use super::oracle::{Config, Dispatched, Refusal, Seen};
+use super::oracle::{Config, Dispatched, Rejection, Seen};
 use core::str;
 use core::time::Duration;
 use sse_wire::{DecodeError, Event, EventDecoder, Item, Outgoing, RawEvent};
@@ -199,15 +199,15 @@ fn assert_forwarded(event: &Event<'_>) {
     );
 }
 
-pub fn refusal(error: DecodeError, config: &Config) -> Refusal {
+pub fn rejection(error: DecodeError, config: &Config) -> Rejection {
     match error {
         DecodeError::EventTooLarge { limit } => {
             assert_eq!(limit, config.event_limit);
-            Refusal::Event
+            Rejection::Event
         }
         DecodeError::LastEventIdTooLarge { limit } => {
             assert_eq!(limit, config.last_event_id_limit);
-            Refusal::LastEventId
+            Rejection::LastEventId
         }
         error => panic!("{error} is no limit"),
     }

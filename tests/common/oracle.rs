@@ -1,7 +1,9 @@
-//! A naive interpreter of event streams (WHATWG HTML 9.2.5 and 9.2.6): the whole input at once, into lines, into fields, into
-//! events. It is written to be compared with the standard by eye, and shares no code with the crate that it judges.
+//! A naive interpreter of event streams (WHATWG HTML 9.2.5 and 9.2.6): the whole input at once,
+//! into lines, into fields, into events. It is written to be compared with the standard by eye, and
+//! shares no code with the crate that it judges.
 //!
-//! It models the decoder's limits too, so that "which event is refused" is a statement about the stream and never about its cuts.
+//! It models the decoder's limits too, so that "which event is rejected" is a statement about the
+//! stream and never about its cuts.
 
 #![allow(
     clippy::exhaustive_enums,
@@ -17,7 +19,7 @@ pub struct Config {
     pub event_limit: usize,
     /// The limit of a last event ID, in bytes.
     pub last_event_id_limit: usize,
-    /// Whether events are handed over as text (invalid UTF-8 replaced) or as the bytes that came.
+    /// Whether events are returned as text (invalid UTF-8 replaced) or as the bytes that came.
     pub text: bool,
 }
 
@@ -47,7 +49,7 @@ pub enum Seen {
     /// A valid reconnection time, in milliseconds.
     Retry(u64),
     /// An event went beyond a limit.
-    Refused(Refusal),
+    Rejected(Rejection),
 }
 
 /// A dispatched event. Type and data are bytes: in a text stream they are valid UTF-8.
@@ -65,7 +67,7 @@ pub struct Dispatched {
 
 /// The limit that an event went beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Rejection {
     /// The event's.
     Event,
     /// The last event ID's.
@@ -83,6 +85,9 @@ pub struct Outcome {
     pub reconnection_time: Option<u64>,
     /// What the end of the stream cut off.
     pub unfinished: Option<Unfinished>,
+    /// The last event ID and the reconnection time after each rejection: a program that stops there
+    /// reconnects with them.
+    pub at_rejections: Vec<(String, Option<u64>)>,
 }
 
 /// An event which the end of the stream cut off.
@@ -100,7 +105,7 @@ pub struct Unfinished {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
     /// The event, if there is one to dispatch.
-    pub result: Result<Option<Dispatched>, Refusal>,
+    pub result: Result<Option<Dispatched>, Rejection>,
     /// The last event ID afterwards.
     pub last_event_id: String,
     /// The reconnection time afterwards.
@@ -146,6 +151,7 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
         last_event_id: interpreter.last_event_id,
         reconnection_time: interpreter.reconnection_time,
         unfinished,
+        at_rejections: interpreter.at_rejections,
     }
 }
 
@@ -208,7 +214,7 @@ struct Block {
     data: Option<Vec<u8>>,
     event_type: Vec<u8>,
     id: Option<String>,
-    refused: bool,
+    rejected: bool,
     /// Whether a data, event or id line ended in this block, whatever became of it.
     has_lines: bool,
 }
@@ -220,6 +226,7 @@ struct Interpreter<'c> {
     last_event_id: String,
     reconnection_time: Option<u64>,
     seen: Vec<Seen>,
+    at_rejections: Vec<(String, Option<u64>)>,
 }
 
 impl<'c> Interpreter<'c> {
@@ -230,10 +237,11 @@ impl<'c> Interpreter<'c> {
             last_event_id: config.initial_last_event_id.clone(),
             reconnection_time: None,
             seen: Vec::new(),
+            at_rejections: Vec::new(),
         }
     }
 
-    /// The bytes of a line's value come one by one: the first that is too many refuses the event.
+    /// The bytes of a line's value come one by one: the first that is too many rejects the event.
     fn read(&mut self, line: &Line) {
         if let Line::Field { name, value } = line {
             for length in 1..=value.len() {
@@ -276,37 +284,43 @@ impl<'c> Interpreter<'c> {
     }
 
     fn check(&mut self, name: &str, value_length: usize) {
-        if !matches!(name, "data" | "event" | "id") || self.block.refused {
+        if !matches!(name, "data" | "event" | "id") || self.block.rejected {
             return;
         }
         let joining_line_feed = usize::from(name == "data" && self.block.data.is_some());
-        if self.held() + joining_line_feed + value_length > self.config.event_limit {
-            self.refuse(Refusal::Event);
+        if self.buffered() + joining_line_feed + value_length > self.config.event_limit {
+            self.reject(Rejection::Event);
         } else if name == "id" && value_length > self.config.last_event_id_limit {
-            self.refuse(Refusal::LastEventId);
+            self.reject(Rejection::LastEventId);
         }
     }
 
     /// What the lines before this one take.
-    fn held(&self) -> usize {
+    fn buffered(&self) -> usize {
         self.block.data.as_ref().map_or(0, Vec::len)
             + self.block.event_type.len()
             + self.block.id.as_ref().map_or(0, String::len)
     }
 
-    /// One event is refused once, however far beyond the limits it goes. Its ID may live on.
-    fn refuse(&mut self, refusal: Refusal) {
-        if !self.block.refused {
-            self.block.refused = true;
+    /// One event is rejected once, however far beyond the limits it goes. Its ID may live on.
+    fn reject(&mut self, rejection: Rejection) {
+        if !self.block.rejected {
+            self.block.rejected = true;
             self.block.data = None;
             self.block.event_type.clear();
-            self.seen.push(Seen::Refused(refusal));
+            self.report(rejection);
         }
+    }
+
+    fn report(&mut self, rejection: Rejection) {
+        self.seen.push(Seen::Rejected(rejection));
+        let state = (self.last_event_id.clone(), self.reconnection_time);
+        self.at_rejections.push(state);
     }
 
     fn end_data(&mut self, value: &[u8]) {
         self.block.has_lines = true;
-        if self.block.refused {
+        if self.block.rejected {
             return;
         }
         match &mut self.block.data {
@@ -320,7 +334,7 @@ impl<'c> Interpreter<'c> {
 
     fn end_event(&mut self, value: &[u8]) {
         self.block.has_lines = true;
-        if !self.block.refused {
+        if !self.block.rejected {
             self.block.event_type = value.to_vec();
         }
     }
@@ -333,11 +347,11 @@ impl<'c> Interpreter<'c> {
         let id = String::from_utf8_lossy(value).into_owned();
         if value.len().max(id.len()) > self.config.last_event_id_limit {
             self.block.id = None;
-            self.refuse(Refusal::LastEventId);
+            self.reject(Rejection::LastEventId);
         } else {
             self.block.id = Some(id);
-            if self.held() > self.config.event_limit {
-                self.refuse(Refusal::Event);
+            if self.buffered() > self.config.event_limit {
+                self.reject(Rejection::Event);
             }
         }
     }
@@ -363,12 +377,12 @@ impl<'c> Interpreter<'c> {
         let Some(data) = block.data else {
             return;
         };
-        let data = self.hand_over(data);
-        let event_type = self.hand_over(block.event_type);
-        // U+FFFD takes three bytes where one was: what was held fits, what is handed over may not.
+        let data = self.returned(data);
+        let event_type = self.returned(block.event_type);
+        // U+FFFD takes three bytes where one was: what was buffered fits, what is returned may not.
         let length = data.len() + event_type.len() + block.id.as_ref().map_or(0, String::len);
         if length > self.config.event_limit {
-            self.seen.push(Seen::Refused(Refusal::Event));
+            self.report(Rejection::Event);
             return;
         }
         self.seen.push(Seen::Event(Dispatched {
@@ -383,7 +397,7 @@ impl<'c> Interpreter<'c> {
         }));
     }
 
-    fn hand_over(&self, bytes: Vec<u8>) -> Vec<u8> {
+    fn returned(&self, bytes: Vec<u8>) -> Vec<u8> {
         if self.config.text {
             String::from_utf8_lossy(&bytes).into_owned().into_bytes()
         } else {
@@ -402,7 +416,7 @@ impl<'c> Interpreter<'c> {
             .into_iter()
             .find_map(|seen| match seen {
                 Seen::Event(event) => Some(Ok(Some(event))),
-                Seen::Refused(refusal) => Some(Err(refusal)),
+                Seen::Rejected(rejection) => Some(Err(rejection)),
                 Seen::Comment { .. } | Seen::Retry(_) => None,
             })
             .unwrap_or(Ok(None));

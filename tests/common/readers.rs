@@ -11,7 +11,7 @@ pub use super::calls::Call;
 #[cfg(feature = "alloc")]
 use super::calls::SeeOwned;
 use super::calls::{
-    assert_borrowed, count_events, milliseconds, raw, refusal, see, see_item, see_raw, text,
+    assert_borrowed, count_events, milliseconds, raw, rejection, see, see_item, see_raw, text,
 };
 use super::oracle::{self, Config, Line, Outcome, Recovered, Seen};
 use super::random::Random;
@@ -81,11 +81,11 @@ enum Way {
 /// What a reader reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sees {
-    /// Events and refusals.
+    /// Events and rejections.
     Events,
     /// Comments and reconnection times too.
     Items,
-    /// Events and refusals, and such comments and reconnection times as the calls happened to ask
+    /// Events and rejections, and such comments and reconnection times as the calls happened to ask
     /// for.
     Some,
 }
@@ -222,7 +222,7 @@ impl Reader {
             Sees::Some => compare_some(&ran.seen, meaning),
             sees => {
                 let is_asked_for = |seen: &&Seen| {
-                    sees == Sees::Items || matches!(seen, Seen::Event(_) | Seen::Refused(_))
+                    sees == Sees::Items || matches!(seen, Seen::Event(_) | Seen::Rejected(_))
                 };
                 let expected = &meaning.to(self.calls[0]).seen;
                 let expected: Vec<_> = expected.iter().filter(is_asked_for).cloned().collect();
@@ -299,7 +299,7 @@ fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
     whole
 }
 
-/// All events and refusals as the call that met them gives them; of the rest what was seen must be
+/// All events and rejections as the call that met them gives them; of the rest what was seen must be
 /// there, in this order.
 fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
     let mut at = 0;
@@ -309,7 +309,7 @@ fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
             let expected = meaning.to(*call).seen.get(at);
             let expected = expected.unwrap_or_else(|| panic!("{seen:?} is not in the stream"));
             match (seen, expected) {
-                (Seen::Event(_) | Seen::Refused(_), Seen::Event(_) | Seen::Refused(_)) => {
+                (Seen::Event(_) | Seen::Rejected(_), Seen::Event(_) | Seen::Rejected(_)) => {
                     assert_eq!(seen, expected);
                     at += 1;
                     break;
@@ -337,7 +337,7 @@ fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
                         break;
                     }
                 }
-                (_, Seen::Event(_) | Seen::Refused(_)) => {
+                (_, Seen::Event(_) | Seen::Rejected(_)) => {
                     panic!("{seen:?} came before {expected:?}")
                 }
                 _ => {}
@@ -348,7 +348,7 @@ fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
     }
     let missed = meaning.text.seen[at..]
         .iter()
-        .find(|seen| matches!(seen, Seen::Event(_) | Seen::Refused(_)));
+        .find(|seen| matches!(seen, Seen::Event(_) | Seen::Rejected(_)));
     assert_eq!(missed, None, "the last of the events");
 }
 
@@ -484,7 +484,7 @@ fn run<B: Buffer>(
             );
             let (result, done) = match found {
                 Ok(Some(found)) => (Some(found), false),
-                Err(error) => (Some(Seen::Refused(refusal(error, config))), false),
+                Err(error) => (Some(Seen::Rejected(rejection(error, config))), false),
                 Ok(None) => (None, true),
             };
             between_events = match &result {
@@ -522,7 +522,10 @@ fn run<B: Buffer>(
                 .recover(stream.cut_line)
                 .map(|event| event.map(text)),
         };
-        (inside_line, result.map_err(|error| refusal(error, config)))
+        (
+            inside_line,
+            result.map_err(|error| rejection(error, config)),
+        )
     });
     let unfinished = unfinished.map(|(inside_line, result)| Recovery {
         inside_line: Some(inside_line),

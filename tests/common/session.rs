@@ -1,7 +1,7 @@
 //! An adapter at work: a transport, a task, and what comes of it.
 
 use super::adapters::{Adapter, Contract, Memory, OnError, Setup, State};
-use super::calls::{Call, count_events, refusal};
+use super::calls::{Call, count_events, rejection};
 use super::oracle::{Config, Recovered, Seen};
 use super::random::Random;
 use super::readers::{Ran, Recovery, Stream};
@@ -139,7 +139,7 @@ impl Read<'_> {
                 (call, Next::Seen(seen)) => self.seen.push((call, seen)),
                 (call, Next::Failed(ReadError::Decode(error))) => {
                     self.seen
-                        .push((call, Seen::Refused(refusal(error, self.config))));
+                        .push((call, Seen::Rejected(rejection(error, self.config))));
                 }
                 (_, Next::Failed(ReadError::Transport(fault))) => self.faults.push(fault),
                 end => return end,
@@ -189,7 +189,7 @@ impl Read<'_> {
         let (call, result) = match self.seen.pop() {
             None => (last_call, Ok(None)),
             Some((call, Seen::Event(event))) => (call, Ok(Some(event))),
-            Some((call, Seen::Refused(refusal))) => (call, Err(refusal)),
+            Some((call, Seen::Rejected(rejection))) => (call, Err(rejection)),
             Some((_, other)) => panic!("{other:?} was recovered"),
         };
         assert_eq!(self.seen, [], "recovered as well");

@@ -50,7 +50,7 @@ pub(crate) fn read_adapter(
                 Next::Seen(seen) => report(Some(&seen)),
                 Next::Failed(ReadError::Decode(error)) => {
                     let refusal = refusal(error, config);
-                    report(Some(&Seen::Refused(refusal)));
+                    report(Some(&Seen::Rejected(refusal)));
                 }
                 Next::Waits => break,
                 next => panic!("{next:?}"),

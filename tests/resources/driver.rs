@@ -2,7 +2,7 @@
 //! what the crate needs.
 
 use crate::common::calls::Call;
-use crate::common::oracle::{self, Config, Refusal, Seen};
+use crate::common::oracle::{self, Config, Rejection, Seen};
 use sse_wire::{Buffer, DecodeError, Event, EventDecoder, Item, RawEvent};
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedEvent, OwnedItem};
@@ -136,7 +136,7 @@ impl Totals {
         };
         let mut totals = Self::default();
         for seen in &oracle::interpret(stream, &config).seen {
-            if call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Refused(_)) {
+            if call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Rejected(_)) {
                 totals.see(seen);
             }
         }
@@ -146,8 +146,8 @@ impl Totals {
     pub(crate) fn see(&mut self, seen: &Seen) {
         match seen {
             Seen::Event(event) => self.event(&event.event_type, &event.data),
-            Seen::Refused(Refusal::Event) => self.rejected(b"event"),
-            Seen::Refused(Refusal::LastEventId) => self.rejected(b"id"),
+            Seen::Rejected(Rejection::Event) => self.rejected(b"event"),
+            Seen::Rejected(Rejection::LastEventId) => self.rejected(b"id"),
             Seen::Comment { text, end } => self.comment(text, *end),
             Seen::Retry(_) => self.others += 1,
         }

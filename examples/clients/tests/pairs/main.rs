@@ -99,7 +99,7 @@ fn expected(stream: &[u8]) -> Vec<Dispatched> {
             Seen::Event(event) => events.push(event),
             Seen::Comment { .. } => comments += 1,
             Seen::Retry(_) => {}
-            Seen::Refused(refusal) => panic!("{refusal:?}"),
+            Seen::Rejected(rejection) => panic!("{rejection:?}"),
         }
     }
     assert!(comments > 50, "{comments}");

@@ -1,30 +1,29 @@
-//! Any document, cut in any way, gives through every reader what the naive interpreter of the standard makes of it, limits
-//! included.
+//! Any document, cut in any way, gives through every reader what the naive interpreter of the
+//! standard makes of it, limits included.
 //!
-//! `SSE_WIRE_DOCUMENTS=1000000 cargo test --release --test oracle_agreement -- --nocapture` makes a long run, with
-//! `SSE_WIRE_SEED` to choose other documents.
+//! `SSE_WIRE_DOCUMENTS=1000000 cargo test --release --test decode documents:: -- --nocapture` makes
+//! a long run, with `SSE_WIRE_SEED` to choose other documents.
 
-mod common;
-
-use common::cuts;
-use common::documents::{document, documents, positions};
-use common::oracle::Config;
-use common::random::Random;
-use common::readers::{MEMORY, Meaning, READERS, memory_config};
+use crate::common::cuts;
+use crate::common::documents::{document, documents, positions};
+use crate::common::oracle::Config;
+use crate::common::random::Random;
+use crate::common::readers::{MEMORY, Meaning, READERS, memory_config};
+use crate::end_of_stream::{check_clones, check_ends};
 use proptest::prelude::*;
+use sse_wire::EventDecoder;
 
 /// How many documents are read unless the environment says otherwise.
 const DOCUMENTS: u64 = 4_000;
 
-/// How often a long run says where it is.
+/// How often a long run reports its progress.
 const PROGRESS: u64 = 100_000;
 
 #[test]
 fn random_documents() {
     let total = from_environment("SSE_WIRE_DOCUMENTS").unwrap_or(DOCUMENTS);
     let seed = from_environment("SSE_WIRE_SEED").unwrap_or(0x55E);
-    let mut readings = 0_u64;
-    let mut events = 0_usize;
+    let (mut readings, mut events) = (0_u64, 0_usize);
     for number in 0..total {
         // A seed for each document, so that one can be read again without those before it.
         let document_seed = seed ^ (number << 20);
@@ -35,12 +34,8 @@ fn random_documents() {
         let meaning = Meaning::of(&document, &config);
         let cut = cuts::random(&document, &mut random);
         let cut_again = cuts::random(&document, &mut random);
-        for chunks in [
-            &[&document[..]][..],
-            &cuts::bytes(&document),
-            &cut,
-            &cut_again,
-        ] {
+        let bytes = cuts::bytes(&document);
+        for chunks in [&[&document[..]][..], &bytes, &cut, &cut_again] {
             for reader in READERS {
                 let seed = random.number();
                 if let Some(ran) = reader.check_both_ends(chunks, &config, &meaning, seed) {
@@ -60,7 +55,8 @@ fn random_documents() {
     assert!(events as u64 > total, "the documents hardly make an event");
 }
 
-/// The limits of everyday use, small ones, and those of lent memory, all with and without an ID to begin with.
+/// The limits of everyday use, small ones, and those of fixed buffers, all with and without an ID
+/// to begin with.
 fn config(random: &mut Random) -> Config {
     let limits = match random.below(4) {
         0 => memory_config(64 << 10),
@@ -80,14 +76,11 @@ fn config(random: &mut Random) -> Config {
 
 fn from_environment(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name}={value} is not a number")),
-    )
+    let number = value.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name}={value} is not a number")))
 }
 
-/// Says which document it was.
+/// Shows which document it was.
 struct ShownOnPanic(u64);
 
 impl Drop for ShownOnPanic {
@@ -103,20 +96,38 @@ impl Drop for ShownOnPanic {
     }
 }
 
+/// A document, and where to cut it.
+fn cut_documents() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+    documents().prop_flat_map(|document| {
+        let positions = positions(document.len());
+        (Just(document), positions)
+    })
+}
+
+/// Any limits, or those of a fixed buffer.
+fn configs() -> impl Strategy<Value = Config> {
+    let limits = |event_limit, last_event_id_limit| Config {
+        event_limit,
+        last_event_id_limit,
+        ..Config::default()
+    };
+    let events = prop_oneof![Just(1 << 20), 0_usize..60];
+    let ids = prop_oneof![Just(1 << 20), 0_usize..30];
+    prop_oneof![
+        (events, ids).prop_map(move |(event, id)| limits(event, id)),
+        (0_usize..200).prop_map(memory_config),
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn documents_that_shrink(
-        (document, cut) in documents().prop_flat_map(|document| {
-            let positions = positions(document.len());
-            (Just(document), positions)
-        }),
-        event_limit in prop_oneof![Just(1 << 20), 0_usize..60],
-        last_event_id_limit in prop_oneof![Just(1 << 20), 0_usize..30],
-        seed: u64,
-    ) {
-        let config = Config { event_limit, last_event_id_limit, ..Config::default() };
+    fn documents_that_shrink((document, cut) in cut_documents(), config in configs(), seed: u64) {
         let meaning = Meaning::of(&document, &config);
         let chunks = cuts::at(&document, &cut);
         for reader in READERS {
@@ -125,19 +136,18 @@ proptest! {
     }
 
     #[test]
-    fn documents_in_lent_memory_that_shrink(
-        (document, cut) in documents().prop_flat_map(|document| {
-            let positions = positions(document.len());
-            (Just(document), positions)
-        }),
-        bytes in 0_usize..200,
-        seed: u64,
-    ) {
-        let config = memory_config(bytes);
-        let meaning = Meaning::of(&document, &config);
-        let chunks = cuts::at(&document, &cut);
-        for reader in READERS {
-            reader.check_both_ends(&chunks, &config, &meaning, seed);
+    fn a_document_may_break_off_anywhere((document, cut) in cut_documents(), memory in 0_usize..100) {
+        let cut = cut.first().copied().unwrap_or(document.len());
+        let (before, after) = document.split_at(cut);
+        check_ends(|| EventDecoder::with_buffer([0; 16]), before);
+        check_ends(|| EventDecoder::with_buffer([0; 1024]), before);
+        check_clones(EventDecoder::with_buffer([0; 128]), before, after);
+        #[cfg(feature = "alloc")]
+        {
+            check_ends(|| crate::read::growing(memory), before);
+            check_clones(crate::read::growing(memory), before, after);
         }
+        #[cfg(not(feature = "alloc"))]
+        let _ = memory;
     }
 }

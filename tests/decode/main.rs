@@ -1,0 +1,27 @@
+//! Decoding: whatever is read means what the standard says, within the limits, however it is split.
+#![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
+
+#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+#[path = "../promise/allocator.rs"]
+mod allocator;
+#[path = "../common/mod.rs"]
+mod common;
+
+mod api;
+mod borrowed;
+mod documents;
+mod end_of_stream;
+mod field_parser;
+mod limits;
+mod mixed_calls;
+mod one_grammar;
+#[cfg(feature = "alloc")]
+mod owned_events;
+mod read;
+#[cfg(feature = "alloc")]
+mod shapes;
+mod table;
+mod vectors;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Counting = allocator::Counting;
