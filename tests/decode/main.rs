@@ -1,9 +1,6 @@
 //! Decoding: whatever is read means what the standard says, within the limits, however it is split.
 #![allow(clippy::std_instead_of_alloc, reason = "the tests have std")]
 
-#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
-#[path = "../promise/allocator.rs"]
-mod allocator;
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -24,4 +21,4 @@ mod table;
 mod vectors;
 
 #[global_allocator]
-static ALLOCATOR: allocator::Counting = allocator::Counting;
+static ALLOCATOR: common::allocator::Counting = common::allocator::Counting;

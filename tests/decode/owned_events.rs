@@ -2,7 +2,7 @@
 //! compare. Each is one allocation that retains its text alone, and an inherited ID is one more for
 //! all that inherit it.
 
-use crate::allocator::{Count, count};
+use crate::common::allocator::{Count, count};
 use crate::common::calls;
 use crate::table::{shown_event, split, with_line_ends};
 use core::hash::BuildHasher;

@@ -6,7 +6,7 @@
 use crate::allocations::usual_streams;
 use crate::common::adapters::{ADAPTERS, Contract, Memory, Setup};
 use crate::common::allocator::{Count, count, kept, so_far};
-use crate::common::calls::{Call, refusal};
+use crate::common::calls::{Call, rejection};
 use crate::common::oracle::{Config, Seen};
 use crate::common::readers;
 use crate::common::session::{Next, Session};
@@ -49,8 +49,8 @@ pub(crate) fn read_adapter(
             match session.next(&mut || call).1 {
                 Next::Seen(seen) => report(Some(&seen)),
                 Next::Failed(ReadError::Decode(error)) => {
-                    let refusal = refusal(error, config);
-                    report(Some(&Seen::Rejected(refusal)));
+                    let rejection = rejection(error, config);
+                    report(Some(&Seen::Rejected(rejection)));
                 }
                 Next::Waits => break,
                 next => panic!("{next:?}"),
