@@ -155,6 +155,7 @@ macro_rules! streaming {
             };
             let updates = &*updates;
             let is_terminated = updates.is_terminated();
+            assert_eq!(updates.source().is_closed(), is_terminated);
             let hint = updates.size_hint();
             (
                 update,
