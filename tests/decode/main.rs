@@ -8,6 +8,8 @@ mod allocator;
 mod common;
 
 mod api;
+#[cfg(feature = "alloc")]
+mod bench_streams;
 mod borrowed;
 mod documents;
 mod end_of_stream;
@@ -18,8 +20,6 @@ mod one_grammar;
 #[cfg(feature = "alloc")]
 mod owned_events;
 mod read;
-#[cfg(feature = "alloc")]
-mod shapes;
 mod table;
 mod vectors;
 
