@@ -5,6 +5,8 @@
 mod common;
 
 mod api;
+#[cfg(feature = "alloc")]
+mod bench_streams;
 mod borrowed;
 mod documents;
 mod end_of_stream;
@@ -15,8 +17,6 @@ mod one_grammar;
 #[cfg(feature = "alloc")]
 mod owned_events;
 mod read;
-#[cfg(feature = "alloc")]
-mod shapes;
 mod table;
 mod vectors;
 

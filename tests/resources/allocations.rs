@@ -76,7 +76,7 @@ fn check(name: &str, limits: Limits, chunks: &[&[u8]], to_the_end: bool) {
         println!("{name}, {call:?}");
         let mut decoder = EventDecoder::with_limits(limits);
         let mut reported = 0;
-        // When the buffer grows, memory for replaced text is given back, so that it takes two rounds.
+        // A buffer that grows drops the one for replaced text, so that it takes two rounds.
         for _ in 0..2 {
             reported = 0;
             let mut add = |_: Reported<'_>| reported += 1;

@@ -65,8 +65,8 @@ fn copies(call: Call, config: &Config, bytes: usize) -> usize {
     }
 }
 
-/// The most that a decoder retains: an event and a last event ID. The `id` of a rejected event still
-/// counts, its last one and the one that is being read.
+/// The most that a decoder retains: an event and a last event ID. The `id` of a rejected event
+/// still counts, its last one and the one that is being read.
 #[cfg(feature = "alloc")]
 pub(crate) fn most_retained(config: &Config) -> usize {
     let id = config.last_event_id_limit;

@@ -74,7 +74,7 @@ impl Stream {
     }
 }
 
-/// A table of streams: the name, what an attack gives, and the parts, which come once and n times by turns.
+/// A table of streams: the name, what an attack gives, and the parts, by turns once and n times.
 macro_rules! streams {
     ($($name:literal, $gives:expr => $($part:expr),+;)+) => {
         vec![$(Stream::new($name, $gives, &[$(&$part[..]),+])),+]
