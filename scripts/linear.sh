@@ -16,7 +16,7 @@ Usage: scripts/linear.sh
 
 Counts the instructions that each stream and all other work in tests/resources/linear.rs take at n and at 4n, which does not depend
 on how busy the machine is: with all features, and a part of it without simd. Ends with 1 if 4n take more than 4.4 times as many as n,
-or if a control, which is quadratic on purpose, was not caught; with 2 if it could not count. Needs valgrind.
+or if a control, which is quadratic on purpose, was not caught; with 2 if it could not count. Needs valgrind and jq.
 END
         exit
         ;;
@@ -24,15 +24,16 @@ END
 esac
 
 command -v valgrind >/dev/null || fail 'valgrind is not installed'
-source scripts/programs.sh
+command -v jq >/dev/null || fail 'jq is not installed'
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
 # Counts what the test announces and does in its function `measured`, with these features.
 count() {
     local program shape dump=0
-    read -r _ program < <(
-        cargo test --locked "$@" --test resources --no-run --message-format=json | programs test
+    program=$(
+        cargo test --locked "$@" --test resources --no-run --message-format=json |
+            jq -r 'select(.executable and .target.kind[0] == "test").executable'
     ) || fail 'the test does not build'
     # Every return from `measured` ends a dump: out.1 is the first shape at n, out.2 the first shape at 4n, and so on.
     rm -f "$directory"/out.*
