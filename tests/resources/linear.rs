@@ -181,7 +181,7 @@ const WORK: &[Work] = &[
     #[cfg(feature = "bytes")]
     (
         "replay: frames that are evicted, and clients that resume",
-        200,
+        500,
         |n| {
             let mut log = sse_wire::replay::ReplayLog::new().with_frames(n);
             for id in 0..2 * n {
