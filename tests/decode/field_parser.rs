@@ -21,6 +21,9 @@ fn tokens(chunks: &[&[u8]]) -> Vec<u8> {
     assert_eq!(last.is_some(), is_inside_line);
     assert_eq!(parser.finish(), None);
     tokens.extend(last.map(shown));
+    // It is at the start of a stream again.
+    let mut next = &b"\xEF\xBB\xBF\n"[..];
+    assert_eq!(parser.next(&mut next), Some(Token::BlankLine));
     tokens.join(&b", "[..])
 }
 

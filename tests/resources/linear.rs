@@ -181,15 +181,17 @@ const WORK: &[Work] = &[
     #[cfg(feature = "bytes")]
     (
         "replay: frames that are evicted, and clients that resume",
-        200,
+        100,
         |n| {
             let mut log = sse_wire::replay::ReplayLog::new().with_frames(n);
-            for id in 0..2 * n {
-                let id = format!("{id:08}");
+            for number in 0..2 * n {
+                let id = format!("{number:08}");
                 let outgoing =
                     Outgoing::message("x").id(sse_wire::LastEventId::new(&id).expect("digits"));
                 log.push(outgoing.into(), core::time::Duration::ZERO);
-                assert_eq!(log.since(&id), Ok(log.end()));
+                if number % 8 == 0 {
+                    assert_eq!(log.since(&id), Ok(log.end()));
+                }
             }
             assert_eq!(log.len(), n);
         },
