@@ -12,6 +12,7 @@ readonly MOST=$((2 << 20))
 usage() {
     cat <<END
 Usage: scripts/fuzz.sh [--address] [--record] [SECONDS] [TARGET...]
+       scripts/fuzz.sh --input FILE TARGET
        scripts/fuzz.sh --unpack | --pack
 
 Runs each TARGET (all of them unless named) for SECONDS (20 unless given), from the test vectors, from $ARCHIVE, and from
@@ -21,6 +22,7 @@ what earlier runs left in $CORPUS. An input that breaks a law is left in fuzz/ar
   --address  with AddressSanitizer, which watches the unsafe code of dependencies; needs a nightly toolchain
   --record   adds a line to $RUNS for each target: date, commit, target, sanitizer, seconds of processor time,
              executions, findings
+  --input    runs TARGET on one input, and prints what it finds
   --unpack   only adds the inputs of $ARCHIVE to $CORPUS
   --pack     replaces the archive by as few inputs of $CORPUS as reach all the code that any of them reaches
 END
@@ -103,7 +105,7 @@ fuzz() {
     [[ $result == ok ]] || grep -vE '^(#[0-9]+|INFO:|NOTE:|MS:|WARNING: Failed|stat::|0x|\\|Base64:)' "$log" | tail -n 100
 }
 
-seconds=20 record='' action=run
+seconds=20 record='' action=run input=''
 # There is no unsafe code here to watch, and panics are found as well without, in half the time.
 sanitizer=none
 while (($# > 0)); do
@@ -111,6 +113,10 @@ while (($# > 0)); do
         -h | --help) usage && exit ;;
         --address) sanitizer=address ;;
         --record) record=yes ;;
+        --input)
+            input=${2-} && shift
+            [[ -f $input ]] || fail "there is no file '$input'"
+            ;;
         --pack | --unpack) action=${1#--} ;;
         -*) fail "unknown option $1; see --help" ;;
         *) break ;;
@@ -130,6 +136,11 @@ for target; do
 done
 command -v c++ >/dev/null || fail 'needs a C++ compiler'
 
+if [[ -n $input ]]; then
+    (($# == 1)) || fail 'which target? see --help'
+    build --bin="$1"
+    "$programs/$1" "$input" && exit || exit 1
+fi
 unpack
 case $action in
     unpack) exit ;;

@@ -15,7 +15,7 @@
 //! bytes in which line ends are searched for. [`Care`] says what is left out for long sequences,
 //! since there are many.
 //!
-//! `SSE_WIRE_TOKENS=3` sets the most tokens of a sequence. `scripts/one-grammar.sh` makes a long
+//! `SSE_WIRE_TOKENS=3` sets the most tokens of a sequence. `scripts/nightly.sh grammar` makes a long
 //! run.
 
 mod compare;
