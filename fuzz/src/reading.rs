@@ -59,8 +59,9 @@ impl Reading {
             ..config.clone()
         };
         let outcome = interpret(stream, &config);
-        let visible =
-            |seen: &Seen| call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Rejected(_));
+        let visible = |seen: &Seen| {
+            call.returns_items() || matches!(seen, Seen::Event(_) | Seen::Rejected(_))
+        };
         Self {
             seen: Sights(outcome.seen.into_iter().filter(visible).collect()),
             last_event_id: outcome.last_event_id,
