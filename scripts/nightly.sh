@@ -135,7 +135,7 @@ part_audit() {
 
 part_mutants() {
     MINUTES=$((minutes / 4)) run scripts/mutants.sh 280
-    counted "$(grep -E '[0-9]+ mutants? tested' "$log" | tail -n 1)"
+    counted "$(grep ' were tried, ' "$log" | tail -n 1)"
 }
 
 part_fuzz() {
