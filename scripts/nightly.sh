@@ -53,11 +53,14 @@ features() { sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.to
 passed() { awk '/^test result: ok/ { n += $4 } END { print n + 0 " tests" }' "$1"; }
 
 install() {
+    cargo +nightly --version || run rustup toolchain install nightly --profile minimal
+    local llvm
+    # The tools that read what the compiler's own version of LLVM writes.
+    llvm=llvm-$(rustc +nightly -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
     run apt-get update -q
-    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ llvm \
+    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ "$llvm" \
         qemu-system-arm binutils-arm-none-eabi rustc-web cargo-web rust-web-src
     run cargo install --locked cargo-hack cargo-mutants cargo-deny
-    cargo +nightly --version || run rustup toolchain install nightly --profile minimal
 }
 
 part_powerset() {
