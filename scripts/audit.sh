@@ -18,11 +18,11 @@ case ${1-} in
 Usage: scripts/audit.sh
 
 Checks the dependencies with deny.toml: licences of what a dependent builds, no crate twice; sources of everything in the
-workspace, in the fuzz targets and in the firmware. Looks for known vulnerabilities; that the database cannot be reached is reported,
-and is no failure. Then builds the library with the oldest version that Cargo.toml allows of each direct
+workspace, in the fuzz targets and in the firmware. Looks for known vulnerabilities; an unreachable database is reported,
+but is not a failure. Then builds the library with the oldest version that Cargo.toml allows of each direct
 dependency, and runs its tests with them, in a folder of its own.
 
-Needs cargo-deny (cargo install --locked cargo-deny) and a nightly toolchain, which chooses the versions. Ends with 1 if
+Needs cargo-deny (cargo install --locked cargo-deny) and a nightly toolchain, which chooses the versions. Exits with 1 if
 something was wrong, and with 2 if it could not run.
 END
         exit

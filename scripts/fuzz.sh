@@ -15,9 +15,9 @@ Usage: scripts/fuzz.sh [--address] [--record] [SECONDS] [TARGET...]
        scripts/fuzz.sh --input FILE TARGET
        scripts/fuzz.sh --unpack | --pack
 
-Runs each TARGET (all of them unless named) for SECONDS (20 unless given), from the test vectors, from $ARCHIVE, and from
-what earlier runs left in $CORPUS. An input that breaks a law is left in fuzz/artifacts. Ends with 0 if nothing was found, with
-1 if something was, and with 2 if it could not run. Needs a C++ compiler, for libFuzzer.
+Runs each TARGET, or all, for SECONDS (20 unless given). It starts from the test vectors, from $ARCHIVE, and
+from what earlier runs left in $CORPUS. A failing input is saved in fuzz/artifacts. Exits with 0 if nothing was found, with 1
+if something was, and with 2 if it could not run. Needs a C++ compiler, for libFuzzer.
 
   --address  with AddressSanitizer, which watches the unsafe code of dependencies; needs a nightly toolchain
   --record   adds a line to $RUNS for each target: date, commit, target, sanitizer, seconds of processor time,
@@ -40,6 +40,7 @@ unpack() {
 
 # Builds the targets into $programs, as cargo-fuzz would: instrumented for libFuzzer, and with the checks of debug builds.
 build() {
+    command -v c++ >/dev/null || fail 'needs a C++ compiler'
     local flags='--cfg fuzzing -Cdebug-assertions -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-simplifycfg-branch-fold-threshold=0' option
     for option in level=4 inline-8bit-counters pc-table trace-compares stack-depth; do
         flags+=" -Cllvm-args=-sanitizer-coverage-$option"
@@ -76,10 +77,11 @@ pack() {
     size=$(wc -c <"$packed")
     printf 'packed: %d bytes\n' "$size"
     ((size <= MOST)) || { printf 'FAILED: more than %d bytes\n' "$MOST"; exit 1; }
+    tar -tzf "$packed" >/dev/null
     cp "$packed" "$ARCHIVE"
 }
 
-# What the children of this shell took, of which the second line of `times` speaks, from $logs/before to $logs/after.
+# Processor time of finished child processes (second line of `times`), from $logs/before to $logs/after.
 processor_seconds() {
     awk -F '[ms ]+' 'FNR == 2 { spent = $1 * 60 + $2 + $3 * 60 + $4 - spent } END { printf "%d", spent }' \
         "$logs/before" "$logs/after"
@@ -92,7 +94,7 @@ fuzz() {
     result=ok
     times >"$logs/before"
     RUST_BACKTRACE=0 "$programs/$target" "$CORPUS/$target" "fuzz/seeds/$target" -artifact_prefix="fuzz/artifacts/$target/" \
-        -max_total_time="$seconds" -timeout="$TIMEOUT" -dict=fuzz/sse.dict -print_final_stats=1 >"$log" 2>&1 || result=FOUND
+        -max_total_time="$seconds" -timeout="$TIMEOUT" -dict=fuzz/sse.dict -print_final_stats=1 -handle_int=0 >"$log" 2>&1 || result=FOUND
     times >"$logs/after"
     executions=$(awk '/^stat::number_of_executed_units:/ { print $2 }' "$log")
     executions=${executions:-0}
@@ -102,7 +104,7 @@ fuzz() {
         result='DID NOT FINISH'
     fi
     # What was asserted, and the input as the target understood it.
-    [[ $result == ok ]] || grep -vE '^(#[0-9]+|INFO:|NOTE:|MS:|WARNING: Failed|stat::|0x|\\|Base64:)' "$log" | tail -n 100
+    [[ $result == ok ]] || grep -vE '^(#[0-9]+|INFO:|NOTE:|MS:|WARNING: Failed|stat::|0x|\\|Base64:)' "$log" | tail -n 100 || true
 }
 
 seconds=20 record='' action=run input=''
@@ -132,23 +134,27 @@ fi
 all=(fuzz/fuzz_targets/*.rs)
 all=("${all[@]##*/}") all=("${all[@]%.rs}")
 for target; do
+    [[ $target != -* ]] || fail "$target: options come first; see --help"
     [[ " ${all[*]} " == *" $target "* ]] || fail "no target '$target'; there are: ${all[*]}"
 done
-command -v c++ >/dev/null || fail 'needs a C++ compiler'
-
 if [[ -n $input ]]; then
     (($# == 1)) || fail 'which target? see --help'
     build --bin="$1"
-    "$programs/$1" "$input" && exit || exit 1
+    status=0
+    "$programs/$1" "$input" -timeout="$TIMEOUT" || status=1
+    exit "$status"
 fi
 unpack
 case $action in
     unpack) exit ;;
-    pack) pack && exit ;;
+    pack)
+        pack
+        exit
+        ;;
 esac
 commit=$(git describe --always --exclude '*' 2>/dev/null) || commit=unknown
 # The list of runs grows by being recorded: that changes nothing of what is run.
-git diff --quiet HEAD -- . ":!$RUNS" 2>/dev/null || commit+=-dirty
+git diff --quiet HEAD -- . ":!$RUNS" ':!tests/NIGHTLY.csv' 2>/dev/null || commit+=-dirty
 cargo run --quiet --locked --manifest-path fuzz/Cargo.toml --example seeds || fail 'the seeds could not be made'
 build "${@/#/--bin=}"
 

@@ -21,14 +21,14 @@ Usage: scripts/instructions.sh [--update | --print]
 Counts with callgrind how many instructions an event costs, for each shape of benches/shapes and each way through the
 library, and compares that with $TABLE. A row may change by $TOLERANCE percent in either direction.
 
-Where rustc, valgrind, the C library or the processor are not those that the table was made with, the counts of the parent
-commit, made here and now, take its place, and only growth fails, unless the commit changes the table, too. For a work tree
-that differs from HEAD, the parent is HEAD.
+The table is valid for one rustc, valgrind, C library and processor. On any other machine the script counts the parent commit
+too, and compares with that. Then only growth fails, unless the commit also changes the table. For a work tree that differs
+from HEAD, the parent is HEAD.
 
   --update  writes the table
   --print   prints what --update would write
 
-Ends with 1 where a row has changed, with 2 if it could not count, and with 69 if there is no valgrind.
+Exits with 1 where a row has changed, with 2 if it could not count, and with 69 if there is no valgrind.
 END
 }
 
@@ -111,7 +111,7 @@ names() {
     awk 'NF == 6 && $6 ~ /^[0-9]+\.[0-9]+$/ { print $1, $2, $3, $4 }' "$1" | sort
 }
 
-# Prints each row of the tables in the files $1 and $2, and by how much they differ. Ends with 1 if a row has grown too much
+# Prints each row of the tables in the files $1 and $2, and by how much they differ. Exits with 1 if a row has grown too much
 # or, where $3 is `table` and not `parent`, if one has shrunk too much, is missing, or is new.
 compare() {
     awk -v tolerance="$TOLERANCE" -v against="$3" '
@@ -159,7 +159,7 @@ check_against_table() {
 
 check_against_parent() {
     local base=HEAD difference
-    # That much can be said anywhere.
+    # This check does not depend on the machine.
     if ! difference=$(diff <(names "$TABLE") <(names "$folder/now")); then
         printf 'FAILED: the table has rows (<) that are no longer counted, or lacks some (>) that are:\n%s\n' "$difference"
         exit 1

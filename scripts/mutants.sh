@@ -25,7 +25,7 @@ explains it.
 The variable MINUTES (45 unless set) bounds the run. What was not reached by then is left out, and the number that was tried is
 printed. The results are in mutants.out.
 
-Ends with 1 if a change was missed and is not explained, and with 2 if none could be tried. Needs cargo-mutants.
+Exits with 1 if a change was missed and is not explained, and with 2 if none could be tried. Needs cargo-mutants.
 END
 }
 
@@ -38,6 +38,7 @@ list=
 case ${1-} in
     -h | --help) usage && exit ;;
     --list) list=yes && shift ;;
+    -*) fail "unknown option $1; see --help" ;;
 esac
 readonly COUNT=${1:-20} SEED=${2:-1} MINUTES=${MINUTES:-45}
 (($# <= 2)) || fail 'too many arguments; see --help'
@@ -74,14 +75,14 @@ export SSE_WIRE_TOKENS=1 SSE_WIRE_DOCUMENTS=200 PROPTEST_CASES=32
 ulimit -v "$MEMORY"
 rm -rf mutants.out
 status=0
-timeout --signal=INT --kill-after=60 "${MINUTES}m" cargo mutants "${options[@]}" || status=$?
+timeout --foreground --signal=INT --kill-after=60 "${MINUTES}m" cargo mutants "${options[@]}" || status=$?
 case $status in
     # Some were missed, or tests hung, which is as good as if they had failed; or the time was up.
     0 | 2 | 3 | 124 | 137) ;;
     *) fail "cargo mutants ended with $status" ;;
 esac
 count() {
-    cat "${@/#/mutants.out/}" 2>/dev/null | wc -l
+    { cat "${@/#/mutants.out/}" 2>/dev/null || true; } | wc -l
 }
 tried=$(count caught.txt missed.txt timeout.txt)
 printf '%d of %d were tried, %d do not compile, %d were missed\n' \

@@ -25,9 +25,9 @@ usage() {
     cat <<END
 Usage: scripts/nightly.sh [--record] [--minutes N] [PART...]
 
-Runs the parts, all of them unless some are named, within N minutes (120 unless given): mutants and fuzz get a quarter each,
-soak a twentieth, and the others take what they need. Continues after a failure. Prints result, minutes, minutes of processor time
-and counts of each part. Ends with 0 only if no part failed; a part that lacks a tool has failed.
+Runs the named parts, or all, within N minutes (120 unless given). mutants and fuzz get a quarter each, soak a
+twentieth. The others take what they need. Continues after a failure, and prints a table. Exits with 0 only if no part failed.
+A part whose tool is missing has failed.
 
   --record   adds a line for each part to $TABLE
   --install  installs the tools that the parts need, and nothing else
@@ -47,12 +47,12 @@ run() { printf '+ %s\n' "$*" && "$@"; }
 # Says what a part did: the last of these lines comes into the table.
 counted() { printf 'counted: %s\n' "$*"; }
 
-features() { sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml; }
+features() { cargo metadata --no-deps --format-version 1 | jq -r '.packages[] | select(.name == "sse-wire").features | keys[]'; }
 
 # How many tests the logs of cargo in $1 say to have passed.
 passed() { awk '/^test result: ok/ { n += $4 } END { print n + 0 " tests" }' "$1"; }
 
-install() {
+install_tools() {
     cargo +nightly --version || run rustup toolchain install nightly --profile minimal
     local llvm
     # The tools that read what the compiler's own version of LLVM writes.
@@ -68,7 +68,7 @@ part_powerset() {
     run cargo hack clippy --locked -p sse-wire --lib --feature-powerset --exclude-features 'default simd' -- -D warnings
     run cargo hack clippy --locked -p sse-wire --lib --feature-powerset --depth 1 --exclude-features default --features simd \
         -- -D warnings
-    counted "$(grep -c 'cargo clippy.*--manifest-path\|^info: running' "$log") sets of features"
+    counted "$(grep -c '^info: running' "$log") sets of features"
 }
 
 part_features() {
@@ -86,7 +86,7 @@ part_grammar() {
     for build in std std,simd; do
         run cargo test --locked --release --no-default-features --features="$build" --test decode one_grammar:: -- --nocapture
     done
-    grep -E "up to $SSE_WIRE_TOKENS tokens: .* 0 mismatches$" "$log"
+    (($(grep -cE "up to $SSE_WIRE_TOKENS tokens: .* 0 mismatches$" "$log") == 2))
     counted "$(sed -n 's/^\.*\(up to .* mismatches\)$/\1/p' "$log" | tail -n 1)"
 }
 
@@ -106,7 +106,7 @@ part_soak() {
 }
 
 part_peers() {
-    run cargo clippy --locked -p sse-wire-peers --all-targets --all-features -- -D warnings
+    run cargo clippy --locked -p sse-wire-peers -p sse-wire-instructions --all-targets --all-features -- -D warnings
     run cargo test --locked -p sse-wire-peers -p sse-wire-instructions --profile dev
     run cargo test --locked --all-features --bench '*'
     counted "$(passed "$log")"
@@ -120,7 +120,9 @@ part_firmware() {
 part_memcheck() {
     # Those that run for hours where each instruction is watched have smaller counterparts among the others.
     export PROPTEST_CASES=8 SSE_WIRE_TOKENS=1 SSE_WIRE_DOCUMENTS=20 SSE_WIRE_SCHEDULES=20
-    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER='valgrind --quiet --error-exitcode=99 --leak-check=no'
+    local host
+    host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    export "CARGO_TARGET_${host}_RUNNER=valgrind --quiet --error-exitcode=99 --leak-check=no"
     run cargo test --locked --all-features --lib --test adapters --test encode --test decode -- --test-threads=1 \
         --skip=one_grammar:: --skip=limits::
     counted "$(passed "$log")"
@@ -137,7 +139,8 @@ part_audit() {
 }
 
 part_mutants() {
-    MINUTES=$((minutes / 4)) run scripts/mutants.sh 280
+    # Another sample each day.
+    MINUTES=$((minutes / 4 + 1)) run scripts/mutants.sh 280 "$(date +%Y%j)"
     counted "$(grep ' were tried, ' "$log" | tail -n 1)"
 }
 
@@ -148,7 +151,7 @@ part_fuzz() {
     counted "$(awk '$NF == "ok" { n += $2 } END { print n + 0 " executions" }' "$log")"
 }
 
-# What the ended children of this shell took of the processor, in seconds.
+# Processor time of finished child processes (second line of `times`), in seconds.
 spend() {
     times >"$folder/times"
     spent=$(awk -F '[ms ]+' 'END { printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }' "$folder/times")
@@ -158,7 +161,10 @@ minutes=120 record=''
 while (($# > 0)); do
     case $1 in
         -h | --help) usage && exit ;;
-        --install) install && exit ;;
+        --install)
+            install_tools
+            exit
+            ;;
         --record) record=--record ;;
         --minutes)
             minutes=${2-} && shift
@@ -170,14 +176,15 @@ while (($# > 0)); do
     shift
 done
 for part; do
-    [[ -n ${DOES[$part]-} ]] || fail "there is no part $part; see --help"
+    [[ -n $part && -n ${DOES[$part]-} ]] || fail "there is no part $part; see --help"
 done
 (($# > 0)) || set -- "${PARTS[@]}"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # shellcheck disable=SC2046 # a name is a word
-export -f $(compgen -A function)
+export -f $(compgen -A function part_) run counted features passed
+trap '[[ -z ${running-} ]] || kill -- "-$running" 2>/dev/null; exit 130' INT TERM
 export minutes record log
 commit=$(git describe --always --exclude '*' --dirty)
 table=$(printf '%-9s %8s %8s  %-8s %s' part minutes CPU result counted)
@@ -189,10 +196,18 @@ for part; do
     before=$spent
     left=$((minutes * 60 - SECONDS))
     : >"$log"
-    tail -f "$log" &
+    tail --pid=$$ -f "$log" &
     watcher=$!
-    timeout --foreground --kill-after=10 $((left > 0 ? left : 1)) bash -euo pipefail -c "part_$part" </dev/null >"$log" 2>&1 ||
-        { (($? == 124)) && result='NO TIME' || result=FAILED; failed=$((failed + 1)); }
+    # In the background, `timeout` has a process group of its own, and ends all of it.
+    timeout --kill-after=10 $((left > 0 ? left : 1)) bash -euo pipefail -c "part_$part" </dev/null >"$log" 2>&1 &
+    running=$! status=0
+    wait "$running" || status=$?
+    running=
+    case $status in
+        0) ;;
+        124 | 137) result='NO TIME' failed=$((failed + 1)) ;;
+        *) result=FAILED failed=$((failed + 1)) ;;
+    esac
     sleep 1 # for the watcher to show the end
     kill "$watcher"
     spend

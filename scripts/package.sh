@@ -24,10 +24,10 @@ usage() {
     cat <<'END'
 Usage: scripts/package.sh [--allow-dirty]
 
-Checks which crates a dependent has to build, without features and with each of them; that neither the library nor one of
-these needs a compiler newer than the rust-version of Cargo.toml; and which files are in the .crate that `cargo package`
-makes. Then builds every program of tests/consumers against the unpacked crate, runs it, and looks with nm for an allocator and
-for std in it. Works in a temporary folder. Ends with 1 if a check failed. Needs jq and nm.
+Checks three things: the crates that each feature adds; that none needs a compiler newer than the rust-version of Cargo.toml;
+and the files in the .crate that `cargo package` makes. Then builds every program of tests/consumers against the unpacked
+crate, runs it, and looks with nm for an allocator and for std in it. Works in a temporary folder. Exits with 1 if a check
+failed, and with 2 if it could not run. Needs jq and nm.
 
   --allow-dirty  packages what is in the work tree, committed or not
 END
@@ -135,14 +135,18 @@ check_consumer() {
     done
 }
 
-case ${1-} in
+case $* in
     '' | --allow-dirty) ;;
     -h | --help) usage && exit ;;
-    *) printf '%s: unknown argument %s; see --help\n' "$0" "$1" >&2 && exit 2 ;;
+    *) printf 'package.sh: unknown arguments %s; see --help\n' "$*" >&2 && exit 2 ;;
 esac
+for tool in jq nm; do
+    command -v "$tool" >/dev/null || { printf 'package.sh: %s is missing\n' "$tool" >&2 && exit 2; }
+done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mapfile -t features < <(sed -n '/^\[features\]$/,/^$/s/^\([a-z0-9_-]*\) *=.*/\1/p' Cargo.toml)
+mapfile -t features < <(cargo metadata --no-deps --format-version 1 | jq -r '.packages[] | select(.name == "sse-wire").features | keys[]')
+((${#features[@]} == ${#CRATES[@]} - 1)) || fail "Cargo.toml has ${#features[@]} features, this script has $((${#CRATES[@]} - 1))"
 check_dependencies
 check_oldest_compiler
 export CARGO_TARGET_DIR=$folder/target

@@ -19,14 +19,15 @@ Usage: scripts/targets.sh [--compiler] wasm | firmware
   wasm        builds the library for $WASM, warnings denied, with each of these sets of features:
               ${WASM_SETS[*]}
   firmware    builds tests/cortex-m for a Cortex-M3 ($CORTEX_M3), without std and without an allocator, and runs it on QEMU's
-              lm3s6965evb: it decodes tests/vectors in chunks of several sizes, encodes, and decodes again. Prints how much
-              flash a decoder and an encoder take, checks that no panic of core is linked, and builds the library for
+              lm3s6965evb: it decodes tests/vectors in chunks of several sizes, encodes, and decodes again. Prints the flash
+              that a decoder and an encoder use. Checks that no panic of core is linked. Builds the library for
               $CORTEX_M0, without features, with alloc and with stream, warnings denied.
   --compiler  only prints which compiler is used
 
 The compiler is the usual one if it has the target (rustup target add), otherwise Debian's, which builds the standard library
 from its source first (packages rustc-web, cargo-web and rust-web-src). The firmware needs ${TOOLS[*]}
-(packages qemu-system-arm and binutils-arm-none-eabi). Ends with 1 if a check failed, and with 2 if it could not run.
+(packages qemu-system-arm and binutils-arm-none-eabi). Exits with 1 if a check failed, with 69 if no compiler has the target, and
+with 2 if it could not run.
 END
 }
 
@@ -45,7 +46,8 @@ choose_compiler() {
         # To build the standard library is not stable.
         compiler=Debian cargo=(env RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo)
     else
-        fail "no compiler has $1; see --help"
+        printf 'targets.sh: no compiler has %s; see --help\n' "$1" >&2
+        exit 69
     fi
 }
 
@@ -79,6 +81,7 @@ build_firmware() {
 no_panics() {
     local symbols
     symbols=$(arm-none-eabi-nm -C "$programs/size")
+    grep -q 'sse_wire::' <<<"$symbols" || fail "nothing of the library is in $programs/size"
     grep -E 'core::panicking|_fail$' <<<"$symbols" || return 0
     printf 'These refer to it, perhaps through what is not shown:\n'
     arm-none-eabi-objdump -dC "$programs/size" | awk '
@@ -138,8 +141,10 @@ only_compiler=
 for argument; do
     case $argument in
         --compiler) only_compiler=yes ;;
-        wasm) target=$WASM ;;
-        firmware) target=$CORTEX_M3 ;;
+        wasm | firmware)
+            [[ -z ${target-} ]] || fail 'wasm or firmware, one at a time'
+            [[ $argument == wasm ]] && target=$WASM || target=$CORTEX_M3
+            ;;
         -h | --help) usage && exit ;;
         *) fail "unknown argument $argument; see --help" ;;
     esac
