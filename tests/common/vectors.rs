@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// One line of `parse.jsonl` or `own.jsonl`.
 #[derive(Debug, Clone)]
@@ -40,11 +41,43 @@ pub struct Expected {
     pub retry: Option<u64>,
 }
 
+/// The fields that every vector has, and those that it may have.
+const FIELDS: [&[&str]; 2] = [
+    &[
+        "id",
+        "input_b64",
+        "expect",
+        "final_retry",
+        "final_last_event_id",
+    ],
+    &[
+        "source",
+        "notes",
+        "tags",
+        "deviation",
+        "chunks_b64",
+        "dispatched_after",
+        "comments",
+        "initial_last_event_id",
+    ],
+];
+
 /// The streams to read: those with an origin elsewhere, then our own.
 pub fn parse() -> Vec<Vector> {
-    let mut vectors = Vec::new();
+    let (mut vectors, mut ids) = (Vec::new(), BTreeSet::new());
     for file in ["parse.jsonl", "own.jsonl"] {
-        vectors.extend(rows(file).iter().map(vector));
+        for (row, number) in rows(file).iter().zip(1..) {
+            let place = format!("{file}:{number}: {}", row["id"]);
+            for key in FIELDS[0] {
+                assert!(row.get(key).is_some(), "{place}: there is no {key}");
+            }
+            for key in row.as_object().expect("it is an object").keys() {
+                let is_known = FIELDS.concat().contains(&&**key);
+                assert!(is_known, "{place}: unknown field {key}");
+            }
+            vectors.push(vector(row));
+            assert!(ids.insert(string(&row["id"])), "{place}: used twice");
+        }
     }
     vectors
 }
@@ -62,12 +95,16 @@ pub fn rows(file: &str) -> Vec<Value> {
 
 /// The bytes of a base64 string.
 pub fn bytes(value: &Value) -> Vec<u8> {
-    BASE64_STANDARD.decode(string(value)).expect("it is base64")
+    let bytes = BASE64_STANDARD.decode(string(value));
+    bytes.unwrap_or_else(|error| panic!("{value} is no base64: {error}"))
 }
 
 /// A string which must be there.
 pub fn string(value: &Value) -> String {
-    value.as_str().expect("it is a string").to_owned()
+    let string = value.as_str();
+    string
+        .unwrap_or_else(|| panic!("{value} is no string"))
+        .to_owned()
 }
 
 /// A reconnection time: a number, or its digits if it is large. Beyond 64 bits it saturates.

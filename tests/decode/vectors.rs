@@ -1,7 +1,7 @@
 //! The events of the standard and of real browsers: every vector through every reader, however it
 //! is cut.
 
-use crate::common::oracle::{self, Config, Seen};
+use crate::common::oracle::{self, Config, Line, Seen};
 use crate::common::readers::{self, Meaning, READERS, Stream};
 use crate::common::vectors::{self, Expected, Vector};
 use crate::common::{cuts, random::Random};
@@ -14,33 +14,56 @@ const RANDOM_CUTS: usize = 5;
 fn the_oracle_gives_what_the_vectors_expect() {
     for vector in &vectors::parse() {
         let outcome = oracle::interpret(&vector.input, &config(vector));
-        let (mut events, mut comments, mut latest) = (Vec::new(), Vec::new(), None);
+        let (mut events, mut comments) = (Vec::new(), Vec::new());
+        let retries = retries(&vector.input);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         for seen in &outcome.seen {
             match seen {
                 Seen::Event(event) => {
-                    // A vector states the reconnection time that the block of the event sets.
-                    let expected = vector.events.get(events.len());
                     events.push(Expected {
                         event_type: text(&event.event_type),
                         data: text(&event.data),
                         last_event_id: event.last_event_id.clone(),
-                        retry: expected.and_then(|event| event.retry).and(latest),
+                        retry: retries[events.len()],
                     });
                 }
                 Seen::Comment { text: comment, end } => comments.extend(end.then(|| text(comment))),
-                Seen::Retry(time) => latest = Some(*time),
+                Seen::Retry(_) => (),
                 Seen::Rejected(rejection) => panic!("{rejection:?} in {}", vector.id),
             }
         }
-        assert_eq!(events, vector.events, "{}", vector.id);
+        assert_eq!(events, vector.events, "oracle, vector {}", vector.id);
         if let Some(expected) = &vector.comments {
-            assert_eq!(&comments, expected, "{}", vector.id);
+            assert_eq!(&comments, expected, "oracle, vector {}", vector.id);
         }
         let state = (&outcome.last_event_id, outcome.reconnection_time);
         let expected = (&vector.final_last_event_id, vector.final_retry);
-        assert_eq!(state, expected, "{}", vector.id);
+        assert_eq!(state, expected, "oracle, vector {}", vector.id);
     }
+}
+
+/// The last valid reconnection time of each block that dispatches an event, as the vectors have it.
+fn retries(input: &[u8]) -> Vec<Option<u64>> {
+    let (lines, _) = oracle::lines(input);
+    let blocks = lines.split_inclusive(|line| *line == Line::Blank);
+    let dispatched = blocks.filter(|block| {
+        let has_data = |line: &Line| matches!(line, Line::Field { name: "data", .. });
+        block.ends_with(&[Line::Blank]) && block.iter().any(has_data)
+    });
+    dispatched
+        .map(|block| {
+            block.iter().rev().find_map(|line| match line {
+                Line::Field {
+                    name: "retry",
+                    value,
+                } if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                    let digits = core::str::from_utf8(value).expect("they are digits");
+                    Some(digits.parse().unwrap_or(u64::MAX))
+                }
+                _ => None,
+            })
+        })
+        .collect()
 }
 
 fn config(vector: &Vector) -> Config {
