@@ -71,6 +71,11 @@ fn cases() -> Vec<Case> {
             body(": c\nretry: 1\n", &[Ends]) =>
             "opened/item : c/item Retry(1)/closed None: too many failed attempts; \
              the last one: the stream ended", "41";
+        "an event makes a connection good", POLICY.with_attempts(1);
+            body("data: 1\n\n", &[Ends]), body("data: 2\n\n", &[Ends]), Rejects(404, None) =>
+            "opened/1 #41/lost End None 3600/opened/2 #41/lost End None 3600/\
+             closed Some(404): response rejected: the status of the response is 404, not 200",
+            "41 41 41";
         "a request that may not be repeated is not", POLICY.with_repeat(Repeat::Never);
             body("data: 1\n\n", &[Ends]) =>
             "opened/1 #41/closed None: request not repeated: the stream ended", "41";
