@@ -141,7 +141,7 @@ part_audit() {
 part_mutants() {
     # Another sample each day.
     MINUTES=$((minutes / 4 + 1)) run scripts/mutants.sh 280 "$(date +%Y%j)"
-    counted "$(grep ' were tried, ' "$log" | tail -n 1)"
+    counted "$(grep ' were tried of a sample' "$log" | tail -n 1)"
 }
 
 part_fuzz() {
