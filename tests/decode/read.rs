@@ -1,15 +1,16 @@
 //! Reads with a decoder what the oracle interprets, and returns it in the same form.
 
-use crate::common::calls::Call;
+use crate::common::calls::{Call, milliseconds};
 use crate::common::oracle::{
     self, Config, Dispatched, Outcome, Recovered, Rejection, Seen, Unfinished,
 };
-use core::{fmt, time::Duration};
+use core::fmt;
 use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, Item};
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedItem};
 
-/// An event, of whichever type, as what is seen.
+/// An event, of whichever type, as what is seen. Unlike the functions in `common/calls.rs` it makes no
+/// further copies to compare: billions of streams are read this way.
 macro_rules! event {
     ($event:expr) => {{
         let event = $event;
@@ -75,10 +76,6 @@ fn rejection(error: DecodeError) -> Rejection {
         DecodeError::LastEventIdTooLarge { .. } => Rejection::LastEventId,
         error => panic!("a new kind of error: {error}"),
     }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).expect("64 bits")
 }
 
 /// Reads all of `input`, and joins the fragments of a comment.
