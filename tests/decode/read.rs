@@ -9,8 +9,8 @@ use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, Item};
 #[cfg(feature = "alloc")]
 use sse_wire::{Limits, OwnedItem};
 
-/// An event, of whichever type, as what is seen. Unlike the functions in `common/calls.rs` it makes no
-/// further copies to compare: billions of streams are read this way.
+/// An event, of whichever type, as what is seen. Unlike the functions in `common/calls.rs` it makes
+/// no further copies to compare: in a long run, billions of streams are read this way.
 macro_rules! event {
     ($event:expr) => {{
         let event = $event;

@@ -32,10 +32,15 @@ fn counted() {
     // Most of a stream is beyond these limits, or none of it.
     let config = readers::memory_config(1024);
     for stream in streams(&config) {
-        for limits in [driver::limits(&config), UNLIMITED] {
+        for (limits, limited) in [
+            (driver::limits(&config), "limited"),
+            (UNLIMITED, "unlimited"),
+        ] {
             for &call in CALLS {
-                for (size, bytes) in [(1, BYTES / 2), (usize::MAX, BYTES)] {
-                    let way = format!("{call:?}, chunks of {size}, limit {}", limits.event);
+                for (size, bytes, cut) in
+                    [(1, BYTES / 2, "byte by byte"), (usize::MAX, BYTES, "whole")]
+                {
+                    let way = format!("{call:?}, {cut}, {limited}");
                     let name = format!("{}, {way}", stream.shown());
                     compare("shape", &name, stream.rounds(bytes), &|rounds| {
                         decode(limits, call, &stream.repeated(rounds), size);
