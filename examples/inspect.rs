@@ -26,16 +26,18 @@ Standard input is read without FILE, or when FILE is -. A summary goes to standa
 
 Options:
       --json         one JSON object per line: {\"type\":…,\"data\":…,\"lastEventId\":…}
-      --all          comments and reconnection times too, in the order of the stream
-                     (in JSON: {\"comment\":…} and {\"retry\":milliseconds})
+      --all          everything, in the order of the stream: also comments, reconnection times,
+                     blocks without data, and lines that are no fields
+                     (in JSON: {\"comment\":…}, {\"retry\":milliseconds}, {\"ignored\":…} and
+                     {\"notDispatched\":{\"type\":…,\"lastEventId\":…}})
       --chunk N      feed the decoder at most N bytes at a time
-      --limit BYTES  refuse larger events with a line on standard error, and go on
+      --limit BYTES  reject larger events with a line on standard error, and continue
       --recover      also print what the end of the stream cut off
   -h, --help         print this help
   -V, --version      print the version
 
-Without --json, characters that could disturb a terminal are escaped. A comment longer
-than 64 KiB is printed in parts.
+Without --json, characters that could disturb a terminal are escaped. A comment or an
+ignored line longer than 64 KiB is printed in parts.
 
 Exit code: 0, also when standard output is closed early; 1 when reading or writing
 failed; 2 when the command line is wrong or FILE cannot be opened.
@@ -44,8 +46,8 @@ failed; 2 when the command line is wrong or FILE cannot be opened.
 /// How much is read at once, at most: a read returns what has arrived.
 const READ_SIZE: usize = 64 * 1024;
 
-/// How much of a comment is held back until its end, so that an endless one cannot fill the memory.
-const COMMENT_PART: usize = 64 * 1024;
+/// How much of a line is buffered until its end, so that an endless one cannot fill the memory.
+const LINE_PART: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let result = match Request::from_arguments(lexopt::Parser::from_env()) {
@@ -126,6 +128,10 @@ fn inspect(options: &Options) -> Result<(), Failure> {
         complain(&format!("cannot read {name}: {error}"));
     }
     complain(&inspector.summary(end));
+    if let (0, Some(first)) = (inspector.count.events, inspector.decoder.first_ignored()) {
+        let first = String::from_utf8_lossy(first);
+        complain(&format!("no events; the first ignored line is \"{first}\""));
+    }
     read.map_err(|_| Failure::Reported)
 }
 
@@ -189,8 +195,8 @@ impl<W: Write> Inspector<W> {
                     self.printer.item(&item)?;
                 }
                 Ok(None) => return Ok(()),
-                // The event is lost, the stream is not: the next call goes on behind it.
-                Err(error) => self.count.refuse(error),
+                // The event is lost, and the stream is not: the next call continues after it.
+                Err(error) => self.count.reject(error),
             }
         }
     }
@@ -213,11 +219,8 @@ impl<W: Write> Inspector<W> {
                 (end, cut_off)
             }
         };
-        if self.recover && self.count.inside_comment {
-            let rest = Item::Comment {
-                text: b"",
-                end: true,
-            };
+        if let Some(open) = self.count.open.filter(|_| self.recover) {
+            let rest = open(b"", true);
             self.count.add(&rest);
             self.printer.item(&rest)?;
         }
@@ -228,7 +231,7 @@ impl<W: Write> Inspector<W> {
                 self.printer.item(&event)?;
             }
             Ok(None) => {}
-            Err(error) => self.count.refuse(error),
+            Err(error) => self.count.reject(error),
         }
         Ok(end)
     }
@@ -238,17 +241,18 @@ impl<W: Write> Inspector<W> {
             bytes,
             events,
             comments,
-            refused,
+            rejected,
             ..
         } = self.count;
+        let ignored = self.decoder.ignored_lines();
         let id = self.decoder.last_event_id();
         let retry = match self.decoder.reconnection_time() {
             Some(time) => format!("{} ms", time.as_millis()),
             None => "not set".to_owned(),
         };
         format!(
-            "bytes {bytes}, events {events}, comments {comments}, refused {refused}, \
-             last event ID \"{id}\", reconnection time {retry}, {end}"
+            "bytes {bytes}, events {events}, comments {comments}, rejected {rejected}, \
+             ignored lines {ignored}, last event ID \"{id}\", reconnection time {retry}, {end}"
         )
     }
 }
@@ -258,24 +262,27 @@ struct Count {
     bytes: u64,
     events: u64,
     comments: u64,
-    refused: u64,
-    inside_comment: bool,
+    rejected: u64,
+    /// The fragment that came last, if its line has not ended.
+    open: Option<fn(&[u8], bool) -> Item<'_>>,
 }
 
 impl Count {
     fn add(&mut self, item: &Item<'_>) {
         match item {
             Item::Event(_) => self.events += 1,
-            Item::Comment { end, .. } => {
-                self.comments += u64::from(*end);
-                self.inside_comment = !end;
-            }
-            Item::Retry(_) => {}
+            Item::Comment { end, .. } => self.comments += u64::from(*end),
+            _ => {}
         }
+        self.open = match item {
+            Item::Comment { end: false, .. } => Some(|text, end| Item::Comment { text, end }),
+            Item::Ignored { end: false, .. } => Some(|text, end| Item::Ignored { text, end }),
+            _ => None,
+        };
     }
 
-    fn refuse(&mut self, error: DecodeError) {
-        self.refused += 1;
+    fn reject(&mut self, error: DecodeError) {
+        self.rejected += 1;
         complain(&format!("event rejected: {error}"));
     }
 }
@@ -304,8 +311,8 @@ struct Printer<W> {
     start: Instant,
     json: bool,
     all: bool,
-    /// The parts so far of a comment that has not ended.
-    comment: Vec<u8>,
+    /// The fragments so far of a comment or an ignored line that has not ended.
+    line: Vec<u8>,
 }
 
 impl<W: Write> Printer<W> {
@@ -315,17 +322,42 @@ impl<W: Write> Printer<W> {
             start: Instant::now(),
             json: options.json,
             all: options.all,
-            comment: Vec::new(),
+            line: Vec::new(),
         }
     }
 
     fn item(&mut self, item: &Item<'_>) -> io::Result<()> {
         match item {
             Item::Event(event) => self.event(event),
-            Item::Comment { text, end } if self.all => self.comment_part(text, *end),
-            Item::Retry(time) if self.all => self.retry(time.as_millis()),
+            _ if !self.all => Ok(()),
+            Item::NotDispatched(event) => self.not_dispatched(event),
+            Item::Comment { text, end } => self.fragment("comment", text, *end),
+            Item::Retry(time) => self.retry(time.as_millis()),
+            Item::Ignored { text, end } => self.fragment("ignored", text, *end),
             _ => Ok(()),
         }
+    }
+
+    fn not_dispatched(&mut self, block: &Event<'_>) -> io::Result<()> {
+        if self.json {
+            self.out.write_all(b"{\"notDispatched\":")?;
+            let (event_type, id) = (block.event_type(), block.last_event_id());
+            self.json_object(&[("type", event_type), ("lastEventId", id)])?;
+            self.out.write_all(b"}\n")?;
+            return self.out.flush();
+        }
+        self.head("no data", block)?;
+        self.out.flush()
+    }
+
+    /// Writes the time, what it is, its type and the last event ID.
+    fn head(&mut self, kind: &str, event: &Event<'_>) -> io::Result<()> {
+        self.time()?;
+        write!(self.out, "{kind} {}", Printable(event.event_type()))?;
+        if !event.last_event_id().is_empty() {
+            write!(self.out, "  id \"{}\"", Printable(event.last_event_id()))?;
+        }
+        writeln!(self.out)
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -336,12 +368,7 @@ impl<W: Write> Printer<W> {
                 ("lastEventId", event.last_event_id()),
             ]);
         }
-        self.time()?;
-        write!(self.out, "event {}", Printable(event.event_type()))?;
-        if !event.last_event_id().is_empty() {
-            write!(self.out, "  id \"{}\"", Printable(event.last_event_id()))?;
-        }
-        writeln!(self.out)?;
+        self.head("event", event)?;
         for line in event.data().split('\n') {
             writeln!(self.out, "           | {}", Printable(line))?;
         }
@@ -358,32 +385,32 @@ impl<W: Write> Printer<W> {
         self.out.flush()
     }
 
-    /// Joins the parts of a comment, up to a bound: the decoder keeps none of it.
-    fn comment_part(&mut self, mut text: &[u8], end: bool) -> io::Result<()> {
+    /// Joins the fragments of a line, up to a bound: the decoder buffers none of it.
+    fn fragment(&mut self, kind: &str, mut text: &[u8], end: bool) -> io::Result<()> {
         loop {
-            let (fits, rest) = text.split_at(text.len().min(COMMENT_PART - self.comment.len()));
-            self.comment.extend_from_slice(fits);
+            let (fits, rest) = text.split_at(text.len().min(LINE_PART - self.line.len()));
+            self.line.extend_from_slice(fits);
             text = rest;
             if text.is_empty() {
                 break;
             }
-            self.print_comment(complete_characters(&self.comment))?;
+            self.print_line(kind, complete_characters(&self.line))?;
         }
         if end {
-            self.print_comment(self.comment.len())
+            self.print_line(kind, self.line.len())
         } else {
             Ok(())
         }
     }
 
-    fn print_comment(&mut self, length: usize) -> io::Result<()> {
-        let held: Vec<u8> = self.comment.drain(..length).collect();
-        let text = String::from_utf8_lossy(&held);
+    fn print_line(&mut self, kind: &str, length: usize) -> io::Result<()> {
+        let line: Vec<u8> = self.line.drain(..length).collect();
+        let text = String::from_utf8_lossy(&line);
         if self.json {
-            return self.json_line(&[("comment", &text)]);
+            return self.json_line(&[(kind, &text)]);
         }
         self.time()?;
-        writeln!(self.out, "comment:{}", Printable(&text))?;
+        writeln!(self.out, "{kind}:{}", Printable(&text))?;
         self.out.flush()
     }
 
@@ -391,16 +418,22 @@ impl<W: Write> Printer<W> {
         write!(self.out, "{:>9.3}s ", self.start.elapsed().as_secs_f64())
     }
 
-    /// One object on one line, its members in the given order.
+    /// One object on one line.
     fn json_line(&mut self, members: &[(&str, &str)]) -> io::Result<()> {
+        self.json_object(members)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+
+    /// Writes the members in the given order.
+    fn json_object(&mut self, members: &[(&str, &str)]) -> io::Result<()> {
         let mut separator = '{';
         for (name, value) in members {
             write!(self.out, "{separator}\"{name}\":")?;
             serde_json::to_writer(&mut self.out, value)?;
             separator = ',';
         }
-        self.out.write_all(b"}\n")?;
-        self.out.flush()
+        self.out.write_all(b"}")
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod block;
 mod finish;
+mod ignored;
 #[cfg(feature = "alloc")]
 mod owned;
 mod resolve;
@@ -117,20 +118,22 @@ pub struct EventDecoder<
 pub(crate) enum Found {
     /// The current block is an event.
     Event,
+    /// The current block has an event type or an `id`, and no data.
+    NotDispatched,
     Comment {
         start: usize,
         stop: usize,
         end: bool,
     },
     Retry,
-}
-
-impl Found {
-    /// Whether it is for a caller that wants events only, or with `items` everything.
-    #[inline(always)]
-    const fn is_for(&self, items: bool) -> bool {
-        items || matches!(self, Self::Event)
-    }
+    /// A line that is no field, or a fragment of one.
+    Ignored {
+        start: usize,
+        stop: usize,
+        end: bool,
+    },
+    /// The first fragment of such a line, which the parser has withheld.
+    Withheld,
 }
 
 #[cfg(feature = "alloc")]
@@ -273,11 +276,11 @@ impl<B: Buffer> EventDecoder<B> {
         }
     }
 
-    /// Decodes the next event, comment or reconnection time, in wire order, advancing `input` past
-    /// the bytes it consumed.
+    /// Decodes the next item, in wire order, advancing `input` past the bytes it consumed.
     ///
-    /// Comments show that the peer is alive. An event is as from [`decode`](Self::decode), but is
-    /// copied if comments or `retry` lines stand between its fields.
+    /// An [`Item`] is an event, a comment, a reconnection time, a block without data or a line that
+    /// is no field. Comments show that the peer is alive. An event is as from
+    /// [`decode`](Self::decode), but is copied if other items stand between its fields.
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Item};
@@ -355,12 +358,54 @@ impl<B: Buffer> EventDecoder<B> {
             .then(|| Duration::from_millis(self.interpreter.reconnection_time))
     }
 
+    /// Returns how many lines were ignored since the decoder was created or
+    /// [restarted](Self::restart), because they are no fields, comments or blank lines.
+    ///
+    /// The standard ignores such lines. A stream without events that has some is probably something
+    /// else: a JSON error, an HTML page or compressed data. A `retry` field that is invalid and an
+    /// `id` with NUL are fields, and do not count.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::with_buffer([0; 64]);
+    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
+    /// assert_eq!(decoder.decode(&mut input)?, None);
+    /// assert_eq!(decoder.ignored_lines(), 1);
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    pub fn ignored_lines(&self) -> usize {
+        self.interpreter.ignored.count()
+    }
+
+    /// Returns the first 200 bytes of the first [ignored line](Self::ignored_lines), as far as it
+    /// was received.
+    ///
+    /// It is not validated: it may be anything, such as compressed data. `None` if no line was
+    /// ignored, or if the decoder has a caller-provided buffer, besides which it allocates nothing.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
+    /// assert_eq!(decoder.decode(&mut input)?, None);
+    /// assert_eq!(decoder.first_ignored(), Some(&b"{\"error\":\"overloaded\"}"[..]));
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn first_ignored(&self) -> Option<&[u8]> {
+        self.interpreter.ignored.first()
+    }
+
     /// Ends the stream, and returns the event that it cut off, if any.
     ///
     /// `None` if the stream ended between events: after a blank line, or after or inside lines of
     /// which no event is made (comments, `retry`, unknown fields). Otherwise there is an
     /// [`Incomplete`] event. The standard discards it: so does dropping it. Either way the decoder
-    /// is as after [`restart`](Self::restart) then.
+    /// is as after [`restart`](Self::restart) then, except that it still counts the
+    /// [ignored lines](Self::ignored_lines).
     ///
     /// ```
     /// use sse_wire::{CutLine, EventDecoder};
@@ -381,7 +426,7 @@ impl<B: Buffer> EventDecoder<B> {
             self.interpreter.phase = Phase::AfterEnd;
             Some(Incomplete { decoder: self })
         } else {
-            self.restart();
+            self.begin_stream();
             None
         }
     }
@@ -391,6 +436,11 @@ impl<B: Buffer> EventDecoder<B> {
     /// It retains the last event ID and the reconnection time. Everything that was pending is
     /// dropped, an `id` without its blank line included, and a byte order mark may come again.
     pub fn restart(&mut self) {
+        self.begin_stream();
+        self.interpreter.ignored.clear();
+    }
+
+    fn begin_stream(&mut self) {
         self.parser = FieldParser::new();
         self.interpreter.forget_line();
         self.end_block();
@@ -503,9 +553,10 @@ impl<B: Buffer> EventDecoder<B> {
                 let Some(piece) = self.parser.whole_line(whole, &mut at) else {
                     break None;
                 };
-                match self.interpreter.process(&mut block, piece, true, whole) {
+                let value = piece.bytes(whole);
+                let interpreter = &mut self.interpreter;
+                match interpreter.process(&mut block, piece, value, true, items, whole) {
                     Ok(None) => {}
-                    Ok(Some(found)) if !found.is_for(items) => {}
                     result => break Some(result),
                 }
             };
@@ -516,7 +567,7 @@ impl<B: Buffer> EventDecoder<B> {
             }
         };
         *input = whole.get(at..).unwrap_or_default();
-        if !matches!(result, Ok(Some(Found::Event))) {
+        if !matches!(result, Ok(Some(Found::Event | Found::NotDispatched))) {
             self.leave(whole);
         }
         result
@@ -533,10 +584,11 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Option<Found>, DecodeError> {
         while *at < input.len() {
             if let Some(piece) = self.parser.cut_line(input, at) {
-                let block = &mut self.block;
-                match self.interpreter.process(block, piece, false, input)? {
-                    Some(found) if found.is_for(items) => return Ok(Some(found)),
-                    _ => {}
+                let value = self.parser.value(piece, input);
+                let (block, interpreter) = (&mut self.block, &mut self.interpreter);
+                let found = interpreter.process(block, piece, value, false, items, input)?;
+                if found.is_some() {
+                    return Ok(found);
                 }
             }
             if self.parser.is_at_line_start() && !SMALL {
@@ -551,9 +603,11 @@ impl<B: Buffer> EventDecoder<B> {
     fn read_data_fragment(&mut self, input: &[u8]) -> (usize, Result<(), DecodeError>) {
         let mut at = 0;
         let result = match self.parser.data_fragment(input, &mut at) {
-            Some(piece) => self
-                .interpreter
-                .process(&mut self.block, piece, false, input),
+            Some(piece) => {
+                let (block, value) = (&mut self.block, piece.bytes(input));
+                self.interpreter
+                    .process(block, piece, value, false, false, input)
+            }
             None => Ok(None),
         };
         (at, result.map(drop))
@@ -577,7 +631,7 @@ impl<B: Buffer> EventDecoder<B> {
         match self.interpreter.phase {
             Phase::BetweenBlocks | Phase::WithinBlock => {}
             Phase::AfterEvent => self.end_block(),
-            Phase::AfterEnd => self.restart(),
+            Phase::AfterEnd => self.begin_stream(),
         }
     }
 }

@@ -234,12 +234,17 @@ impl<'a> RawEvent<'a> {
     }
 }
 
-/// An event, a comment or a reconnection time, in the order of the stream.
+/// What a stream has, in wire order: events, and all that a browser does not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the format has no other items")]
+#[non_exhaustive]
 pub enum Item<'d> {
     /// A dispatched event.
     Event(Event<'d>),
+    /// A block that has an `id` or an `event` field but no data, at its blank line.
+    ///
+    /// The standard dispatches no event for it, but its `id` becomes the last event ID. Servers
+    /// send such blocks as the position from which to resume.
+    NotDispatched(Event<'d>),
     /// A comment, or a fragment of one: comments are never buffered, so one that is split across
     /// chunks comes in fragments.
     Comment {
@@ -250,6 +255,16 @@ pub enum Item<'d> {
     },
     /// A valid `retry` field: the reconnection time is now this.
     Retry(Duration),
+    /// A line that is no field, comment or blank line, or a fragment of one, as comments. The
+    /// standard ignores it.
+    ///
+    /// It may be a field of another name, or an error message of a server that sends no events.
+    Ignored {
+        /// The line, or a fragment of it.
+        text: &'d [u8],
+        /// Whether the line ends here. Only a fragment with `end: true` may be empty.
+        end: bool,
+    },
 }
 
 impl Event<'_> {

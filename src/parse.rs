@@ -180,11 +180,16 @@ impl FieldParser {
         };
         *input = whole.get(at..).unwrap_or_default();
         let piece = piece?;
-        let value = match piece.line {
+        Some(piece.line.token(self.value(piece, whole), piece.end))
+    }
+
+    /// Returns the value of the piece that was found last.
+    #[inline(always)]
+    pub(crate) fn value<'i>(&self, piece: Piece, input: &'i [u8]) -> &'i [u8] {
+        match piece.line {
             Line::Withheld => self.withheld(),
-            _ => piece.bytes(whole),
-        };
-        Some(piece.line.token(value, piece.end))
+            _ => piece.bytes(input),
+        }
     }
 
     /// Ends the stream, completes an unfinished line, and returns to the start.
@@ -424,7 +429,7 @@ impl FieldParser {
     }
 
     /// The bytes of a prefix with which the unknown line begins.
-    fn withheld(&self) -> &'static [u8] {
+    pub(crate) fn withheld(&self) -> &'static [u8] {
         match self.state {
             State::Withheld { of, seen } => of.first(seen),
             _ => &[],

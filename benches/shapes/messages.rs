@@ -53,6 +53,7 @@ pub(crate) fn read(mut stream: &[u8]) -> Vec<Message> {
                 });
             }
             Item::Retry(time) => message.retry = Some(time),
+            item => panic!("not in the streams: {item:?}"),
             Item::Event(event) => {
                 let (event_type, data) = (event.event_type(), event.data());
                 message.event_type = (event_type != "message").then(|| event_type.to_owned());

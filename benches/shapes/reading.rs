@@ -63,6 +63,7 @@ pub(crate) fn decode_item<B: Buffer>(decoder: &mut EventDecoder<B>, chunks: &[&[
                 }
                 Item::Comment { text, .. } => consume(text),
                 Item::Retry(time) => _ = black_box(time),
+                item => panic!("not in the streams: {item:?}"),
             }
         }
     }

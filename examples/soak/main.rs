@@ -162,7 +162,7 @@ fn tell(
         "  per second           {:>14.0}",
         totals.events as f64 / seconds
     )?;
-    writeln!(out, "refused, all rightly   {:>14}", totals.refused)?;
+    writeln!(out, "rejected, all rightly   {:>14}", totals.rejected)?;
     writeln!(out, "bytes                  {:>14}", totals.bytes)?;
     writeln!(
         out,
@@ -195,11 +195,11 @@ fn progress(elapsed: Duration, totals: &Totals) {
     };
     let _ = write!(
         io::stderr(),
-        "{:>6.0} s  {:>10} connections  {:>12} events  {:>10} refused  {:>12} bytes resident{line_end}",
+        "{:>6.0} s  {:>10} connections  {:>12} events  {:>10} rejected  {:>12} bytes resident{line_end}",
         elapsed.as_secs_f64(),
         totals.connections,
         totals.events,
-        totals.refused,
+        totals.rejected,
         resident("VmRSS").unwrap_or(0),
     );
 }

@@ -28,7 +28,7 @@ pub(crate) struct Totals {
     pub(crate) connections: u64,
     pub(crate) cut: u64,
     pub(crate) events: u64,
-    pub(crate) refused: u64,
+    pub(crate) rejected: u64,
     pub(crate) bytes: u64,
 }
 
@@ -76,7 +76,7 @@ fn connections(
         let mut received = Received {
             sent: &sent,
             next: 0,
-            refused: None,
+            rejected: None,
             last_event_id: &mut last_event_id,
             totals,
             mismatch: None,
@@ -115,7 +115,7 @@ fn connections(
     Ok(())
 }
 
-/// An event by its type, its data and the last event ID, and whether these are text; or why it was refused.
+/// An event by its type, its data and the last event ID, and whether these are text; or why it was rejected.
 type Told<'e> = Result<(&'e [u8], &'e [u8], &'e str, bool), DecodeError>;
 
 /// What decodes.
@@ -296,7 +296,7 @@ struct Expected {
     /// The ID that the block sets.
     id: Option<String>,
     /// Which limit it exceeds, if any.
-    refused: Option<DecodeError>,
+    rejected: Option<DecodeError>,
     /// How many bytes of the stream have come when it is dispatched.
     dispatched_at: usize,
     begins_at: usize,
@@ -325,7 +325,7 @@ impl Sent {
         for _ in 0..random.below(60) {
             block.clear();
             let begins_at = sent.stream.len();
-            let (event, id, refused) = sent.block(limits, random, &mut block);
+            let (event, id, rejected) = sent.block(limits, random, &mut block);
             for byte in &block {
                 match byte {
                     b'\n' => sent.stream.extend(line_end.as_bytes()),
@@ -337,7 +337,7 @@ impl Sent {
             sent.blocks.push(Expected {
                 event,
                 id,
-                refused,
+                rejected,
                 dispatched_at,
                 begins_at,
             });
@@ -380,18 +380,18 @@ impl Sent {
         let fits = limits.event / 16;
         let event_type = random.once_in(2).then(|| line(random, fits.min(40)));
         let event_type = event_type.filter(|event_type| !event_type.is_empty());
-        let mut refused = None;
+        let mut rejected = None;
         let id = random.once_in(2).then(|| {
             if random.once_in(40) {
-                refused = Some(DecodeError::LastEventIdTooLarge {
+                rejected = Some(DecodeError::LastEventIdTooLarge {
                     limit: limits.last_event_id,
                 });
                 return "7".repeat(limits.last_event_id + 1 + random.below(50));
             }
             line(random, (limits.last_event_id / 4).min(fits))
         });
-        let data = if refused.is_none() && random.once_in(40) {
-            refused = Some(DecodeError::EventTooLarge {
+        let data = if rejected.is_none() && random.once_in(40) {
+            rejected = Some(DecodeError::EventTooLarge {
                 limit: limits.event,
             });
             "x".repeat(limits.event + 1 + random.below(3000))
@@ -423,7 +423,7 @@ impl Sent {
 
         let event_type = event_type.unwrap_or_else(|| "message".to_owned());
         let data = data.replace("\r\n", "\n").replace('\r', "\n").into_bytes();
-        (Some((event_type, data)), id, refused)
+        (Some((event_type, data)), id, rejected)
     }
 }
 
@@ -498,8 +498,8 @@ struct Received<'r> {
     sent: &'r Sent,
     /// The block that has not been seen yet.
     next: usize,
-    /// The block that was refused last, if its ID does not count yet.
-    refused: Option<&'r Expected>,
+    /// The block that was rejected last, if its ID does not count yet.
+    rejected: Option<&'r Expected>,
     last_event_id: &'r mut String,
     totals: &'r mut Totals,
     mismatch: Option<String>,
@@ -518,9 +518,9 @@ impl<'r> Received<'r> {
             format!("{what:?} is more than was sent")
         })?;
         let (event_type, data) = expected.event.as_ref().expect("it is an event");
-        match (told, expected.refused) {
-            (Err(error), Some(refused)) if error == refused => {
-                self.totals.refused += 1;
+        match (told, expected.rejected) {
+            (Err(error), Some(rejected)) if error == rejected => {
+                self.totals.rejected += 1;
                 Ok(())
             }
             (Ok((told_type, told_data, told_id, as_text)), None) => {
@@ -541,8 +541,8 @@ impl<'r> Received<'r> {
                 self.totals.events += 1;
                 Ok(())
             }
-            (told, refused) => Err(format!(
-                "{:?}, but {refused:?} was expected",
+            (told, rejected) => Err(format!(
+                "{:?}, but {rejected:?} was expected",
                 told.map(|(event_type, ..)| event_type.escape_ascii().to_string())
             )),
         }
@@ -552,14 +552,14 @@ impl<'r> Received<'r> {
     fn next_that_is_told(&mut self) -> Option<&'r Expected> {
         let sent = self.sent;
         loop {
-            if let Some(refused) = self.refused.take() {
-                self.commit(refused);
+            if let Some(rejected) = self.rejected.take() {
+                self.commit(rejected);
             }
             let expected = sent.blocks.get(self.next)?;
             self.next += 1;
-            if expected.refused.is_some() {
-                // What is refused need not have ended.
-                self.refused = Some(expected);
+            if expected.rejected.is_some() {
+                // What is rejected need not have ended.
+                self.rejected = Some(expected);
                 return Some(expected);
             }
             self.commit(expected);
@@ -570,11 +570,11 @@ impl<'r> Received<'r> {
     }
 
     fn commit(&mut self, expected: &Expected) {
-        let id_is_refused = matches!(
-            expected.refused,
+        let id_is_rejected = matches!(
+            expected.rejected,
             Some(DecodeError::LastEventIdTooLarge { .. })
         );
-        if let Some(id) = expected.id.as_ref().filter(|_| !id_is_refused) {
+        if let Some(id) = expected.id.as_ref().filter(|_| !id_is_rejected) {
             self.last_event_id.clone_from(id);
         }
     }
@@ -585,14 +585,14 @@ impl<'r> Received<'r> {
             return Err(mismatch);
         }
         let told = self.next;
-        let refused = self.refused.take();
-        if let Some(block) = refused.filter(|block| block.dispatched_at <= at) {
+        let rejected = self.rejected.take();
+        if let Some(block) = rejected.filter(|block| block.dispatched_at <= at) {
             self.commit(block);
         }
         for (index, block) in self.sent.blocks.iter().enumerate() {
             let has_come = block.dispatched_at <= at;
-            // It may have been refused before the rest of it came.
-            let may_have_come = block.refused.is_some() && block.begins_at < at;
+            // It may have been rejected before the rest of it came.
+            let may_have_come = block.rejected.is_some() && block.begins_at < at;
             if index < told && !has_come && !may_have_come {
                 return Err(format!("{block:?} was told before it came"));
             }

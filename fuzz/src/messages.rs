@@ -121,6 +121,14 @@ impl Message {
         if let Some(id) = &self.id {
             last_event_id.clone_from(id);
         }
+        if let (None, Some(id)) = (&self.data, &self.id) {
+            seen.push(Seen::NotDispatched(Dispatched {
+                event_type: b"message".to_vec(),
+                data: Vec::new(),
+                last_event_id: id.clone(),
+                id: Some(id.clone()),
+            }));
+        }
         if let Some(data) = &self.data {
             let event_type = self.event_type.as_deref().unwrap_or("message");
             seen.push(Seen::Event(Dispatched {

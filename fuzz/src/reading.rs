@@ -126,19 +126,12 @@ impl Sights {
     }
 
     fn push(&mut self, found: Seen) {
-        if let Seen::Comment { text: more, end } = &found {
-            assert!(*end || !more.is_empty(), "a part of a comment is empty");
-            if let Some(Seen::Comment {
-                text,
-                end: ended @ false,
-            }) = self.0.last_mut()
-            {
-                text.extend_from_slice(more);
-                *ended = *end;
-                return;
-            }
+        if let Some((more, end)) = found.fragment() {
+            assert!(end || !more.is_empty(), "a fragment is empty");
         }
-        self.0.push(found);
+        if !self.0.last_mut().is_some_and(|last| last.join(&found)) {
+            self.0.push(found);
+        }
     }
 }
 
@@ -174,12 +167,16 @@ pub fn milliseconds(time: Option<Duration>) -> Option<u64> {
 }
 
 fn text(event: Event<'_>) -> Seen {
-    Seen::Event(Dispatched {
+    Seen::Event(dispatched(event))
+}
+
+fn dispatched(event: Event<'_>) -> Dispatched {
+    Dispatched {
         event_type: event.event_type().into(),
         data: event.data().into(),
         last_event_id: event.last_event_id().to_owned(),
         id: event.id().map(str::to_owned),
-    })
+    }
 }
 
 fn raw(event: RawEvent<'_>) -> Seen {
@@ -203,6 +200,12 @@ fn item(item: Item<'_>) -> Seen {
             end,
         },
         Item::Retry(time) => Seen::Retry(milliseconds(Some(time)).unwrap_or_default()),
+        Item::NotDispatched(event) => Seen::NotDispatched(dispatched(event)),
+        Item::Ignored { text, end } => Seen::Ignored {
+            text: text.to_vec(),
+            end,
+        },
+        item => panic!("an item that the oracle does not know: {item:?}"),
     }
 }
 
@@ -219,6 +222,9 @@ fn owned_item(item: OwnedItem) -> Seen {
         OwnedItem::Event(event) => owned(&event),
         OwnedItem::Comment { text, end } => Seen::Comment { text, end },
         OwnedItem::Retry(time) => self::item(Item::Retry(time)),
+        OwnedItem::NotDispatched(event) => Seen::NotDispatched(dispatched(event.as_event())),
+        OwnedItem::Ignored { text, end } => Seen::Ignored { text, end },
+        item => panic!("an item that the oracle does not know: {item:?}"),
     }
 }
 
@@ -235,17 +241,26 @@ impl fmt::Debug for Sights {
         let mut list = formatter.debug_list();
         for seen in &self.0 {
             match seen {
-                Seen::Event(event) => list.entry(&format_args!(
-                    "Event {{ type: \"{}\", data: \"{}\", last_event_id: {:?}, id: {:?} }}",
+                Seen::Event(event) | Seen::NotDispatched(event) => list.entry(&format_args!(
+                    "{} {{ type: \"{}\", data: \"{}\", last_event_id: {:?}, id: {:?} }}",
+                    if seen.is_of_events() {
+                        "Event"
+                    } else {
+                        "NotDispatched"
+                    },
                     event.event_type.escape_ascii(),
                     event.data.escape_ascii(),
                     event.last_event_id,
                     event.id
                 )),
-                Seen::Comment { text, end } => list.entry(&format_args!(
-                    "Comment {{ text: \"{}\", end: {end} }}",
-                    text.escape_ascii()
-                )),
+                Seen::Comment { text, end } | Seen::Ignored { text, end } => {
+                    let kind = match seen {
+                        Seen::Comment { .. } => "Comment",
+                        _ => "Ignored",
+                    };
+                    let text = text.escape_ascii();
+                    list.entry(&format_args!("{kind} {{ text: \"{text}\", end: {end} }}"))
+                }
                 Seen::Retry(_) | Seen::Rejected(_) => list.entry(seen),
             };
         }

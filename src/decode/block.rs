@@ -4,6 +4,7 @@
 //! data lines are joined, when a line is cut, and when the call ends before the block does.
 
 use super::Found;
+use super::ignored::IgnoredLines;
 use crate::SMALL;
 use crate::buffer::{Buffer, Store, replaced_len};
 use crate::error::DecodeError;
@@ -44,6 +45,8 @@ struct UnfinishedLine {
     has_nul: bool,
     /// The `id` is larger than its limit, and no longer stored.
     is_oversized: bool,
+    /// The line is no field, and was counted.
+    is_counted: bool,
     digits: Digits,
 }
 
@@ -67,6 +70,7 @@ pub(super) struct Interpreter<B: Buffer> {
     /// Milliseconds; meaningful if `has_reconnection_time`.
     pub(super) reconnection_time: u64,
     pub(super) has_reconnection_time: bool,
+    pub(super) ignored: IgnoredLines,
 }
 
 /// What the last call left.
@@ -93,37 +97,49 @@ impl<B: Buffer> Interpreter<B> {
             number: 0,
             reconnection_time: 0,
             has_reconnection_time: false,
+            ignored: IgnoredLines::NEW,
         }
     }
 
-    /// 9.2.6, interpreting a line, or a fragment of one; returns what a caller may see of it.
+    /// 9.2.6, interpreting a line, or a fragment of one; returns the event that it completes, or
+    /// with `items` whatever a caller sees of it.
     #[inline(always)]
     pub(super) fn process(
         &mut self,
         block: &mut Block,
         piece: Piece,
+        value: &[u8],
         is_whole: bool,
+        items: bool,
         input: &[u8],
     ) -> Result<Option<Found>, DecodeError> {
-        let value = piece.bytes(input);
+        let Piece {
+            start, stop, end, ..
+        } = piece;
         match piece.line {
             Line::Data | Line::Event if block.is_rejected() => {}
             Line::Data => self.data(block, piece, value, is_whole, input)?,
             Line::Event => self.event_type(block, piece, value, is_whole, input)?,
             Line::Id => self.id(block, piece, value, is_whole, input)?,
-            Line::Retry if self.retry(value, piece.end) => {
-                return Ok(Some(Found::Retry));
+            Line::Retry if self.retry(value, end) && items => return Ok(Some(Found::Retry)),
+            Line::Comment if items => return Ok(Some(Found::Comment { start, stop, end })),
+            Line::Blank => {
+                let found = self.dispatch(*block, is_whole, items, input);
+                if found.is_none() {
+                    *block = Block::NEW;
+                }
+                return Ok(found);
             }
-            Line::Comment => {
-                return Ok(Some(Found::Comment {
-                    start: piece.start,
-                    stop: piece.stop,
-                    end: piece.end,
-                }));
+            Line::Retry | Line::Comment => {}
+            Line::Unknown | Line::Withheld => {
+                self.ignore(value, end);
+                if items {
+                    return Ok(Some(match piece.line {
+                        Line::Withheld => Found::Withheld,
+                        _ => Found::Ignored { start, stop, end },
+                    }));
+                }
             }
-            Line::Blank if self.dispatch(*block, is_whole, input) => return Ok(Some(Found::Event)),
-            Line::Blank => *block = Block::NEW,
-            Line::Retry | Line::Unknown | Line::Withheld => {}
         }
         Ok(None)
     }
@@ -355,6 +371,15 @@ impl<B: Buffer> Interpreter<B> {
         digits == Digits::Some
     }
 
+    /// Counts a line that is no field, at its first fragment.
+    #[cold]
+    #[inline(never)]
+    fn ignore(&mut self, value: &[u8], end: bool) {
+        let begins = !self.unfinished.is_counted;
+        self.ignored.add(value, begins, B::GROWS);
+        self.unfinished.is_counted = !end;
+    }
+
     /// Forgets what is known of an unfinished line.
     #[inline(always)]
     pub(super) const fn forget_line(&mut self) {
@@ -362,10 +387,16 @@ impl<B: Buffer> Interpreter<B> {
         self.number = 0;
     }
 
-    /// 9.2.6, dispatching the event: returns whether there is one. It is borrowed until the next
-    /// call.
+    /// 9.2.6, dispatching the event: returns whether there is one, or with `items` whether there is
+    /// a block without data. It is borrowed until the next call.
     #[inline(always)]
-    pub(super) fn dispatch(&mut self, block: Block, is_whole: bool, input: &[u8]) -> bool {
+    pub(super) fn dispatch(
+        &mut self,
+        block: Block,
+        is_whole: bool,
+        items: bool,
+        input: &[u8],
+    ) -> Option<Found> {
         match block.id {
             Value::Absent | Value::Ignored => {}
             // It is buffered as soon as it is read.
@@ -379,8 +410,12 @@ impl<B: Buffer> Interpreter<B> {
         // Whether the block leaves nothing to end. The store records the use of its memory, unless
         // that is small. After a cut blank line, the parser may not be at the start of a line.
         let leaves_nothing = is_whole && block.is_unbuffered() && self.store.is_small();
-        let has_event = block.has_data();
-        if has_event {
+        let found = match block.data {
+            Value::Input { .. } | Value::Buffered => Some(Found::Event),
+            Value::Absent if items && self.is_shown(&block, input) => Some(Found::NotDispatched),
+            _ => None,
+        };
+        if found.is_some() {
             self.phase = if leaves_nothing {
                 Phase::BetweenBlocks
             } else {
@@ -389,7 +424,23 @@ impl<B: Buffer> Interpreter<B> {
         } else if !leaves_nothing {
             self.store.end_block();
         }
-        has_event
+        found
+    }
+
+    /// Whether a block without data has something to show, and can be shown as text.
+    #[cold]
+    #[inline(never)]
+    fn is_shown(&self, block: &Block, input: &[u8]) -> bool {
+        let event_type = match block.event_type {
+            Value::Buffered => self.store.event_type(),
+            event_type => event_type.bytes(input),
+        };
+        let length = replaced_len(event_type).unwrap_or(event_type.len());
+        let has_something = block.event_type.counts() || block.id.counts();
+        has_something
+            && self
+                .store
+                .fits(length + block.id.len(self.store.last_event_id().len()))
     }
 
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]
@@ -523,12 +574,6 @@ impl Block {
         self.id.counts()
     }
 
-    /// Whether it is an event, once it is complete.
-    #[inline(always)]
-    const fn has_data(&self) -> bool {
-        self.data.counts()
-    }
-
     #[inline(always)]
     const fn is_rejected(&self) -> bool {
         matches!(self.data, Value::Ignored)
@@ -545,6 +590,7 @@ impl UnfinishedLine {
     const NEW: Self = Self {
         has_nul: false,
         is_oversized: false,
+        is_counted: false,
         digits: Digits::None,
     };
 }

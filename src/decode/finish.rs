@@ -74,18 +74,18 @@ impl<B: Buffer> EventDecoder<B> {
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(());
         match (self.parser.end(), cut_line) {
-            (Some((line, _)), CutLine::Keep) => {
-                let end = Piece::end_of(line);
+            (Some((line, value)), CutLine::Keep) => {
+                let (block, end) = (&mut self.block, Piece::end_of(line));
                 result = self
                     .interpreter
-                    .process(&mut self.block, end, false, &[])
+                    .process(block, end, value, false, false, &[])
                     .map(drop);
             }
             _ => self.interpreter.store.clear_line(),
         }
-        let is_dispatched = self.interpreter.dispatch(self.block, false, &[]);
+        let event = self.interpreter.dispatch(self.block, false, false, &[]);
         self.interpreter.phase = Phase::AfterEnd;
-        result.map(|()| is_dispatched)
+        result.map(|()| event.is_some())
     }
 }
 

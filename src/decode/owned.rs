@@ -42,8 +42,7 @@ impl<B: Buffer> EventDecoder<B> {
         self.next_owned(input)
     }
 
-    /// Decodes the next event, comment or reconnection time as a copy, advancing `input` past the
-    /// bytes it consumed.
+    /// Decodes the next item as a copy, advancing `input` past the bytes it consumed.
     ///
     /// Otherwise as [`decode_item`](Self::decode_item).
     ///
@@ -124,8 +123,8 @@ impl<B: Buffer> EventDecoder<B> {
     }
 }
 
-/// What calls, streams and iterators that copy return: [`OwnedEvent`], or [`OwnedItem`] for
-/// comments and reconnection times as well.
+/// What calls, streams and iterators that copy return: [`OwnedEvent`], or [`OwnedItem`] for all
+/// items.
 pub(crate) trait Owned: Sized {
     fn from_event(event: OwnedEvent) -> Self;
 
@@ -183,6 +182,7 @@ impl Owned for OwnedItem {
         let whole = *input;
         Ok(match decoder.step_slow(input, true)? {
             Some(Found::Event) => Some(Self::Event(decoder.resolve_owned(whole)?)),
+            Some(Found::NotDispatched) => Some(Self::NotDispatched(decoder.resolve_owned(whole)?)),
             Some(found) => Some(decoder.resolve_item(whole, found)?.into()),
             None => None,
         })

@@ -81,11 +81,20 @@ impl<B: Buffer> EventDecoder<B> {
     ) -> Result<Item<'d>, DecodeError> {
         Ok(match found {
             Found::Event => Item::Event(self.resolve_text(input)?),
+            Found::NotDispatched => Item::NotDispatched(self.resolve_text(input)?),
             Found::Comment { start, stop, end } => {
                 let text = input.get(start..stop).unwrap_or_default();
                 Item::Comment { text, end }
             }
             Found::Retry => Item::Retry(Duration::from_millis(self.interpreter.reconnection_time)),
+            Found::Ignored { start, stop, end } => {
+                let text = input.get(start..stop).unwrap_or_default();
+                Item::Ignored { text, end }
+            }
+            Found::Withheld => Item::Ignored {
+                text: self.parser.withheld(),
+                end: false,
+            },
         })
     }
 

@@ -224,10 +224,12 @@ impl fmt::Debug for OwnedEvent {
 /// An [`Item`] that owns what is in it.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the format has no other items")]
+#[non_exhaustive]
 pub enum OwnedItem {
     /// A dispatched event.
     Event(OwnedEvent),
+    /// A block that has an `id` or an `event` field but no data, at its blank line.
+    NotDispatched(OwnedEvent),
     /// A comment, or a fragment of one: comments are never buffered, so one that is split across
     /// chunks comes in fragments.
     Comment {
@@ -238,6 +240,13 @@ pub enum OwnedItem {
     },
     /// A valid `retry` field: the reconnection time is now this.
     Retry(Duration),
+    /// A line that is no field, comment or blank line, or a fragment of one, as comments.
+    Ignored {
+        /// The line, or a fragment of it.
+        text: Vec<u8>,
+        /// Whether the line ends here. Only a fragment with `end: true` may be empty.
+        end: bool,
+    },
 }
 
 /// Copies the item.
@@ -245,11 +254,16 @@ impl From<Item<'_>> for OwnedItem {
     fn from(item: Item<'_>) -> Self {
         match item {
             Item::Event(event) => Self::Event(event.into()),
+            Item::NotDispatched(event) => Self::NotDispatched(event.into()),
             Item::Comment { text, end } => Self::Comment {
                 text: text.to_vec(),
                 end,
             },
             Item::Retry(time) => Self::Retry(time),
+            Item::Ignored { text, end } => Self::Ignored {
+                text: text.to_vec(),
+                end,
+            },
         }
     }
 }

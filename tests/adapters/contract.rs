@@ -278,8 +278,8 @@ fn the_transport_is_read_when_its_last_chunk_is_decoded_and_wakes_a_pending_call
 #[test]
 fn it_yields_after_32_chunks_or_256_kib_without_an_event() {
     const CHUNKS: usize = 100;
-    let long = "x".repeat(16 << 10);
-    let short = ["\n", "\r\n\r\n", "unknown\n", "data: x\n"].map(|chunk| (chunk, 32));
+    let long = format!("\nretry: {}", "x".repeat((16 << 10) - 8));
+    let short = ["\n", "\r\n\r\n", "retry: x\n", "data: x\n"].map(|chunk| (chunk, 32));
     for (chunk, most) in short.into_iter().chain([(&*long, 16)]) {
         for way in ways().filter(|(contract, _)| contract.yields) {
             open(

@@ -31,7 +31,7 @@ fn next<R: BufRead>(
         Call::DecodeItem => loop {
             match reader.next_item()? {
                 Some(Item::Event(event)) => break Some(event.data().to_owned()),
-                Some(Item::Comment { .. } | Item::Retry(_)) => {}
+                Some(_) => {}
                 None => break None,
             }
         },

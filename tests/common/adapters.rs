@@ -9,7 +9,7 @@
 
 #[cfg(feature = "alloc")]
 use super::calls::SeeOwned;
-use super::calls::{Call, milliseconds, see, see_item, see_raw, text};
+use super::calls::{Call, ignored, milliseconds, see, see_item, see_raw, text};
 use super::oracle::{Config, Dispatched, Seen};
 use super::readers::memory_bytes;
 use super::task::Task;
@@ -92,6 +92,7 @@ pub struct Memory {
 pub struct State {
     pub last_event_id: String,
     pub reconnection_time: Option<u64>,
+    pub ignored: (usize, Option<Vec<u8>>),
     pub ended_within_event: bool,
     /// Its debug form.
     pub shown: String,
@@ -155,6 +156,7 @@ impl State {
         Self {
             last_event_id: decoder.last_event_id().to_owned(),
             reconnection_time: decoder.reconnection_time().map(milliseconds),
+            ignored: ignored(decoder),
             ended_within_event,
             shown: format!("{adapter:?}"),
         }

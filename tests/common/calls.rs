@@ -8,7 +8,7 @@
 use super::oracle::{Config, Dispatched, Rejection, Seen};
 use core::str;
 use core::time::Duration;
-use sse_wire::{DecodeError, Event, EventDecoder, Item, Outgoing, RawEvent};
+use sse_wire::{Buffer, DecodeError, Event, EventDecoder, Item, Outgoing, RawEvent};
 #[cfg(feature = "alloc")]
 use sse_wire::{OwnedEvent, OwnedItem};
 
@@ -128,11 +128,17 @@ impl SeeOwned for OwnedItem {
     fn see(&self) -> Seen {
         match self {
             Self::Event(event) => event.see(),
+            Self::NotDispatched(event) => Seen::NotDispatched(text(event.as_event())),
             Self::Comment { text, end } => Seen::Comment {
                 text: text.clone(),
                 end: *end,
             },
             Self::Retry(time) => Seen::Retry(milliseconds(*time)),
+            Self::Ignored { text, end } => Seen::Ignored {
+                text: text.clone(),
+                end: *end,
+            },
+            item => panic!("a new kind of item: {item:?}"),
         }
     }
 }
@@ -168,11 +174,17 @@ pub fn see_item(item: Item<'_>) -> Seen {
             assert_forwarded(&event);
             see(event)
         }
+        Item::NotDispatched(event) => Seen::NotDispatched(text(event)),
         Item::Comment { text, end } => Seen::Comment {
             text: text.to_vec(),
             end,
         },
         Item::Retry(time) => Seen::Retry(milliseconds(time)),
+        Item::Ignored { text, end } => Seen::Ignored {
+            text: text.to_vec(),
+            end,
+        },
+        item => panic!("a new kind of item: {item:?}"),
     }
 }
 
@@ -215,6 +227,15 @@ pub fn rejection(error: DecodeError, config: &Config) -> Rejection {
 
 pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).expect("a reconnection time has at most 64 bits")
+}
+
+/// How many lines are no fields, and the beginning of the first one if that is stored.
+pub fn ignored<B: Buffer>(decoder: &EventDecoder<B>) -> (usize, Option<Vec<u8>>) {
+    #[cfg(feature = "alloc")]
+    let first = decoder.first_ignored().map(<[u8]>::to_vec);
+    #[cfg(not(feature = "alloc"))]
+    let first = None;
+    (decoder.ignored_lines(), first)
 }
 
 pub fn count_events(seen: &[(Call, Seen)]) -> usize {

@@ -48,8 +48,57 @@ pub enum Seen {
     },
     /// A valid reconnection time, in milliseconds.
     Retry(u64),
+    /// A block with an event type or an ID, and without data.
+    NotDispatched(Dispatched),
+    /// A line that is no field.
+    Ignored {
+        /// The line.
+        text: Vec<u8>,
+        /// Whether it ended before the stream did.
+        end: bool,
+    },
     /// An event went beyond a limit.
     Rejected(Rejection),
+}
+
+impl Seen {
+    /// Whether readers of events see it.
+    pub const fn is_of_events(&self) -> bool {
+        matches!(self, Self::Event(_) | Self::Rejected(_))
+    }
+
+    /// The text of a comment or an ignored line, and whether its line ended.
+    pub const fn fragment(&self) -> Option<(&Vec<u8>, bool)> {
+        match self {
+            Self::Comment { text, end } | Self::Ignored { text, end } => Some((text, *end)),
+            _ => None,
+        }
+    }
+
+    /// Appends the next fragment of the same line; `false` if `next` is something else.
+    pub fn join(&mut self, next: &Self) -> bool {
+        match (self, next) {
+            (
+                Self::Comment { text, end },
+                Self::Comment {
+                    text: more,
+                    end: last,
+                },
+            )
+            | (
+                Self::Ignored { text, end },
+                Self::Ignored {
+                    text: more,
+                    end: last,
+                },
+            ) if !*end => {
+                text.extend_from_slice(more);
+                *end = *last;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A dispatched event. Type and data are bytes: in a text stream they are valid UTF-8.
@@ -88,7 +137,12 @@ pub struct Outcome {
     /// The last event ID and the reconnection time after each rejection: a program that stops there
     /// reconnects with them.
     pub at_rejections: Vec<(String, Option<u64>)>,
+    /// How many lines are no fields, and the beginning of the first one.
+    pub ignored: (usize, Option<Vec<u8>>),
 }
+
+/// How much is told of the first line that is no field.
+pub const FIRST_IGNORED: usize = 200;
 
 /// An event which the end of the stream cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +192,18 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
     }
     if let Some(line) = &last_line {
         interpreter.read(line);
-        interpreter.break_off(line);
+        interpreter.break_off(line, input);
     }
+    let seen = &interpreter.seen;
+    let mut ignored = seen.iter().filter_map(|seen| match seen {
+        Seen::Ignored { text, .. } => Some(&text[..text.len().min(FIRST_IGNORED)]),
+        _ => None,
+    });
+    let first = ignored.next();
+    let ignored = (
+        ignored.count() + usize::from(first.is_some()),
+        first.map(<[u8]>::to_vec),
+    );
     let in_event = last_line.as_ref().is_some_and(may_be_of_an_event);
     let unfinished = (in_event || interpreter.block.has_lines).then(|| Unfinished {
         inside_line: last_line.is_some(),
@@ -152,6 +216,7 @@ pub fn interpret(input: &[u8], config: &Config) -> Outcome {
         reconnection_time: interpreter.reconnection_time,
         unfinished,
         at_rejections: interpreter.at_rejections,
+        ignored,
     }
 }
 
@@ -207,12 +272,18 @@ fn may_be_of_an_event(line: &Line) -> bool {
     }
 }
 
+/// Whether an unfinished line may still become a field, or the whole input a byte order mark.
+fn may_be_a_field(line: &[u8], input: &[u8]) -> bool {
+    let names = [&b"data"[..], b"event", b"id", b"retry"];
+    b"\xEF\xBB\xBF".starts_with(input) || names.iter().any(|name| name.starts_with(line))
+}
+
 /// The buffers of 9.2.6, and what the limits need beside them. All of it ends with the block.
 #[derive(Debug, Clone, Default)]
 struct Block {
     /// None until the first data line: an event without one is not dispatched.
     data: Option<Vec<u8>>,
-    event_type: Vec<u8>,
+    event_type: Option<Vec<u8>>,
     id: Option<String>,
     rejected: bool,
     /// Whether a data, event or id line ended in this block, whatever became of it.
@@ -266,19 +337,29 @@ impl<'c> Interpreter<'c> {
                     "event" => self.end_event(value),
                     "id" => self.end_id(value),
                     "retry" => self.end_retry(value),
-                    _ => {}
+                    _ => self.seen.push(Seen::Ignored {
+                        text: value.clone(),
+                        end: true,
+                    }),
                 }
             }
         }
     }
 
-    /// The stream ends instead. A comment has been seen as far as it went.
-    fn break_off(&mut self, line: &Line) {
+    /// The stream ends instead. A comment has been seen as far as it went, and so has a line that
+    /// cannot be a field.
+    fn break_off(&mut self, line: &Line, input: &[u8]) {
         match line {
             Line::Comment(text) if !text.is_empty() => self.seen.push(Seen::Comment {
                 text: text.clone(),
                 end: false,
             }),
+            Line::Field { name: "", value } if !may_be_a_field(value, input) => {
+                self.seen.push(Seen::Ignored {
+                    text: value.clone(),
+                    end: false,
+                });
+            }
             _ => {}
         }
     }
@@ -298,7 +379,7 @@ impl<'c> Interpreter<'c> {
     /// What the lines before this one take.
     fn buffered(&self) -> usize {
         self.block.data.as_ref().map_or(0, Vec::len)
-            + self.block.event_type.len()
+            + self.block.event_type.as_ref().map_or(0, Vec::len)
             + self.block.id.as_ref().map_or(0, String::len)
     }
 
@@ -307,7 +388,7 @@ impl<'c> Interpreter<'c> {
         if !self.block.rejected {
             self.block.rejected = true;
             self.block.data = None;
-            self.block.event_type.clear();
+            self.block.event_type = None;
             self.report(rejection);
         }
     }
@@ -335,7 +416,7 @@ impl<'c> Interpreter<'c> {
     fn end_event(&mut self, value: &[u8]) {
         self.block.has_lines = true;
         if !self.block.rejected {
-            self.block.event_type = value.to_vec();
+            self.block.event_type = Some(value.to_vec());
         }
     }
 
@@ -374,18 +455,22 @@ impl<'c> Interpreter<'c> {
         if let Some(id) = &block.id {
             self.last_event_id = id.clone();
         }
-        let Some(data) = block.data else {
+        let is_empty = block.event_type.is_none() && block.id.is_none();
+        if block.data.is_none() && (is_empty || block.rejected) {
             return;
-        };
-        let data = self.returned(data);
-        let event_type = self.returned(block.event_type);
+        }
+        let has_data = block.data.is_some();
+        let data = self.returned(block.data.unwrap_or_default());
+        let event_type = self.returned(block.event_type.unwrap_or_default());
         // U+FFFD takes three bytes where one was: what was buffered fits, what is returned may not.
         let length = data.len() + event_type.len() + block.id.as_ref().map_or(0, String::len);
         if length > self.config.event_limit {
-            self.report(Rejection::Event);
+            if has_data {
+                self.report(Rejection::Event);
+            }
             return;
         }
-        self.seen.push(Seen::Event(Dispatched {
+        let event = Dispatched {
             event_type: if event_type.is_empty() {
                 b"message".to_vec()
             } else {
@@ -394,7 +479,12 @@ impl<'c> Interpreter<'c> {
             data,
             last_event_id: self.last_event_id.clone(),
             id: block.id,
-        }));
+        };
+        self.seen.push(if has_data {
+            Seen::Event(event)
+        } else {
+            Seen::NotDispatched(event)
+        });
     }
 
     fn returned(&self, bytes: Vec<u8>) -> Vec<u8> {
@@ -417,7 +507,7 @@ impl<'c> Interpreter<'c> {
             .find_map(|seen| match seen {
                 Seen::Event(event) => Some(Ok(Some(event))),
                 Seen::Rejected(rejection) => Some(Err(rejection)),
-                Seen::Comment { .. } | Seen::Retry(_) => None,
+                _ => None,
             })
             .unwrap_or(Ok(None));
         Recovered {

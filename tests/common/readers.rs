@@ -11,7 +11,8 @@ pub use super::calls::Call;
 #[cfg(feature = "alloc")]
 use super::calls::SeeOwned;
 use super::calls::{
-    assert_borrowed, count_events, milliseconds, raw, rejection, see, see_item, see_raw, text,
+    assert_borrowed, count_events, ignored, milliseconds, raw, rejection, see, see_item, see_raw,
+    text,
 };
 use super::oracle::{self, Config, Line, Outcome, Recovered, Seen};
 use super::random::Random;
@@ -83,10 +84,9 @@ enum Way {
 pub enum Sees {
     /// Events and rejections.
     Events,
-    /// Comments and reconnection times too.
+    /// All items.
     Items,
-    /// Events and rejections, and such comments and reconnection times as the calls happened to ask
-    /// for.
+    /// Events and rejections, and such other items as the calls happened to ask for.
     Some,
 }
 
@@ -112,6 +112,8 @@ pub struct Ran {
     pub last_event_id: String,
     /// The reconnection time at the end of the stream, in milliseconds.
     pub reconnection_time: Option<u64>,
+    /// How many lines are no fields, and the beginning of the first one if that is stored.
+    pub ignored: (usize, Option<Vec<u8>>),
     /// What the end of the stream cut off.
     pub unfinished: Option<Recovery>,
 }
@@ -221,9 +223,7 @@ impl Reader {
         match self.sees {
             Sees::Some => compare_some(&ran.seen, meaning),
             sees => {
-                let is_asked_for = |seen: &&Seen| {
-                    sees == Sees::Items || matches!(seen, Seen::Event(_) | Seen::Rejected(_))
-                };
+                let is_asked_for = |seen: &&Seen| sees == Sees::Items || seen.is_of_events();
                 let expected = &meaning.to(self.calls[0]).seen;
                 let expected: Vec<_> = expected.iter().filter(is_asked_for).cloned().collect();
                 assert_eq!(joined(&ran.seen), expected);
@@ -231,6 +231,14 @@ impl Reader {
         }
         assert_eq!(ran.last_event_id, meaning.text.last_event_id);
         assert_eq!(ran.reconnection_time, meaning.text.reconnection_time);
+        let (count, first) = &ran.ignored;
+        assert_eq!(
+            *count, meaning.text.ignored.0,
+            "the number of ignored lines"
+        );
+        if first.is_some() {
+            assert_eq!(*first, meaning.text.ignored.1, "the first ignored line");
+        }
         assert_eq!(ran.unfinished.is_some(), meaning.text.unfinished.is_some());
         if let Some(recovery) = &ran.unfinished {
             let unfinished = meaning.to(recovery.call).unfinished.as_ref();
@@ -278,22 +286,12 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// The parts of each comment as one.
+/// The fragments of each line as one.
 fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
     let mut whole: Vec<Seen> = Vec::with_capacity(seen.len());
     for (_, seen) in seen {
-        match (whole.last_mut(), seen) {
-            (
-                Some(Seen::Comment { text, end }),
-                Seen::Comment {
-                    text: part,
-                    end: last,
-                },
-            ) if !*end => {
-                text.extend_from_slice(part);
-                *end = *last;
-            }
-            _ => whole.push(seen.clone()),
+        if !whole.last_mut().is_some_and(|last| last.join(seen)) {
+            whole.push(seen.clone());
         }
     }
     whole
@@ -303,52 +301,51 @@ fn joined(seen: &[(Call, Seen)]) -> Vec<Seen> {
 /// there, in this order.
 fn compare_some(seen: &[(Call, Seen)], meaning: &Meaning) {
     let mut at = 0;
-    let mut within_comment = 0;
+    let mut within_line = 0;
     for (call, seen) in seen {
         loop {
             let expected = meaning.to(*call).seen.get(at);
             let expected = expected.unwrap_or_else(|| panic!("{seen:?} is not in the stream"));
-            match (seen, expected) {
-                (Seen::Event(_) | Seen::Rejected(_), Seen::Event(_) | Seen::Rejected(_)) => {
-                    assert_eq!(seen, expected);
-                    at += 1;
-                    break;
-                }
-                (Seen::Retry(seen), Seen::Retry(expected)) if seen == expected => {
-                    at += 1;
-                    within_comment = 0;
-                    break;
-                }
-                (Seen::Comment { text: part, end }, Seen::Comment { text, .. }) => {
-                    let rest = &text[within_comment..];
-                    let found = if *end {
+            let is_same_kind = core::mem::discriminant(seen) == core::mem::discriminant(expected);
+            match (seen.fragment(), expected.fragment()) {
+                (Some((part, end)), Some((text, _))) if is_same_kind => {
+                    let rest = &text[within_line..];
+                    let found = if end {
                         rest.ends_with(part).then_some(text.len())
                     } else {
                         (0..rest.len())
                             .find(|start| rest[*start..].starts_with(part))
-                            .map(|start| within_comment + start + part.len())
+                            .map(|start| within_line + start + part.len())
                     };
                     if let Some(stop) = found {
-                        within_comment = stop;
-                        if *end {
+                        within_line = stop;
+                        if end {
                             at += 1;
-                            within_comment = 0;
+                            within_line = 0;
                         }
                         break;
                     }
                 }
-                (_, Seen::Event(_) | Seen::Rejected(_)) => {
-                    panic!("{seen:?} came before {expected:?}")
+                _ if seen.is_of_events() && expected.is_of_events() => {
+                    assert_eq!(seen, expected);
+                    at += 1;
+                    break;
+                }
+                _ if expected.is_of_events() => panic!("{seen:?} came before {expected:?}"),
+                _ if seen == expected => {
+                    at += 1;
+                    within_line = 0;
+                    break;
                 }
                 _ => {}
             }
             at += 1;
-            within_comment = 0;
+            within_line = 0;
         }
     }
     let missed = meaning.text.seen[at..]
         .iter()
-        .find(|seen| matches!(seen, Seen::Event(_) | Seen::Rejected(_)));
+        .find(|seen| seen.is_of_events());
     assert_eq!(missed, None, "the last of the events");
 }
 
@@ -488,12 +485,12 @@ fn run<B: Buffer>(
                 Ok(None) => (None, true),
             };
             between_events = match &result {
-                Some(Seen::Event(_)) => true,
+                Some(Seen::Event(_) | Seen::NotDispatched(_)) => true,
                 None => between_events && before.is_empty(),
                 Some(_) => false,
             };
-            if let Some(Seen::Comment { text, end: false }) = &result {
-                assert!(!text.is_empty(), "an empty part of a comment");
+            if let Some((text, false)) = result.as_ref().and_then(Seen::fragment) {
+                assert!(!text.is_empty(), "an empty fragment");
             }
             seen.extend(result.map(|result| (call, result)));
             if done {
@@ -511,6 +508,7 @@ fn run<B: Buffer>(
     }
     let last_event_id = decoder.last_event_id().to_owned();
     let reconnection_time = decoder.reconnection_time().map(milliseconds);
+    let ignored = ignored(&decoder);
     let call = next_call();
     let unfinished = decoder.finish().map(|incomplete| {
         let inside_line = incomplete.is_inside_line();
@@ -542,6 +540,7 @@ fn run<B: Buffer>(
         dispatched_after,
         last_event_id,
         reconnection_time,
+        ignored,
         unfinished,
     })
 }

@@ -115,6 +115,7 @@ pub fn run(
         dispatched_after,
         last_event_id: state.last_event_id,
         reconnection_time: state.reconnection_time,
+        ignored: state.ignored,
         unfinished: read.recovery(last_call, session.adapter.state()),
     })
 }

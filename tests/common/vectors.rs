@@ -24,6 +24,10 @@ pub struct Vector {
     pub final_retry: Option<u64>,
     /// The comments whose lines ended, if the case says.
     pub comments: Option<Vec<String>>,
+    /// The blocks with an event type or an ID and without data, if the case says.
+    pub not_dispatched: Option<Vec<Expected>>,
+    /// The lines that are no fields and ended, if the case says.
+    pub ignored: Option<Vec<String>>,
     /// How many events were dispatched in all after each of the given chunks, if the case says.
     pub dispatched_after: Option<Vec<usize>>,
 }
@@ -58,6 +62,8 @@ const FIELDS: [&[&str]; 2] = [
         "chunks_b64",
         "dispatched_after",
         "comments",
+        "not_dispatched",
+        "ignored",
         "initial_last_event_id",
     ],
 ];
@@ -120,8 +126,20 @@ pub fn retry(value: &Value) -> Option<u64> {
     }
 }
 
+fn expected(event: &Value) -> Expected {
+    let data = event.get("data").map(string);
+    Expected {
+        event_type: string(&event["event"]),
+        data: data.unwrap_or_default(),
+        last_event_id: string(&event["id"]),
+        retry: retry(&event["retry"]),
+    }
+}
+
 fn vector(row: &Value) -> Vector {
     let given = |key: &str| row.get(key).and_then(Value::as_array);
+    let strings =
+        |key: &str| given(key).map(|strings| strings.iter().map(string).collect::<Vec<_>>());
     Vector {
         id: string(&row["id"]),
         input: bytes(&row["input_b64"]),
@@ -129,12 +147,7 @@ fn vector(row: &Value) -> Vector {
         events: given("expect")
             .expect("every case says what it expects")
             .iter()
-            .map(|event| Expected {
-                event_type: string(&event["event"]),
-                data: string(&event["data"]),
-                last_event_id: string(&event["id"]),
-                retry: retry(&event["retry"]),
-            })
+            .map(expected)
             .collect(),
         initial_last_event_id: row
             .get("initial_last_event_id")
@@ -142,7 +155,9 @@ fn vector(row: &Value) -> Vector {
             .unwrap_or_default(),
         final_last_event_id: string(&row["final_last_event_id"]),
         final_retry: retry(&row["final_retry"]),
-        comments: given("comments").map(|comments| comments.iter().map(string).collect()),
+        comments: strings("comments"),
+        not_dispatched: given("not_dispatched").map(|blocks| blocks.iter().map(expected).collect()),
+        ignored: strings("ignored"),
         dispatched_after: given("dispatched_after").map(|counts| {
             counts
                 .iter()

@@ -4,7 +4,7 @@
 use crate::common::calls::Call;
 use crate::common::oracle::{Rejection, Seen};
 use crate::read::with_both_kinds_of_buffer;
-use crate::read::{STREAMS, all, expected, is_for_every_call, next, state};
+use crate::read::{STREAMS, all, expected, next, state};
 use sse_wire::{Buffer, EventDecoder};
 
 /// Calls in this order, again and again.
@@ -35,8 +35,7 @@ fn check_mixed_calls<B: Buffer>(new: impl Fn() -> EventDecoder<B>) {
                         // Of what `decode_item` returns for the same chunk, the next for the call.
                         let mut items = items.iter();
                         for call in &mut calls {
-                            let is_for =
-                                |seen: &&Seen| call.returns_items() || is_for_every_call(seen);
+                            let is_for = |seen: &&Seen| call.returns_items() || seen.is_of_events();
                             let seen = next(&mut decoder, call, &mut chunk);
                             let place = (stream.escape_ascii(), first, second, pattern);
                             assert_eq!(seen.map(as_text).as_ref(), items.find(is_for), "{place:?}");

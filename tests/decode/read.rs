@@ -1,6 +1,6 @@
 //! Reads with a decoder what the oracle interprets, and returns it in the same form.
 
-use crate::common::calls::{Call, milliseconds};
+use crate::common::calls::{Call, ignored, milliseconds};
 use crate::common::oracle::{
     self, Config, Dispatched, Outcome, Recovered, Rejection, Seen, Unfinished,
 };
@@ -33,6 +33,12 @@ macro_rules! item {
                 end,
             },
             $kind::Retry(time) => Seen::Retry(milliseconds(time)),
+            $kind::NotDispatched(event) => Seen::NotDispatched(event!(event)),
+            $kind::Ignored { text, end } => Seen::Ignored {
+                text: Vec::from(text),
+                end,
+            },
+            item => panic!("a new kind of item: {item:?}"),
         }
     };
 }
@@ -78,7 +84,7 @@ fn rejection(error: DecodeError) -> Rejection {
     }
 }
 
-/// Reads all of `input`, and joins the fragments of a comment.
+/// Reads all of `input`, and joins the fragments of a line.
 pub(crate) fn read<B: Buffer>(
     decoder: &mut EventDecoder<B>,
     call: Call,
@@ -91,24 +97,13 @@ pub(crate) fn read<B: Buffer>(
     while let Some(found) = next(decoder, call, &mut input) {
         calls -= 1;
         assert!(calls > 0, "the calls do not come to an end");
-        match (found, seen.last_mut()) {
-            (
-                Seen::Comment { text, end },
-                Some(Seen::Comment {
-                    text: before,
-                    end: is_whole,
-                }),
-            ) if !*is_whole => {
-                before.extend_from_slice(&text);
-                *is_whole = end;
-            }
-            (found, _) => {
-                if matches!(found, Seen::Rejected(_)) {
-                    at_rejection(decoder);
-                }
-                seen.push(found);
-            }
+        if seen.last_mut().is_some_and(|last| last.join(&found)) {
+            continue;
         }
+        if matches!(found, Seen::Rejected(_)) {
+            at_rejection(decoder);
+        }
+        seen.push(found);
     }
     assert!(
         input.is_empty(),
@@ -173,6 +168,7 @@ impl<B: Buffer + Clone> AnyDecoder for EventDecoder<B> {
             read(&mut decoder, call, chunk, &mut seen, at_rejection);
         }
         let (last_event_id, reconnection_time) = state(&decoder);
+        let (ignored_lines, first_ignored) = ignored(&decoder);
         let kept = recover(&mut decoder.clone(), call, CutLine::Keep);
         let unfinished = kept.map(|(inside_line, keep)| Unfinished {
             inside_line,
@@ -187,6 +183,7 @@ impl<B: Buffer + Clone> AnyDecoder for EventDecoder<B> {
             reconnection_time,
             unfinished,
             at_rejections,
+            ignored: (ignored_lines, first_ignored),
         }
     }
 
@@ -206,13 +203,18 @@ pub(crate) fn expected<B: Buffer>(decoder: &EventDecoder<B>, call: Call, stream:
     };
     let mut outcome = oracle::interpret(stream, &config);
     if !call.returns_items() {
-        outcome.seen.retain(is_for_every_call);
+        outcome.seen.retain(Seen::is_of_events);
+    }
+    if !stores_first_ignored(decoder) {
+        outcome.ignored.1 = None;
     }
     outcome
 }
 
-pub(crate) const fn is_for_every_call(seen: &Seen) -> bool {
-    matches!(seen, Seen::Event(_) | Seen::Rejected(_))
+/// Whether its buffer grows, so that it may allocate.
+fn stores_first_ignored<B: Buffer>(_decoder: &EventDecoder<B>) -> bool {
+    let name = core::any::type_name::<B>();
+    cfg!(feature = "alloc") && !name.contains('[')
 }
 
 /// A decoder whose buffer grows within the limits of a fixed one.

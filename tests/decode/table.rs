@@ -1,8 +1,8 @@
 //! Tables of streams with what they give, each row `stream => what it gives`, where `|` stands for
 //! a line end in the stream.
 //!
-//! An event is `type=data#ID`, or `type=data@ID` if the ID is its own. `event!` and `id!` are
-//! events beyond a limit. If the stream ends within an event, what is recovered follows: with the
+//! An event is `type=data#ID`, or `type=data@ID` if the ID is its own; `-type=#ID` is a block
+//! without data, and `!text` a line that is no field (a row may leave out all of these two). `event!` and `id!` are events beyond a limit. If the stream ends within an event, what is recovered follows: with the
 //! cut line kept, and with it discarded. `?` is U+FFFD.
 
 use crate::common::cuts;
@@ -35,7 +35,16 @@ pub(crate) fn with_line_ends(stream: &[u8], line_end: &str) -> Vec<u8> {
 /// The oracle must agree with the table, and every reader with the oracle: whole, at every 2-way
 /// split, byte by byte, and at random cuts.
 pub(crate) fn check_stream(config: &Config, stream: &[u8], gives: &[u8]) {
-    let outcome = oracle::interpret(stream, config);
+    let mut outcome = oracle::interpret(stream, config);
+    let shows = |mark: &[u8]| {
+        gives
+            .split(|byte| *byte == b' ')
+            .any(|part| part.starts_with(mark))
+    };
+    if !shows(b"-") && !shows(b"!") {
+        let is_shown = |seen: &Seen| !matches!(seen, Seen::NotDispatched(_) | Seen::Ignored { .. });
+        outcome.seen.retain(is_shown);
+    }
     let text = gives.iter().flat_map(|byte| match byte {
         b'?' => "\u{FFFD}".as_bytes(),
         byte => slice::from_ref(byte),
@@ -83,6 +92,8 @@ fn shown_seen(seen: &Seen) -> Vec<u8> {
         Seen::Event(event) => shown_event(event),
         Seen::Comment { text, .. } => [b":", &text[..]].concat(),
         Seen::Retry(milliseconds) => milliseconds.to_string().into_bytes(),
+        Seen::NotDispatched(event) => [b"-", &shown_event(event)[..]].concat(),
+        Seen::Ignored { text, .. } => [b"!", &text[..]].concat(),
         Seen::Rejected(rejection) => shown_rejection(*rejection).into(),
     }
 }

@@ -15,6 +15,7 @@ fn the_oracle_gives_what_the_vectors_expect() {
     for vector in &vectors::parse() {
         let outcome = oracle::interpret(&vector.input, &config(vector));
         let (mut events, mut comments) = (Vec::new(), Vec::new());
+        let (mut not_dispatched, mut ignored) = (Vec::new(), Vec::new());
         let retries = retries(&vector.input);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         for seen in &outcome.seen {
@@ -28,6 +29,13 @@ fn the_oracle_gives_what_the_vectors_expect() {
                     });
                 }
                 Seen::Comment { text: comment, end } => comments.extend(end.then(|| text(comment))),
+                Seen::NotDispatched(event) => not_dispatched.push(Expected {
+                    event_type: text(&event.event_type),
+                    data: String::new(),
+                    last_event_id: event.last_event_id.clone(),
+                    retry: None,
+                }),
+                Seen::Ignored { text: line, end } => ignored.extend(end.then(|| text(line))),
                 Seen::Retry(_) => (),
                 Seen::Rejected(rejection) => panic!("{rejection:?} in {}", vector.id),
             }
@@ -35,6 +43,12 @@ fn the_oracle_gives_what_the_vectors_expect() {
         assert_eq!(events, vector.events, "oracle, vector {}", vector.id);
         if let Some(expected) = &vector.comments {
             assert_eq!(&comments, expected, "oracle, vector {}", vector.id);
+        }
+        if let Some(expected) = &vector.not_dispatched {
+            assert_eq!(&not_dispatched, expected, "oracle, vector {}", vector.id);
+        }
+        if let Some(expected) = &vector.ignored {
+            assert_eq!(&ignored, expected, "oracle, vector {}", vector.id);
         }
         let state = (&outcome.last_event_id, outcome.reconnection_time);
         let expected = (&vector.final_last_event_id, vector.final_retry);

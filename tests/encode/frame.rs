@@ -57,6 +57,9 @@ fn none_changes_another(parts: &[&[u8]]) -> bool {
         };
         let alone = interpret(part, &config);
         expected.seen.extend(alone.seen);
+        let (lines, first) = alone.ignored;
+        expected.ignored.1 = expected.ignored.1.or(first);
+        expected.ignored.0 += lines;
         expected.last_event_id = alone.last_event_id;
         expected.reconnection_time = alone.reconnection_time.or(expected.reconnection_time);
     }

@@ -78,7 +78,7 @@ fn what_is_given_arrives_whatever_it_contains() {
         let (items, summary) = inspected(arguments, input.as_bytes(), "--json|--all");
         let items: Vec<String> = items.lines().map(item).collect();
         assert_eq!(items.join("/"), expected, "{arguments}");
-        assert!(summary.contains(" refused 0, "), "{summary}");
+        assert!(summary.contains(" rejected 0, "), "{summary}");
         assert!(summary.ends_with(" ended between events\n"), "{summary}");
     }
 }
@@ -101,8 +101,8 @@ fn a_large_line_arrives_whole_up_to_the_limit() {
     assert!(item(&stdout) == expected, "the event differs");
     assert!(summary.contains("bytes 8388622, events 1, "), "{summary}");
     for (arguments, counts) in [
-        ("--large|1000", "events 1, comments 0, refused 0,"),
-        ("--large|1001", "events 0, comments 0, refused 1,"),
+        ("--large|1000", "events 1, comments 0, rejected 0,"),
+        ("--large|1001", "events 0, comments 0, rejected 1,"),
     ] {
         let (_, summary) = inspected(arguments, b"", "--json|--limit|1000");
         assert!(summary.contains(counts), "{summary}");

@@ -83,14 +83,14 @@ fn the_summary_counts_and_tells_how_the_stream_ended() {
             line,
         ),
     ] {
-        let [events, comments, refused] = counts;
-        let rejected = match refused {
+        let [events, comments, count] = counts;
+        let rejected = match count {
             0 => "",
             _ => "inspect: event rejected: event exceeds the limit of 1 bytes\n",
         };
         let summary = format!(
-            "{rejected}inspect: bytes .., events {events}, comments {comments}, refused {refused}, \
-             last event ID \"\", reconnection time not set, ended {end}\n"
+            "{rejected}inspect: bytes .., events {events}, comments {comments}, rejected {count}, \
+             ignored lines 0, last event ID \"\", reconnection time not set, ended {end}\n"
         );
         assert_prints(options, stream, stdout, &summary);
     }
@@ -104,8 +104,9 @@ fn everything_comes_in_wire_order_and_an_oversized_event_is_a_line() {
           retry: 99999999999999999999\nid: i\n:\n\n:",
         "{\"comment\":\"\u{fffd}\"}\n{\"comment\":\" b\"}\n{\"retry\":5}\n\
          {\"type\":\"message\",\"data\":\"1\",\"lastEventId\":\"\"}\n\
-         {\"retry\":18446744073709551615}\n{\"comment\":\"\"}\n",
-        "inspect: bytes .., events 1, comments 3, refused 0, last event ID \"i\", \
+         {\"retry\":18446744073709551615}\n{\"comment\":\"\"}\n\
+         {\"notDispatched\":{\"type\":\"message\",\"lastEventId\":\"i\"}}\n",
+        "inspect: bytes .., events 1, comments 3, rejected 0, ignored lines 0, last event ID \"i\", \
          reconnection time 18446744073709551615 ms, ended between events\n",
     );
     assert_prints(
@@ -114,15 +115,32 @@ fn everything_comes_in_wire_order_and_an_oversized_event_is_a_line() {
         "{\"type\":\"message\",\"data\":\"12345678\",\"lastEventId\":\"\"}\n\
          {\"type\":\"message\",\"data\":\"next\",\"lastEventId\":\"7\"}\n",
         "inspect: event rejected: event exceeds the limit of 8 bytes\n\
-         inspect: bytes .., events 2, comments 0, refused 1, last event ID \"7\", \
+         inspect: bytes .., events 2, comments 0, rejected 1, ignored lines 0, last event ID \"7\", \
          reconnection time 20 ms, ended between events\n",
     );
 }
 
 #[test]
+fn what_is_no_event_stream_is_shown() {
+    let error = r#"{"error":"overloaded"}"#;
+    let shown = "{\"ignored\":\"{\\\"error\\\":\\\"overloaded\\\"}\"}\n";
+    let summary = format!(
+        "inspect: bytes .., events 0, comments 0, rejected 0, ignored lines 1, \
+         last event ID \"\", reconnection time not set, ended between events\n\
+         inspect: no events; the first ignored line is \"{error}\"\n"
+    );
+    assert_prints("", error.as_bytes(), "", &summary);
+    assert_prints("|--all|--recover", error.as_bytes(), shown, &summary);
+    let (_, stdout, _) = run("inspect", "--all", format!("{error}\n").as_bytes());
+    assert!(
+        stdout.ends_with(&format!("s ignored:{error}\n")),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn people_can_read_it() {
-    let stream =
-        "retry: 1500\n: hello\nevent: greeting\nid: 1\ndata: Grüße\ndata:   indented\n\ndata\n\n";
+    let stream = "retry: 1500\n: hello\nevent: greeting\nid: 1\ndata: Grüße\ndata:   indented\n\ndata\n\nid\n\n";
     let (_, stdout, _) = run("inspect", "--all", stream.as_bytes());
     let untimed = stdout.lines().map(|line| {
         if let Some(data) = line.strip_prefix("           | ") {
@@ -133,7 +151,7 @@ fn people_can_read_it() {
         format!("{rest}\n")
     });
     let expected = "retry 1500 ms\ncomment: hello\nevent greeting  id \"1\"\n| Grüße\n\
-        |   indented\nevent message  id \"1\"\n| \n";
+        |   indented\nevent message  id \"1\"\n| \nno data message\n";
     assert_eq!(untimed.collect::<String>(), expected);
 }
 

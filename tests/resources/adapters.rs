@@ -157,9 +157,10 @@ fn a_stream_borrows_without_an_allocation_and_owns_with_one() {
                                 assert!(matches!(events.next_raw_event().await, Ok(Some(_))))
                             }
                             _ => {
-                                while let Ok(Some(Item::Comment { .. } | Item::Retry(_))) =
-                                    events.next_item().await
-                                {}
+                                while !matches!(
+                                    events.next_item().await,
+                                    Ok(Some(Item::Event(_)) | None) | Err(_)
+                                ) {}
                             }
                         }
                     }

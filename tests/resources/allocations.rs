@@ -91,14 +91,16 @@ fn check(name: &str, limits: Limits, chunks: &[&[u8]], to_the_end: bool) {
             read_all(&mut decoder, call, chunks, to_the_end, &mut |reported| {
                 let allocations = so_far().allocations - seen;
                 let expected = match &reported {
-                    Reported::Owned(event) => expected.allocations(event),
+                    Reported::Owned(event) | Reported::NotDispatched(event) => {
+                        expected.allocations(event)
+                    }
                     Reported::Comment(text, _) if is_owned(call) => usize::from(!text.is_empty()),
                     _ => 0,
                 };
                 assert_eq!(allocations, expected);
                 seen = so_far().allocations;
                 stored.push(match reported {
-                    Reported::Owned(event) => Some(event),
+                    Reported::Owned(event) | Reported::NotDispatched(event) => Some(event),
                     _ => None,
                 });
             });

@@ -13,9 +13,11 @@ pub(crate) enum Reported<'r> {
     Raw(RawEvent<'r>),
     #[cfg(feature = "alloc")]
     Owned(OwnedEvent),
+    #[cfg(feature = "alloc")]
+    NotDispatched(OwnedEvent),
     /// The text, and whether the comment ends.
     Comment(&'r [u8], bool),
-    Retry,
+    Other,
     Rejected(DecodeError),
 }
 
@@ -74,8 +76,10 @@ fn next<B: Buffer>(
         Call::DecodeItem => decoder.decode_item(chunk).map(|item| {
             item.map(|item| match item {
                 Item::Event(event) => Reported::Event(event),
-                Item::Comment { text, end } => Reported::Comment(text, end),
-                Item::Retry(_) => Reported::Retry,
+                Item::Comment { text, end } | Item::Ignored { text, end } => {
+                    Reported::Comment(text, end)
+                }
+                _ => Reported::Other,
             })
         }),
         #[cfg(feature = "alloc")]
@@ -84,14 +88,15 @@ fn next<B: Buffer>(
             .map(|event| event.map(Reported::Owned)),
         #[cfg(feature = "alloc")]
         Call::DecodeOwnedItem => match decoder.decode_owned_item(chunk) {
-            Ok(Some(OwnedItem::Comment { text, end })) => {
+            Ok(Some(OwnedItem::Comment { text, end } | OwnedItem::Ignored { text, end })) => {
                 report(Reported::Comment(&text, end));
                 return true;
             }
             item => item.map(|item| {
                 item.map(|item| match item {
                     OwnedItem::Event(event) => Reported::Owned(event),
-                    _ => Reported::Retry,
+                    OwnedItem::NotDispatched(event) => Reported::NotDispatched(event),
+                    _ => Reported::Other,
                 })
             }),
         },
@@ -148,8 +153,8 @@ impl Totals {
             Seen::Event(event) => self.event(&event.event_type, &event.data),
             Seen::Rejected(Rejection::Event) => self.rejected(b"event"),
             Seen::Rejected(Rejection::LastEventId) => self.rejected(b"id"),
-            Seen::Comment { text, end } => self.comment(text, *end),
-            Seen::Retry(_) => self.others += 1,
+            Seen::Comment { text, end } | Seen::Ignored { text, end } => self.comment(text, *end),
+            Seen::Retry(_) | Seen::NotDispatched(_) => self.others += 1,
         }
     }
 
@@ -164,7 +169,9 @@ impl Totals {
                 self.event(event.event_type().as_bytes(), event.data().as_bytes());
             }
             Reported::Comment(text, end) => self.comment(text, *end),
-            Reported::Retry => self.others += 1,
+            Reported::Other => self.others += 1,
+            #[cfg(feature = "alloc")]
+            Reported::NotDispatched(_) => self.others += 1,
             Reported::Rejected(DecodeError::EventTooLarge { .. }) => self.rejected(b"event"),
             Reported::Rejected(_) => self.rejected(b"id"),
         }

@@ -2,7 +2,7 @@
 
 use crate::common::allocator::{self, Count, count};
 use crate::common::calls::Call;
-use crate::common::oracle::Config;
+use crate::common::oracle::{self, Config};
 use crate::common::readers;
 #[cfg(feature = "alloc")]
 use crate::driver::{self, skip};
@@ -94,7 +94,7 @@ fn no_stream_takes_more_memory_than_the_limits_allow() {
         for stream in streams(&config) {
             let decoder = || EventDecoder::with_limits(driver::limits(&config));
             let check = |call, counted: Count, retained| {
-                let most = most_retained(&config);
+                let most = most_retained(&config) + FIRST_IGNORED;
                 assert_at_most(counted.peak, 2 * most + copies(call, &config, bytes));
                 // Owned events share a copy of the ID, which has reference counts.
                 let shared = last_event_id_limit + 2 * size_of::<usize>();
@@ -118,6 +118,10 @@ fn no_stream_allocates_with_a_caller_provided_buffer() {
     }
 }
 
+/// What a decoder retains of the first line that is no field.
+#[cfg(feature = "alloc")]
+const FIRST_IGNORED: usize = oracle::FIRST_IGNORED + size_of::<usize>();
+
 #[test]
 #[cfg(feature = "alloc")]
 fn what_is_no_event_is_not_buffered() {
@@ -128,7 +132,8 @@ fn what_is_no_event_is_not_buffered() {
         for &call in Call::BORROWED {
             for size in SIZES {
                 let (counted, _) = count(|| skip(&mut EventDecoder::new(), call, &bytes, size));
-                assert_eq!(counted, Count::NOTHING, "{} {call:?}", stream.shown());
+                assert_at_most(counted.peak, FIRST_IGNORED);
+                assert!(counted.allocations <= 1, "{} {call:?}", stream.shown());
             }
         }
     }

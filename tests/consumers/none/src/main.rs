@@ -96,6 +96,7 @@ fn items_from_single_bytes() {
                 Item::Event(_) => events += 1,
                 Item::Comment { text, .. } => comment_bytes += text.len(),
                 Item::Retry(_) => retries += 1,
+                item => panic!("{item:?} is not in the stream"),
             }
         }
     }
