@@ -24,7 +24,7 @@ use crate::error::{BufferFull, DecodeError};
 use crate::event::InheritedId;
 use crate::event::{Event, Item, RawEvent, stored_text};
 use crate::limits::Limits;
-use crate::parse::FieldParser;
+use crate::parse::{FieldParser, Piece};
 use crate::value::LastEventId;
 use block::{Interpreter, Phase};
 
@@ -120,20 +120,9 @@ pub(crate) enum Found {
     Event,
     /// The current block has an event type or an `id`, and no data.
     NotDispatched,
-    Comment {
-        start: usize,
-        stop: usize,
-        end: bool,
-    },
     Retry,
-    /// A line that is no field, or a fragment of one.
-    Ignored {
-        start: usize,
-        stop: usize,
-        end: bool,
-    },
-    /// The first fragment of such a line, which the parser has withheld.
-    Withheld,
+    /// A comment, a line that is no field, or a fragment of one.
+    Line(Piece),
 }
 
 #[cfg(feature = "alloc")]

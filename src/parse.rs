@@ -429,7 +429,7 @@ impl FieldParser {
     }
 
     /// The bytes of a prefix with which the unknown line begins.
-    pub(crate) fn withheld(&self) -> &'static [u8] {
+    fn withheld(&self) -> &'static [u8] {
         match self.state {
             State::Withheld { of, seen } => of.first(seen),
             _ => &[],

@@ -53,7 +53,6 @@ pub(crate) fn read(mut stream: &[u8]) -> Vec<Message> {
                 });
             }
             Item::Retry(time) => message.retry = Some(time),
-            item => panic!("not in the streams: {item:?}"),
             Item::Event(event) => {
                 let (event_type, data) = (event.event_type(), event.data());
                 message.event_type = (event_type != "message").then(|| event_type.to_owned());
@@ -63,6 +62,7 @@ pub(crate) fn read(mut stream: &[u8]) -> Vec<Message> {
                     serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
                 messages.push(core::mem::take(&mut message));
             }
+            item => panic!("not in the streams: {item:?}"),
         }
     }
     messages

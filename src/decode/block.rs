@@ -113,16 +113,12 @@ impl<B: Buffer> Interpreter<B> {
         items: bool,
         input: &[u8],
     ) -> Result<Option<Found>, DecodeError> {
-        let Piece {
-            start, stop, end, ..
-        } = piece;
         match piece.line {
             Line::Data | Line::Event if block.is_rejected() => {}
             Line::Data => self.data(block, piece, value, is_whole, input)?,
             Line::Event => self.event_type(block, piece, value, is_whole, input)?,
             Line::Id => self.id(block, piece, value, is_whole, input)?,
-            Line::Retry if self.retry(value, end) && items => return Ok(Some(Found::Retry)),
-            Line::Comment if items => return Ok(Some(Found::Comment { start, stop, end })),
+            Line::Retry if self.retry(value, piece.end) && items => return Ok(Some(Found::Retry)),
             Line::Blank => {
                 let found = self.dispatch(*block, is_whole, items, input);
                 if found.is_none() {
@@ -130,14 +126,13 @@ impl<B: Buffer> Interpreter<B> {
                 }
                 return Ok(found);
             }
-            Line::Retry | Line::Comment => {}
-            Line::Unknown | Line::Withheld => {
-                self.ignore(value, end);
+            Line::Retry => {}
+            line => {
+                if line != Line::Comment {
+                    self.ignore(value, piece.end);
+                }
                 if items {
-                    return Ok(Some(match piece.line {
-                        Line::Withheld => Found::Withheld,
-                        _ => Found::Ignored { start, stop, end },
-                    }));
+                    return Ok(Some(Found::Line(piece)));
                 }
             }
         }
@@ -412,7 +407,15 @@ impl<B: Buffer> Interpreter<B> {
         let leaves_nothing = is_whole && block.is_unbuffered() && self.store.is_small();
         let found = match block.data {
             Value::Input { .. } | Value::Buffered => Some(Found::Event),
-            Value::Absent if items && self.is_shown(&block, input) => Some(Found::NotDispatched),
+            Value::Absent if items && (block.event_type.counts() || block.id.counts()) => {
+                let event_type = match block.event_type {
+                    Value::Buffered => self.store.event_type(),
+                    event_type => event_type.bytes(input),
+                };
+                let id_len = block.id.len(self.store.last_event_id().len());
+                let is_shown = self.fits_as_text(event_type, id_len);
+                is_shown.then_some(Found::NotDispatched)
+            }
             _ => None,
         };
         if found.is_some() {
@@ -427,20 +430,12 @@ impl<B: Buffer> Interpreter<B> {
         found
     }
 
-    /// Whether a block without data has something to show, and can be shown as text.
+    /// Whether a block without data can be shown as text.
     #[cold]
     #[inline(never)]
-    fn is_shown(&self, block: &Block, input: &[u8]) -> bool {
-        let event_type = match block.event_type {
-            Value::Buffered => self.store.event_type(),
-            event_type => event_type.bytes(input),
-        };
+    fn fits_as_text(&self, event_type: &[u8], id_len: usize) -> bool {
         let length = replaced_len(event_type).unwrap_or(event_type.len());
-        let has_something = block.event_type.counts() || block.id.counts();
-        has_something
-            && self
-                .store
-                .fits(length + block.id.len(self.store.last_event_id().len()))
+        self.store.fits(length + id_len)
     }
 
     #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(always))]

@@ -8,6 +8,7 @@ use crate::SMALL;
 use crate::buffer::{Buffer, Store};
 use crate::error::DecodeError;
 use crate::event::{Event, Item, RawEvent};
+use crate::parse::Line;
 use crate::text::text_at;
 
 impl<B: Buffer> EventDecoder<B> {
@@ -82,19 +83,14 @@ impl<B: Buffer> EventDecoder<B> {
         Ok(match found {
             Found::Event => Item::Event(self.resolve_text(input)?),
             Found::NotDispatched => Item::NotDispatched(self.resolve_text(input)?),
-            Found::Comment { start, stop, end } => {
-                let text = input.get(start..stop).unwrap_or_default();
-                Item::Comment { text, end }
-            }
             Found::Retry => Item::Retry(Duration::from_millis(self.interpreter.reconnection_time)),
-            Found::Ignored { start, stop, end } => {
-                let text = input.get(start..stop).unwrap_or_default();
-                Item::Ignored { text, end }
+            Found::Line(piece) => {
+                let (text, end) = (self.parser.value(piece, input), piece.end);
+                match piece.line {
+                    Line::Comment => Item::Comment { text, end },
+                    _ => Item::Ignored { text, end },
+                }
             }
-            Found::Withheld => Item::Ignored {
-                text: self.parser.withheld(),
-                end: false,
-            },
         })
     }
 
