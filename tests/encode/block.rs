@@ -19,7 +19,7 @@ pub(crate) const FRAGMENTS: &[&str] = &[
     "a", "é", "😀",
 ];
 
-/// A block to send. An event type is sent only with data.
+/// A block to send.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Block {
     pub(crate) event_type: Option<String>,
@@ -43,13 +43,10 @@ impl Block {
 
     /// The block with other data than its own.
     pub(crate) fn outgoing_with<'a>(&'a self, data: Option<&'a str>) -> Outgoing<'a> {
-        let mut outgoing = match (&self.event_type, data) {
-            (Some(event_type), Some(data)) => {
-                Outgoing::event(EventType::new(event_type).expect("a valid type"), data)
-            }
-            (None, Some(data)) => Outgoing::message(data),
-            (_, None) => Outgoing::new(),
-        };
+        let mut outgoing = data.map_or_else(Outgoing::new, Outgoing::message);
+        if let Some(event_type) = &self.event_type {
+            outgoing = outgoing.event_type(EventType::new(event_type).expect("a valid type"));
+        }
         if let Some(id) = &self.id {
             outgoing = outgoing.id(LastEventId::new(id).expect("a valid ID"));
         }
@@ -87,7 +84,7 @@ impl Block {
         for text in self.comments() {
             line(":", &text);
         }
-        if let (Some(event_type), Some(_)) = (&self.event_type, &self.data) {
+        if let Some(event_type) = &self.event_type {
             line("event: ", event_type.as_bytes());
         }
         if let Some(id) = &self.id {
