@@ -85,30 +85,9 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 /// # Ok::<(), InvalidLastEventId>(())
 /// ```
 ///
-/// With axum, the parameter comes from its extractor `Query`:
-///
-/// ```ignore
-/// async fn events(
-///     headers: HeaderMap,
-///     Query(query): Query<HashMap<String, String>>,
-/// ) -> Result<impl IntoResponse, (StatusCode, String)> {
-///     let header = headers.get("last-event-id");
-///     let id = received_last_event_id(header, query.get("last-event-id"), 256)
-///         .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-///     // …
-/// }
-/// ```
-///
-/// With hyper, `form_urlencoded` decodes the query:
-///
-/// ```ignore
-/// let query = request.uri().query().unwrap_or_default();
-/// let query = form_urlencoded::parse(query.as_bytes())
-///     .find(|(name, _)| name == "last-event-id")
-///     .map(|(_, value)| value);
-/// let header = request.headers().get("last-event-id");
-/// let id = received_last_event_id(header, query.as_deref(), 256)?;
-/// ```
+/// With axum, the parameter comes from its extractor `Query`, and with hyper from
+/// `form_urlencoded::parse`: the guide [never lose an
+/// event](crate::guide::never_lose_an_event#the-id-of-a-request) shows both.
 ///
 /// # Errors
 ///

@@ -62,8 +62,8 @@ impl<'a> EventType<'a> {
 
 /// A last event ID to send, or to seed a decoder with: without CR, LF and NUL.
 ///
-/// An empty ID is allowed: it resets the client's last event ID. A number is always valid:
-/// `LastEventId::new(&number.to_string()).expect("digits")` never panics.
+/// An empty ID is allowed: it resets the client's last event ID. The digits of a number are always
+/// valid; [`Outgoing::numeric_id`](crate::Outgoing::numeric_id) sends one without a string.
 ///
 /// ```
 /// use sse_wire::{InvalidLastEventId, LastEventId};

@@ -8,11 +8,12 @@ use std::io;
 use super::lines::data_lines;
 use super::sink::Append;
 
-/// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with
-/// `std` as [`std::io::Write`].
+/// The writer of the closure of [`Outgoing::encode_with`](crate::Outgoing::encode_with): a
+/// [`fmt::Write`], and with `std` a [`std::io::Write`].
 ///
-/// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through
-/// `io::Write` are not checked to be UTF-8; where they are not, the client will see U+FFFD.
+/// CRLF, CR and LF each begin a new data line, also if they are split across two writes. Bytes
+/// written through `io::Write` are not validated as UTF-8: where they are not, the client receives
+/// U+FFFD.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug)]
 pub struct DataWriter<'a> {

@@ -447,7 +447,7 @@ fn a_body_is_a_stream_of_chunks_or_a_whole_response() {
 fn a_shutdown_ends_the_body() {
     let (stop, stopped) = futures_util::future::abortable(future::pending::<()>());
     let frames = Transport::new([Step::Gives(b"1".into())]);
-    let messages = frames.clone().map(message).take_until(stop);
+    let messages = frames.map(message).take_until(stop);
     let mut body = EventBody::new(messages).keep_alive(Duration::MAX, |_| future::pending());
     let (wakes, waker) = Wakes::new();
     assert_eq!(poll_body(&mut body, &waker), sent("data: 1\n\n"));
@@ -480,6 +480,22 @@ fn empty_frames_are_skipped_and_it_yields_after_32_of_them() {
         assert_eq!((polls.get(), wakes.take()), (number * 32, 1));
     }
     assert_eq!(poll_body(&mut body, &waker), sent("data: last\n\n"));
+}
+
+#[test]
+fn empty_frames_alone_do_not_hold_back_keep_alives() {
+    let clock = Clock::default();
+    let frames = stream::repeat_with(|| Ok::<_, Fault>(Frame::new()));
+    let sleeps = clock.clone();
+    let body = EventBody::new(frames);
+    let mut body = body.keep_alive(Duration::from_secs(15), move |time| sleeps.sleep(time));
+    let (wakes, waker) = Wakes::new();
+    for _ in 0..2 {
+        assert_eq!(poll_body(&mut body, &waker), Poll::Pending);
+        clock.advance(15);
+        assert!(wakes.take() > 0);
+        assert_eq!(poll_body(&mut body, &waker), sent(PING));
+    }
 }
 
 #[test]

@@ -211,32 +211,45 @@ where
             return Poll::Ready(None);
         }
         for _ in 0..FRAMES_AT_ONCE {
-            let keep_alive = body.keep_alive.as_mut().as_pin_mut();
-            let end = match (body.frames.as_mut().poll_next(context), keep_alive) {
-                (Poll::Ready(Some(Ok(frame))), keep_alive) => {
+            let end = match body.frames.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(frame))) => {
                     let bytes = frame.into().into_bytes();
                     if bytes.is_empty() {
                         continue;
                     }
-                    if let Some(keep_alive) = keep_alive {
+                    if let Some(keep_alive) = body.keep_alive.as_pin_mut() {
                         keep_alive.reset();
                     }
                     return Poll::Ready(Some(Ok(bytes)));
                 }
-                (Poll::Ready(Some(Err(error))), _) => Some(Err(error)),
-                (Poll::Ready(None), _) => None,
-                (Poll::Pending, Some(keep_alive)) => {
-                    let frame = keep_alive.poll(context);
-                    return frame.map(|frame| Some(Ok(frame.into_bytes())));
-                }
-                (Poll::Pending, None) => return Poll::Pending,
+                Poll::Ready(Some(Err(error))) => Some(Err(error)),
+                Poll::Ready(None) => None,
+                Poll::Pending => return poll_keep_alive(body.keep_alive, context),
             };
             *body.has_ended = true;
             body.keep_alive.set(None);
             return Poll::Ready(end);
         }
+        // A stream of empty frames alone sends nothing: keep-alives are due all the same.
         context.waker().wake_by_ref();
-        Poll::Pending
+        poll_keep_alive(body.keep_alive, context)
+    }
+}
+
+fn poll_keep_alive<Z, F, W, E>(
+    keep_alive: Pin<&mut Option<KeepAlive<Z, F, W>>>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, E>>>
+where
+    Z: FnMut(Duration) -> F,
+    F: Future<Output = ()>,
+    W: FnMut() -> Frame,
+{
+    match keep_alive.as_pin_mut() {
+        Some(keep_alive) => keep_alive
+            .poll(context)
+            .map(|frame| Some(Ok(frame.into_bytes()))),
+        None => Poll::Pending,
     }
 }
 

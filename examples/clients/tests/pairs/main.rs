@@ -23,6 +23,7 @@ use std::io::BufRead as _;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::{panic, thread};
 
+use hyper::body::Body;
 use oracle::{Config, Dispatched, Seen};
 use programs::{Client, Server};
 use sse_wire::body::EventBody;
@@ -228,6 +229,18 @@ where
         .await
         .expect("it does not end")
         .expect("nor fail")
+}
+
+/// The extension traits of bodies and of streams both have a `boxed`.
+#[test]
+fn a_body_can_be_boxed_where_streams_are() {
+    use futures_util::StreamExt as _;
+    use http_body_util::BodyExt as _;
+
+    let frames = || tokio_stream::pending::<Result<Frame, Infallible>>();
+    let body = EventBody::new(frames()).boxed();
+    assert!(!Body::is_end_stream(&body));
+    let _: futures_util::stream::BoxStream<'_, _> = frames().boxed();
 }
 
 #[test]
