@@ -16,13 +16,28 @@ use crate::error::BufferFull;
 #[cfg(feature = "alloc")]
 use crate::event::OwnedEvent;
 use crate::event::{Event, MESSAGE};
-use crate::line_end::line_end;
-use crate::value::{EventType, LastEventId, matching_bytes};
+use crate::value::{EventType, LastEventId};
 
-/// A block to send: an event, or an `id`, `retry` or comment alone.
+#[cfg(feature = "alloc")]
+mod data_writer;
+mod id;
+mod lines;
+mod sink;
+
+#[cfg(feature = "alloc")]
+pub use data_writer::DataWriter;
+#[cfg(feature = "alloc")]
+use data_writer::Rollback;
+use id::{Id, digits, milliseconds};
+use lines::{Lines, data_lines};
+#[cfg(feature = "alloc")]
+use sink::Append;
+use sink::Sink;
+
+/// A block to send: an event, or fields and comments without data.
 ///
-/// Whatever strings it is given, the client dispatches exactly one event with just this data, up to
-/// CR and CRLF, which arrive as LF; or none if there is no data.
+/// The client dispatches exactly one event with just this data, whatever the strings contain; CR
+/// and CRLF arrive as LF. Without data, it dispatches none (WHATWG HTML 9.2.6).
 ///
 /// ```
 /// use sse_wire::{EventType, LastEventId, Outgoing};
@@ -50,14 +65,16 @@ use crate::value::{EventType, LastEventId, matching_bytes};
 pub struct Outgoing<'a> {
     event_type: Option<EventType<'a>>,
     data: Option<&'a str>,
-    id: Option<LastEventId<'a>>,
+    id: Option<Id<'a>>,
     retry: Option<Duration>,
     comment: Option<&'a str>,
 }
 
 impl<'a> Outgoing<'a> {
-    /// A block without data, for which the client dispatches no event, unless
-    /// [`encode_with`](Self::encode_with) adds some. With nothing set, nothing is written.
+    /// A block without data, for which the client dispatches no event.
+    ///
+    /// [`data`](Self::data) and [`encode_with`](Self::encode_with) add data. With nothing set,
+    /// nothing is written.
     pub const fn new() -> Self {
         Self {
             event_type: None,
@@ -72,21 +89,55 @@ impl<'a> Outgoing<'a> {
     ///
     /// `data` may have any number of lines, ended by LF, CR or CRLF. The empty string is data, too.
     pub const fn message(data: &'a str) -> Self {
-        let mut outgoing = Self::new();
-        outgoing.data = Some(data);
-        outgoing
+        Self::new().data(data)
     }
 
     /// An event of the given type; otherwise as [`message`](Self::message).
     pub const fn event(event_type: EventType<'a>, data: &'a str) -> Self {
-        let mut outgoing = Self::message(data);
-        outgoing.event_type = Some(event_type);
-        outgoing
+        Self::message(data).event_type(event_type)
+    }
+
+    /// Sets the event type, replacing one that was set before.
+    ///
+    /// Without data it is sent, but the client dispatches no event.
+    ///
+    /// ```
+    /// use sse_wire::{EventType, Outgoing};
+    ///
+    /// const TICK: EventType<'_> = EventType::from_static("tick");
+    /// assert_eq!(Outgoing::new().event_type(TICK).data("1"), Outgoing::event(TICK, "1"));
+    /// assert_eq!(Outgoing::new().event_type(TICK).to_string(), "event: tick\n\n");
+    /// ```
+    pub const fn event_type(mut self, event_type: EventType<'a>) -> Self {
+        self.event_type = Some(event_type);
+        self
+    }
+
+    /// Sets the data, replacing data that was set before; see [`message`](Self::message).
+    pub const fn data(mut self, data: &'a str) -> Self {
+        self.data = Some(data);
+        self
     }
 
     /// Sets the `id`: the last event ID of the client from this block on.
+    ///
+    /// It replaces one that was set before, also by [`numeric_id`](Self::numeric_id).
     pub const fn id(mut self, id: LastEventId<'a>) -> Self {
-        self.id = Some(id);
+        self.id = Some(Id::Text(id));
+        self
+    }
+
+    /// Sets the `id` to a number in decimal digits, without a string to borrow them from.
+    ///
+    /// It replaces one that was set before, also by [`id`](Self::id).
+    ///
+    /// ```
+    /// use sse_wire::Outgoing;
+    ///
+    /// assert_eq!(Outgoing::message("x").numeric_id(42).to_string(), "id: 42\ndata: x\n\n");
+    /// ```
+    pub const fn numeric_id(mut self, id: u64) -> Self {
+        self.id = Some(Id::Number(id));
         self
     }
 
@@ -112,12 +163,12 @@ impl<'a> Outgoing<'a> {
         let Ok(()) = self.pieces(Append(out));
     }
 
-    /// Writes the block to the front of `out`, and tells how many bytes it takes.
+    /// Writes the block to the front of `out`, and returns how many bytes it takes.
     ///
     /// # Errors
     ///
-    /// [`BufferFull`] when `out` is too small; it says how many bytes are needed, and `out` is as
-    /// before.
+    /// [`BufferFull`] if `out` is too small. It has the number of bytes that are needed; `out` does
+    /// not change.
     pub fn encode_to_slice(&self, out: &mut [u8]) -> Result<usize, BufferFull> {
         let (needed, available) = (self.encoded_len(), out.len());
         if needed > available {
@@ -181,8 +232,8 @@ impl<'a> Outgoing<'a> {
 
     /// Appends the block to `out` with data that `write` writes straight into the data lines.
     ///
-    /// Whatever is written goes through line splitting, also when a CRLF is cut between two writes;
-    /// it follows the data that was set, if any. There is a data line even if nothing is written.
+    /// What is written follows the data that was set, if any, and is split into lines like it, also
+    /// where a CRLF is split across two writes. There is a data line even if nothing is written.
     ///
     /// ```
     /// use sse_wire::Outgoing;
@@ -196,14 +247,14 @@ impl<'a> Outgoing<'a> {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     ///
-    /// For an event type, give it with the first part of the data, which may be empty:
+    /// All other fields are set as usual:
     ///
     /// ```
     /// use std::fmt::Write;
     /// use sse_wire::{EventType, Outgoing};
     ///
     /// let mut out = Vec::new();
-    /// let tick = Outgoing::event(EventType::from_static("tick"), "");
+    /// let tick = Outgoing::new().event_type(EventType::from_static("tick"));
     /// tick.encode_with(&mut out, |data| write!(data, "{:.2}", 3.14159))?;
     /// assert_eq!(out, b"event: tick\ndata: 3.14\n\n");
     /// # Ok::<(), std::fmt::Error>(())
@@ -225,10 +276,7 @@ impl<'a> Outgoing<'a> {
         };
         let Ok(()) = self.head(&mut Append(rollback.out));
         rollback.out.extend_from_slice(b"data: ");
-        let mut writer = DataWriter {
-            out: rollback.out,
-            after_cr: false,
-        };
+        let mut writer = DataWriter::new(rollback.out);
         writer.push(self.data.unwrap_or_default().as_bytes());
         write(&mut writer)?;
         rollback.out.extend_from_slice(b"\n\n");
@@ -293,7 +341,7 @@ impl<'a> Outgoing<'a> {
             field(b"event: ", event_type.as_str().as_bytes())?;
         }
         if let Some(id) = self.id {
-            field(b"id: ", id.as_str().as_bytes())?;
+            field(b"id: ", id.bytes(&mut [0; 20]))?;
         }
         if let Some(retry) = self.retry {
             field(b"retry: ", digits(milliseconds(retry), &mut [0; 20]))?;
@@ -327,7 +375,8 @@ impl<'a> From<Event<'a>> for Outgoing<'a> {
         if event.event_type() != MESSAGE {
             outgoing.event_type = EventType::new(event.event_type()).ok();
         }
-        outgoing.id = event.id().and_then(|id| LastEventId::new(id).ok());
+        let id = event.id().and_then(|id| LastEventId::new(id).ok());
+        outgoing.id = id.map(Id::Text);
         outgoing
     }
 }
@@ -342,300 +391,5 @@ impl<'a> From<&Event<'a>> for Outgoing<'a> {
 impl<'a> From<&'a OwnedEvent> for Outgoing<'a> {
     fn from(event: &'a OwnedEvent) -> Self {
         event.as_event().into()
-    }
-}
-
-/// Where the closure of [`Outgoing::encode_with`] writes the data: as [`fmt::Write`], and with
-/// `std` as [`std::io::Write`].
-///
-/// CRLF, CR and LF each begin a new data line, whichever writes they come in. Bytes written through
-/// `io::Write` are not checked to be UTF-8; where they are not, the client will see U+FFFD.
-#[cfg(feature = "alloc")]
-#[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-#[derive(Debug)]
-pub struct DataWriter<'a> {
-    out: &'a mut Vec<u8>,
-    /// The last byte written was a CR: an LF that comes next belongs to it.
-    after_cr: bool,
-}
-
-#[cfg(feature = "alloc")]
-impl DataWriter<'_> {
-    fn push(&mut self, bytes: &[u8]) {
-        let Some(&last) = bytes.last() else { return };
-        let bytes = match bytes.strip_prefix(b"\n") {
-            Some(rest) if self.after_cr => rest,
-            _ => bytes,
-        };
-        self.after_cr = last == b'\r';
-        let Ok(()) = data_lines(bytes, &mut Append(self.out));
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl fmt::Write for DataWriter<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
-        Ok(())
-    }
-}
-
-#[cfg(feature = "std")]
-impl io::Write for DataWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.push(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Takes back what was written unless it is complete: an open block would swallow the next event.
-#[cfg(feature = "alloc")]
-struct Rollback<'a> {
-    out: &'a mut Vec<u8>,
-    length: usize,
-}
-
-#[cfg(feature = "alloc")]
-impl Drop for Rollback<'_> {
-    fn drop(&mut self) {
-        self.out.truncate(self.length);
-    }
-}
-
-/// Where the pieces of a block go.
-trait Sink {
-    type Error;
-
-    fn put(&mut self, piece: &[u8]) -> Result<(), Self::Error>;
-
-    /// Puts the first `length` bytes of `text`.
-    fn put_first(&mut self, text: &[u8], length: usize) -> Result<(), Self::Error> {
-        self.put(text.get(..length).unwrap_or_default())
-    }
-}
-
-impl<F, E> Sink for F
-where
-    F: FnMut(&[u8]) -> Result<(), E>,
-{
-    type Error = E;
-
-    fn put(&mut self, piece: &[u8]) -> Result<(), E> {
-        self(piece)
-    }
-}
-
-#[cfg(feature = "alloc")]
-struct Append<'a>(&'a mut Vec<u8>);
-
-#[cfg(feature = "alloc")]
-impl Sink for Append<'_> {
-    type Error = Infallible;
-
-    #[inline(always)]
-    fn put(&mut self, piece: &[u8]) -> Result<(), Infallible> {
-        self.0.extend_from_slice(piece);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn put_first(&mut self, text: &[u8], length: usize) -> Result<(), Infallible> {
-        // To copy a whole block, and drop what is too much, costs less than to copy as many bytes
-        // as there are.
-        match text.first_chunk::<BLOCK>() {
-            Some(block) if length <= BLOCK => {
-                let end = self.0.len() + length;
-                self.0.extend_from_slice(block);
-                self.0.truncate(end);
-                Ok(())
-            }
-            _ => self.put(text.get(..length).unwrap_or_default()),
-        }
-    }
-}
-
-#[cfg(feature = "alloc")]
-const BLOCK: usize = 64;
-
-/// The lines of a text that may end in CRLF, CR or LF, each of them one end (9.2.5); at least one.
-struct Lines<'a> {
-    rest: Option<&'a [u8]>,
-}
-
-impl<'a> Lines<'a> {
-    const fn of(text: &'a [u8]) -> Self {
-        Self { rest: Some(text) }
-    }
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest?;
-        let Some((line, end)) = line_end(rest, 0).and_then(|length| rest.split_at_checked(length))
-        else {
-            self.rest = None;
-            return Some(rest);
-        };
-        let after = end.strip_prefix(b"\r\n").or_else(|| end.get(1..));
-        self.rest = after;
-        Some(line)
-    }
-}
-
-/// The data lines of `text`, without the first `data: ` and without the last line end.
-fn data_lines<S: Sink>(text: &[u8], sink: &mut S) -> Result<(), S::Error> {
-    if is_surely_one_line(text) {
-        return sink.put(text);
-    }
-    let mut rest = text;
-    loop {
-        let end = line_end(rest, 0);
-        sink.put_first(rest, end.unwrap_or(rest.len()))?;
-        let Some(end) = end.and_then(|length| rest.get(length..)) else {
-            return Ok(());
-        };
-        sink.put(b"\ndata: ")?;
-        rest = match end {
-            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-            [] => end,
-        };
-    }
-}
-
-/// Whether a short look tells that `text` has no line end. If not, it may have one or none.
-///
-/// Most data is one short line, and a search for its end would take as long as all else that is
-/// done for it. This looks at blocks that overlap, so that few branches depend on the length: where
-/// lengths vary, such a branch is often predicted wrongly, and that costs as much as looking at a
-/// hundred bytes.
-///
-/// It is not inlined, because it becomes vector instructions only where it stands alone.
-#[inline(never)]
-fn is_surely_one_line(text: &[u8]) -> bool {
-    // Without them it would be slower than the search, and larger.
-    if !HAS_VECTORS {
-        return false;
-    }
-    match text.len() {
-        0..4 => !text.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
-        4..16 => four(text).is_some_and(have_no_line_end),
-        16..64 => four::<16>(text).is_some_and(|blocks| {
-            let lowest = blocks.into_iter().fold(Lowest::START, Lowest::and);
-            lowest.is_above_line_ends()
-        }),
-        64..=512 => lowest_of_long(text).is_some_and(|lowest| lowest.is_above_line_ends()),
-        // What it would save is little beside what copying takes.
-        _ => false,
-    }
-}
-
-const HAS_VECTORS: bool = cfg!(any(
-    target_feature = "sse2",
-    target_feature = "neon",
-    target_feature = "simd128",
-));
-
-/// Four blocks that cover a text of N to 4 N bytes.
-fn four<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 4]> {
-    let last = text.len().checked_sub(N)?;
-    let second = last.min(N);
-    Some([
-        text.first_chunk()?,
-        text.get(second..)?.first_chunk()?,
-        text.get(last - second..)?.first_chunk()?,
-        text.last_chunk()?,
-    ])
-}
-
-fn have_no_line_end(blocks: [&[u8; 4]; 4]) -> bool {
-    let [first, second, third, fourth] = blocks.map(|block| u64::from(u32::from_le_bytes(*block)));
-    let (front, back) = (first | second << 32, third | fourth << 32);
-    matching_bytes(front, b"\r\n") | matching_bytes(back, b"\r\n") == 0
-}
-
-/// The lowest byte at each place of the blocks seen, counted from LF: CR is 3 then, and what is
-/// below LF is high.
-struct Lowest<const N: usize>([u8; N]);
-
-impl<const N: usize> Lowest<N> {
-    const START: Self = Self([u8::MAX; N]);
-
-    fn and(mut self, block: &[u8; N]) -> Self {
-        for (lowest, byte) in self.0.iter_mut().zip(block) {
-            *lowest = byte.wrapping_sub(b'\n').min(*lowest);
-        }
-        self
-    }
-
-    fn is_above_line_ends(&self) -> bool {
-        self.0.iter().all(|&lowest| lowest > b'\r' - b'\n')
-    }
-}
-
-/// For a text of 64 bytes or more.
-fn lowest_of_long(text: &[u8]) -> Option<Lowest<64>> {
-    // The last two blocks cover what the rounds leave over; they overlap if the bytes are too few.
-    let end = text.get(text.len().saturating_sub(128)..)?;
-    let mut lowest = Lowest::START.and(end.first_chunk()?).and(end.last_chunk()?);
-    let mut rest = text;
-    // Two at a time: the fewer numbers of rounds there are, the more often they are predicted.
-    while let Some((blocks, after)) = rest.split_first_chunk::<128>() {
-        lowest = lowest.and(blocks.first_chunk()?).and(blocks.last_chunk()?);
-        rest = after;
-    }
-    Some(lowest)
-}
-
-/// The reconnection time in milliseconds, without the 128-bit arithmetic of `Duration::as_millis`.
-fn milliseconds(time: Duration) -> u64 {
-    time.as_secs()
-        .saturating_mul(1000)
-        .saturating_add(u64::from(time.subsec_millis()))
-}
-
-/// The decimal digits of `number`, written to the end of `digits`.
-fn digits(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut start = digits.len();
-    for (index, digit) in digits.iter_mut().enumerate().rev() {
-        let value = (number % 10) as u8;
-        *digit = b'0' + value;
-        start = index;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    digits.get(start..).unwrap_or_default()
-}
-
-#[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may panic")]
-mod tests {
-    use super::{HAS_VECTORS, is_surely_one_line};
-
-    /// To give up is never wrong, but slower.
-    #[test]
-    fn a_short_look_is_enough_for_short_data() {
-        // What is near a line end in one way or another.
-        for byte in [b'x', 0, b'\t', 0x0E, 0x7F, 0x8A, 0x8D, 0xFF] {
-            let mut text = [byte; 512];
-            for length in 0..=text.len() {
-                let one_line = is_surely_one_line(&text[..length]);
-                assert_eq!(one_line, HAS_VECTORS, "{length} of {byte:#x}");
-            }
-            for length in (0..130).chain([200, 256, 511, 512]) {
-                for (place, end) in (0..length).zip([b'\n', b'\r'].into_iter().cycle()) {
-                    text[place] = end;
-                    assert!(!is_surely_one_line(&text[..length]), "{place} of {length}");
-                    text[place] = byte;
-                }
-            }
-        }
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A client sends [`REQUEST`] and, when it reconnects, [`last_event_id`]. It reads the response if
 //! the status is 200 and the content type [is that of an event stream](is_event_stream) (9.2.3). A
-//! server sends [`RESPONSE`].
+//! server reads [`received_last_event_id`] and sends [`RESPONSE`].
 
 use core::{str, time::Duration};
+
+use crate::error::InvalidLastEventId;
+use crate::value::LastEventId;
 
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
 pub const EVENT_STREAM: &str = "text/event-stream";
@@ -21,15 +24,16 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// ```
 pub const REQUEST: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-cache")];
 
-/// The headers of a response: its content type, that no cache may store it, and that no proxy may
-/// buffer it.
+/// The headers of a response: its content type, that no cache may store it, that no proxy may
+/// change it, and that no proxy may buffer it.
 ///
-/// `x-accel-buffering: no` is nginx's header for that, which some other proxies support; the rest
-/// ignore it. A server that compresses its responses must flush the compressor after each event, or
-/// not compress this one.
+/// `no-transform` (RFC 9111, 5.2.2.6) keeps proxies, and some middleware, from compressing or
+/// rewriting the stream, which would buffer it. `x-accel-buffering: no` is nginx's header against
+/// buffering, which some other proxies support; the rest ignore it. A server that compresses its
+/// responses must flush the compressor after each event, or not compress this one.
 pub const RESPONSE: [(&str, &str); 3] = [
     ("content-type", EVENT_STREAM),
-    ("cache-control", "no-store"),
+    ("cache-control", "no-store, no-transform"),
     ("x-accel-buffering", "no"),
 ];
 
@@ -52,6 +56,65 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
     let is_possible =
         !id.is_empty() && id.trim_matches([' ', '\t']) == id && !id.bytes().any(is_control);
     is_possible.then_some(("last-event-id", id))
+}
+
+/// Reads the last event ID of a request, on a server (9.2.4).
+///
+/// `header` is the value of the `Last-Event-ID` header, as bytes or text. `query` is the decoded
+/// value of a query parameter, for a page that continues where it was before it was reloaded: a
+/// browser's `EventSource` cannot set the header on its first request. The header has precedence,
+/// since a browser that reconnects sends it with the URL of its first request. An empty value
+/// counts as absent, and `None` means that both are absent. The ID borrows from its source, and
+/// nothing is allocated.
+///
+/// ```
+/// use sse_wire::headers::received_last_event_id;
+/// use sse_wire::{InvalidLastEventId, LastEventId};
+///
+/// let mut request = http::HeaderMap::new();
+/// let query = Some(String::from("41")); // `?last-event-id=41`
+/// let id = received_last_event_id(request.get("last-event-id"), query.as_ref(), 64)?;
+/// assert_eq!(id.map(LastEventId::as_str), Some("41"));
+///
+/// request.insert("last-event-id", http::HeaderValue::from_static("42"));
+/// let id = received_last_event_id(request.get("last-event-id"), query.as_ref(), 64)?;
+/// assert_eq!(id.map(LastEventId::as_str), Some("42"));
+///
+/// let error = InvalidLastEventId::TooLong { len: 2, max: 1 };
+/// assert_eq!(received_last_event_id(Some("42"), None::<&str>, 1), Err(error));
+/// # Ok::<(), InvalidLastEventId>(())
+/// ```
+///
+/// With axum, the parameter comes from its extractor `Query`, and with hyper from
+/// `form_urlencoded::parse`: the guide [never lose an
+/// event](crate::guide::never_lose_an_event#the-id-of-a-request) shows both.
+///
+/// # Errors
+///
+/// [`InvalidLastEventId`] if the value is longer than `max_len` bytes, is not UTF-8, or has a CR,
+/// LF or NUL. An error in the header is returned even if `query` is valid.
+pub fn received_last_event_id<'a, H, Q>(
+    header: Option<&'a H>,
+    query: Option<&'a Q>,
+    max_len: usize,
+) -> Result<Option<LastEventId<'a>>, InvalidLastEventId>
+where
+    H: AsRef<[u8]> + ?Sized,
+    Q: AsRef<[u8]> + ?Sized,
+{
+    let header = header.map(H::as_ref).filter(|id| !id.is_empty());
+    let query = query.map(Q::as_ref).filter(|id| !id.is_empty());
+    let Some(id) = header.or(query) else {
+        return Ok(None);
+    };
+    let (len, max) = (id.len(), max_len);
+    if len > max {
+        return Err(InvalidLastEventId::TooLong { len, max });
+    }
+    let id = str::from_utf8(id).map_err(|error| InvalidLastEventId::NotUtf8 {
+        offset: error.valid_up_to(),
+    })?;
+    LastEventId::new(id).map(Some)
 }
 
 /// Parses the value of a `retry-after` header: the minimum delay before the next request (RFC 9110,

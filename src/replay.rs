@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::{fmt, time::Duration};
 
 use thiserror::Error;
@@ -10,6 +11,11 @@ use thiserror::Error;
 use crate::decode::EventDecoder;
 use crate::frame::Frame;
 use crate::limits::Limits;
+use crate::value::LastEventId;
+
+/// The number of the next epoch, of any log in the process. On a 32-bit target it wraps after 2^32
+/// epochs.
+static NEXT_EPOCH: AtomicUsize = AtomicUsize::new(0);
 
 /// A bounded log of frames, from which a client that reconnects receives what it missed.
 ///
@@ -21,6 +27,12 @@ use crate::limits::Limits;
 /// returns a cursor after that event, or a [`Gap`] if the log does not have all that followed. Then
 /// notify the client, or send it the whole state.
 ///
+/// A client without an ID starts at the [`end`](Self::end), for example. If it loses its connection
+/// before its first event, it reconnects without an ID, and would miss what was pushed in between.
+/// So send it the ID of its position at once, in a block without data: see
+/// [`last_event_id_at`](Self::last_event_id_at) and the guide [never lose an
+/// event](crate::guide::never_lose_an_event).
+///
 /// ```
 /// use core::time::Duration;
 /// use sse_wire::replay::{Gap, ReplayLog};
@@ -31,7 +43,8 @@ use crate::limits::Limits;
 ///     log.push(Frame::from(Outgoing::message(id).id(LastEventId::new(id)?)), Duration::ZERO);
 /// }
 /// let mut cursor = log.since("c")?;
-/// assert_eq!(log.next(&mut cursor)?.map(|frame| frame.as_bytes().as_ref()), Some(&b"id: d\ndata: d\n\n"[..]));
+/// let entry = log.next(&mut cursor)?.expect("a frame after `c`");
+/// assert_eq!(entry.frame.as_bytes(), "id: d\ndata: d\n\n");
 /// assert_eq!(log.next(&mut cursor)?, None);
 /// // `b` was evicted, but nothing after it.
 /// assert!(log.since("b").is_ok());
@@ -40,16 +53,43 @@ use crate::limits::Limits;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Tags
+///
+/// Each frame can have a tag of type `T` beside it that is not sent: a topic to filter by, or the
+/// time of the event. [`with_tags`](Self::with_tags) creates such a log.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_wire::replay::ReplayLog;
+/// use sse_wire::{Frame, Outgoing};
+///
+/// let mut log = ReplayLog::with_tags();
+/// let frame = Frame::from(Outgoing::message("goal").numeric_id(1));
+/// log.push_tagged(frame, "football", Duration::ZERO);
+/// let entry = log.next(&mut log.start())?.expect("a frame");
+/// assert_eq!(entry.tag, &"football");
+/// # Ok::<(), sse_wire::replay::Gap>(())
+/// ```
+///
+/// # An external log
+///
+/// A log can continue one that is stored elsewhere, in a database for example.
+/// [`with_seed`](Self::with_seed) sets the ID of the event before the first frame, and
+/// [`push`](Self::push) adds the stored frames, with their IDs. The log then answers as it did
+/// before a restart.
+///
 /// # Bounds
 ///
 /// The log is bounded by the number of frames (1024 by default), by their bytes (4 MiB by default),
 /// and by their age (unlimited by default). The newest frame stays even if it exceeds the limit of
 /// bytes. Evicted IDs are remembered, up to the same limits, so that an expired ID can be told from
-/// an unknown one.
-#[derive(Clone)]
-pub struct ReplayLog {
-    frames: VecDeque<Entry>,
-    /// The position of the first frame in the log.
+/// an unknown one. Tags do not count.
+pub struct ReplayLog<T = ()> {
+    /// The number of this epoch of this log, unique in the process.
+    epoch: usize,
+    frames: VecDeque<Stored<T>>,
+    /// The position of the first frame in the log. That of the first frame of an epoch is 1: a seed
+    /// has the position 0, as if its frame had been evicted.
     first: u64,
     bytes: usize,
     /// The newest position of each ID, evicted ones included.
@@ -64,15 +104,26 @@ pub struct ReplayLog {
     max_age: Option<Duration>,
 }
 
-#[derive(Clone)]
-struct Entry {
+struct Stored<T> {
     frame: Frame,
+    tag: T,
     time: Duration,
 }
 
-/// The position of a subscriber in one [`ReplayLog`].
+/// A frame of a [`ReplayLog`] and its tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry<'a, T = ()> {
+    /// The frame; a clone of it increments a reference count.
+    pub frame: &'a Frame,
+    /// The tag that the frame was pushed with.
+    pub tag: &'a T,
+}
+
+/// The position of a subscriber in one epoch of one [`ReplayLog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
+    epoch: usize,
     /// The position of the next frame.
     next: u64,
 }
@@ -87,14 +138,25 @@ pub enum Gap {
     /// The log has no event with this ID: it never had one, or no longer remembers it.
     #[error("the last event ID is unknown")]
     Unknown,
+    /// The cursor is of another log, or of an earlier epoch of this one.
+    #[error("the cursor is of another log, or of an earlier epoch of this log")]
+    OtherEpoch,
 }
 
 impl ReplayLog {
     /// Creates an empty log, of at most 1024 frames and 4 MiB.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        Self::with_tags()
+    }
+}
+
+impl<T> ReplayLog<T> {
+    /// Creates an empty log whose frames have tags, of at most 1024 frames and 4 MiB.
+    pub fn with_tags() -> Self {
         Self {
+            epoch: next_epoch(),
             frames: VecDeque::new(),
-            first: 0,
+            first: 1,
             bytes: 0,
             positions: BTreeMap::new(),
             ids: VecDeque::new(),
@@ -127,7 +189,56 @@ impl ReplayLog {
         self
     }
 
-    /// Adds a frame at the time `now`, which is measured from any fixed moment, and evicts frames
+    /// Sets the ID of the event that precedes the first frame, for a log that continues an external
+    /// one.
+    ///
+    /// A client that comes with this ID has missed nothing yet, and one that starts at the end has
+    /// an ID to be primed with. If the log has frames, they are removed, as by
+    /// [`new_epoch`](Self::new_epoch).
+    ///
+    /// ```
+    /// use sse_wire::{LastEventId, replay::ReplayLog};
+    ///
+    /// let log = ReplayLog::new().with_seed(LastEventId::new("41")?);
+    /// assert_eq!(log.last_event_id(), Some("41"));
+    /// assert_eq!(log.since("41"), Ok(log.end()));
+    /// # Ok::<(), sse_wire::InvalidLastEventId>(())
+    /// ```
+    #[must_use]
+    pub fn with_seed(mut self, id: LastEventId<'_>) -> Self {
+        self.new_epoch(Some(id));
+        self
+    }
+
+    /// Removes all frames and IDs, because what they belong to was reset.
+    ///
+    /// A cursor of an earlier epoch is noticed: [`next`](Self::next) returns [`Gap::OtherEpoch`].
+    /// The IDs of earlier epochs are unknown, unless they are used again: do not, or a client could
+    /// resume in the wrong epoch. `seed` is the ID of the event that precedes the next frame, as in
+    /// [`with_seed`](Self::with_seed); an empty one counts as `None`.
+    pub fn new_epoch(&mut self, seed: Option<LastEventId<'_>>) {
+        self.epoch = next_epoch();
+        self.frames.clear();
+        self.positions.clear();
+        self.ids.clear();
+        (self.first, self.bytes, self.evicted, self.evicted_bytes) = (1, 0, 0, 0);
+        if let Some(id) = seed.filter(|id| !id.as_str().is_empty()) {
+            let id: Box<str> = id.as_str().into();
+            (self.evicted, self.evicted_bytes) = (1, id.len());
+            self.positions.insert(id.clone(), 0);
+            self.ids.push_back((0, id));
+        }
+    }
+
+    /// Adds a frame with the default tag; see [`push_tagged`](Self::push_tagged).
+    pub fn push(&mut self, frame: Frame, now: Duration)
+    where
+        T: Default,
+    {
+        self.push_tagged(frame, T::default(), now);
+    }
+
+    /// Adds a frame and its tag at the time `now`, which is measured from any fixed moment, and evicts frames
     /// that exceed the bounds.
     ///
     /// The log reads the frame's ID out of the frame: the last event ID of a client that has
@@ -142,14 +253,15 @@ impl ReplayLog {
     /// # Complexity
     ///
     /// O(n + log m) for a frame of n bytes and a log of m frames.
-    pub fn push(&mut self, frame: Frame, now: Duration) {
+    pub fn push_tagged(&mut self, frame: Frame, tag: T, now: Duration) {
         let position = self.end().next;
         if let Some(id) = id_of(&frame) {
             self.positions.insert(id.clone(), position);
             self.ids.push_back((position, id));
         }
         self.bytes += frame.len();
-        self.frames.push_back(Entry { frame, time: now });
+        let time = now;
+        self.frames.push_back(Stored { frame, tag, time });
         while self.frames.len() > 1
             && (self.frames.len() > self.max_frames || self.bytes > self.max_bytes)
         {
@@ -173,26 +285,28 @@ impl ReplayLog {
     ///
     /// # Errors
     ///
-    /// [`Gap`] if the log does not have everything after it.
+    /// [`Gap::TooOld`] or [`Gap::Unknown`] if the log does not have everything after it.
+    ///
+    /// # Complexity
+    ///
+    /// O(log m) for a log of m frames.
     pub fn since(&self, last_event_id: &str) -> Result<Cursor, Gap> {
         let position = self.positions.get(last_event_id).ok_or(Gap::Unknown)?;
         let next = position + 1;
         if next < self.first {
             return Err(Gap::TooOld);
         }
-        Ok(Cursor { next })
+        Ok(self.cursor(next))
     }
 
     /// Returns the position of the first frame in the log.
     pub const fn start(&self) -> Cursor {
-        Cursor { next: self.first }
+        self.cursor(self.first)
     }
 
     /// Returns the position after the last frame, for a client that wants future frames only.
     pub fn end(&self) -> Cursor {
-        Cursor {
-            next: self.first + self.frames.len() as u64,
-        }
+        self.cursor(self.first + self.frames.len() as u64)
     }
 
     /// Returns the next frame for a subscriber, and advances its cursor; `None` at the end of the
@@ -201,19 +315,70 @@ impl ReplayLog {
     /// # Errors
     ///
     /// [`Gap::TooOld`] if the subscriber was so slow that the next frame was evicted, and
-    /// [`Gap::Unknown`] if the cursor is beyond the end, and so belongs to another log. The cursor
-    /// does not change.
-    pub fn next(&self, cursor: &mut Cursor) -> Result<Option<&Frame>, Gap> {
-        if *cursor == self.end() {
-            return Ok(None);
-        }
-        let index = cursor.next.checked_sub(self.first).ok_or(Gap::TooOld)?;
-        let entry = usize::try_from(index)
+    /// [`Gap::OtherEpoch`] if the cursor is of another log or of an earlier epoch. The cursor does
+    /// not change.
+    ///
+    /// # Complexity
+    ///
+    /// O(1).
+    pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Entry<'_, T>>, Gap> {
+        let index = self.index_of(cursor)?;
+        let stored = usize::try_from(index)
             .ok()
             .and_then(|index| self.frames.get(index));
-        let frame = &entry.ok_or(Gap::Unknown)?.frame;
-        cursor.next += 1;
-        Ok(Some(frame))
+        Ok(stored.map(|Stored { frame, tag, .. }| {
+            cursor.next += 1;
+            Entry { frame, tag }
+        }))
+    }
+
+    /// Returns the newest ID, or the seed; `None` if there was no frame with an ID yet.
+    ///
+    /// It is remembered even if all frames were evicted.
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.ids.back().map(|(_, id)| &**id)
+    }
+
+    /// Returns the last event ID of a client that has received everything before the cursor: that
+    /// of the newest frame with an ID there, or the seed.
+    ///
+    /// Send it at the start of each stream, in a block without data, so that a client that loses
+    /// its connection before its first event can resume. `None` if no such ID is remembered, and
+    /// for a cursor of another log or of an earlier epoch.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::{Frame, LastEventId, Outgoing, replay::ReplayLog};
+    ///
+    /// let mut log = ReplayLog::new();
+    /// log.push(Frame::from(Outgoing::message("x").numeric_id(7)), Duration::ZERO);
+    /// let cursor = log.end(); // for a client without an ID
+    /// let id = log.last_event_id_at(&cursor).and_then(|id| LastEventId::new(id).ok());
+    /// let first = id.map(|id| Frame::from(Outgoing::new().id(id)));
+    /// assert_eq!(first.expect("there is an ID").as_bytes(), "id: 7\n\n");
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// O(log m) for a log of m frames.
+    pub fn last_event_id_at(&self, cursor: &Cursor) -> Option<&str> {
+        if cursor.epoch != self.epoch {
+            return None;
+        }
+        let after = self
+            .ids
+            .partition_point(|(position, _)| *position < cursor.next);
+        self.ids.get(after.checked_sub(1)?).map(|(_, id)| &**id)
+    }
+
+    /// Returns how many frames [`next`](Self::next) has not returned yet for this cursor.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub fn behind(&self, cursor: &Cursor) -> Result<u64, Gap> {
+        let index = self.index_of(cursor)?;
+        Ok((self.frames.len() as u64).saturating_sub(index))
     }
 
     /// Returns the number of frames.
@@ -231,12 +396,25 @@ impl ReplayLog {
         self.bytes
     }
 
+    const fn cursor(&self, next: u64) -> Cursor {
+        let epoch = self.epoch;
+        Cursor { epoch, next }
+    }
+
+    /// Returns the index of the cursor's next frame.
+    fn index_of(&self, cursor: &Cursor) -> Result<u64, Gap> {
+        if cursor.epoch != self.epoch {
+            return Err(Gap::OtherEpoch);
+        }
+        cursor.next.checked_sub(self.first).ok_or(Gap::TooOld)
+    }
+
     fn drop_first(&mut self) {
-        let Some(entry) = self.frames.pop_front() else {
+        let Some(stored) = self.frames.pop_front() else {
             return;
         };
         self.first += 1;
-        self.bytes -= entry.frame.len();
+        self.bytes -= stored.frame.len();
         // The IDs of evicted frames are in front.
         while let Some((position, id)) = self.ids.get(self.evicted) {
             if *position >= self.first {
@@ -261,6 +439,10 @@ impl ReplayLog {
     }
 }
 
+fn next_epoch() -> usize {
+    NEXT_EPOCH.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Returns the last event ID of a client that has decoded the frame and nothing else; `None` if it
 /// is empty.
 fn id_of(frame: &Frame) -> Option<Box<str>> {
@@ -275,13 +457,13 @@ fn id_of(frame: &Frame) -> Option<Box<str>> {
     (!id.is_empty()).then(|| id.into())
 }
 
-impl Default for ReplayLog {
+impl<T> Default for ReplayLog<T> {
     fn default() -> Self {
-        Self::new()
+        Self::with_tags()
     }
 }
 
-impl fmt::Debug for ReplayLog {
+impl<T> fmt::Debug for ReplayLog<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ReplayLog")

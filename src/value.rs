@@ -62,16 +62,15 @@ impl<'a> EventType<'a> {
 
 /// A last event ID to send, or to seed a decoder with: without CR, LF and NUL.
 ///
-/// An empty ID is allowed: it resets the client's last event ID. A number is always valid:
-/// `LastEventId::new(&number.to_string()).expect("digits")` never panics.
+/// An empty ID is allowed: it resets the client's last event ID. The digits of a number are always
+/// valid; [`Outgoing::numeric_id`](crate::Outgoing::numeric_id) sends one without a string.
 ///
 /// ```
-/// use sse_wire::LastEventId;
+/// use sse_wire::{InvalidLastEventId, LastEventId};
 ///
 /// let id = LastEventId::new("42")?;
 /// assert_eq!(id.as_str(), "42");
-/// let error = LastEventId::new("4\02").unwrap_err();
-/// assert_eq!((error.byte, error.offset), (0, 1));
+/// assert_eq!(LastEventId::new("4\02"), Err(InvalidLastEventId::Byte { byte: 0, offset: 1 }));
 /// # Ok::<(), sse_wire::InvalidLastEventId>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,10 +81,10 @@ impl<'a> LastEventId<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidLastEventId`] if the string has a CR, LF or NUL.
+    /// [`InvalidLastEventId::Byte`] if the string has a CR, LF or NUL.
     pub const fn new(id: &'a str) -> Result<Self, InvalidLastEventId> {
         match first_of(id.as_bytes(), b"\r\n\0") {
-            Some((byte, offset)) => Err(InvalidLastEventId { byte, offset }),
+            Some((byte, offset)) => Err(InvalidLastEventId::Byte { byte, offset }),
             None => Ok(Self(id)),
         }
     }

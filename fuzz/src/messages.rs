@@ -17,7 +17,7 @@ const END_OF_SLOT: u8 = 0xFF;
 /// A message to send, valid or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Of no effect without data: an event without data is not an event.
+    /// Without data, it is sent, but no event is dispatched.
     pub event_type: Option<String>,
     pub data: Option<String>,
     pub id: Option<String>,
@@ -75,13 +75,10 @@ impl Message {
     ///
     /// When the message is not [valid](Self::valid).
     pub fn outgoing_with<'m>(&'m self, data: Option<&'m str>) -> Outgoing<'m> {
-        let mut outgoing = match (&self.event_type, data) {
-            (Some(event_type), Some(data)) => {
-                Outgoing::event(EventType::new(event_type).expect("is valid"), data)
-            }
-            (None, Some(data)) => Outgoing::message(data),
-            (_, None) => Outgoing::new(),
-        };
+        let mut outgoing = data.map_or_else(Outgoing::new, Outgoing::message);
+        if let Some(event_type) = &self.event_type {
+            outgoing = outgoing.event_type(EventType::new(event_type).expect("is valid"));
+        }
         if let Some(id) = &self.id {
             outgoing = outgoing.id(LastEventId::new(id).expect("is valid"));
         }

@@ -1,22 +1,26 @@
-//! Any body becomes events, and frames become a body: with keep-alives while there is nothing to
-//! send, at its end when the frames are, and without empty frames, which some take for the end.
+//! Any body becomes events, and frames become a body: with keep-alives after a period in which
+//! nothing was sent, at its end when the frames are, and without empty frames, which some take for
+//! the end.
 
 use crate::common::task::Wakes;
 use crate::common::transport::{Chunk, Fault, Step, Transport};
 use crate::probe::{Otherwise, Probe};
 use bytes::{Buf, Bytes};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
+use core::future::{self, Future};
 use core::marker::PhantomPinned;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use futures_core::{FusedStream, Stream};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use http_body::Body;
-use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, NoTicks};
-use sse_wire::{Frame, Outgoing, OwnedItem, ReadError};
+use sse_wire::body::{BodyChunks, EventBody, EventBodyExt, EventBodyStream, KeepAlive};
+use sse_wire::{Frame, Outgoing, OwnedItem, ReadError, headers};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Polls a future for the next item once, and drops it.
@@ -123,10 +127,67 @@ fn data_that_is_bytes_is_borrowed() {
     assert!(place.start <= part.start && part.end <= place.end);
 }
 
+/// A clock, and the sleeps that wait for it.
+#[derive(Clone, Default)]
+struct Clock(Rc<RefCell<State>>);
+
+#[derive(Default)]
+struct State {
+    now: Duration,
+    started: usize,
+    dropped: usize,
+    waker: Option<Waker>,
+}
+
+impl Clock {
+    fn sleep(&self, time: Duration) -> Sleep {
+        self.0.borrow_mut().started += 1;
+        let deadline = self.0.borrow().now + time;
+        let clock = self.clone();
+        Sleep { clock, deadline }
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.0.borrow_mut().now += Duration::from_secs(seconds);
+        let waker = self.0.borrow_mut().waker.take();
+        waker.inspect(Waker::wake_by_ref);
+    }
+
+    /// How many sleeps began, and how many there are.
+    fn sleeps(&self) -> (usize, usize) {
+        let state = self.0.borrow();
+        (state.started, state.started - state.dropped)
+    }
+}
+
+struct Sleep {
+    clock: Clock,
+    deadline: Duration,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.clock.0.borrow_mut();
+        if state.now >= self.deadline {
+            return Poll::Ready(());
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.clock.0.borrow_mut().dropped += 1;
+    }
+}
+
 /// A body of messages, with keep-alives, and what it is made from.
 struct Server<K> {
     frames: Transport,
-    ticks: Transport,
+    clock: Clock,
     body: EventBody<Frames, K>,
     wakes: Arc<Wakes>,
     waker: Waker,
@@ -135,44 +196,59 @@ struct Server<K> {
 type Frames = stream::Map<Transport, fn(Result<Chunk, Fault>) -> Result<Frame, Fault>>;
 type Polled = Poll<Option<Result<Bytes, Fault>>>;
 
-impl<K: Stream> Server<K> {
-    fn new(keep_alive: impl FnOnce(EventBody<Frames>, Transport) -> EventBody<Frames, K>) -> Self {
-        let (frames, ticks) = (Transport::new([]), Transport::new([]));
+impl<K> Server<K>
+where
+    EventBody<Frames, K>: Body<Data = Bytes, Error = Fault> + Unpin,
+{
+    fn new(keep_alive: impl FnOnce(EventBody<Frames>, Clock) -> EventBody<Frames, K>) -> Self {
+        let (frames, clock) = (Transport::new([]), Clock::default());
         let messages = frames.clone().map(message as fn(_) -> _);
         let (wakes, waker) = Wakes::new();
         Self {
-            body: keep_alive(EventBody::new(messages), ticks.clone()),
+            body: keep_alive(EventBody::new(messages), clock.clone()),
             frames,
-            ticks,
+            clock,
             wakes,
             waker,
         }
     }
 
-    /// Has more to send, or a tick, and returns how often that wakes the task.
-    fn push(&self, to: &Transport, step: Step) -> usize {
-        to.push(step);
+    /// Has more to send, and returns how often that wakes the task.
+    fn push(&self, step: Step) -> usize {
+        self.frames.push(step);
         self.wakes.take()
     }
 
     fn send(&self, data: &str) -> usize {
-        self.push(&self.frames, Step::Gives(data.into()))
+        self.push(Step::Gives(data.into()))
     }
 
-    fn tick(&self) -> usize {
-        self.push(&self.ticks, Step::Gives(Vec::new()))
+    /// Lets time pass, and returns how often that wakes the task.
+    fn advance(&self, seconds: u64) -> usize {
+        self.clock.advance(seconds);
+        self.wakes.take()
     }
 
-    fn next(&mut self) -> Polled
-    where
-        K: Unpin,
-    {
-        poll(&mut self.body, &self.waker)
+    fn next(&mut self) -> Polled {
+        poll_body(&mut self.body, &self.waker)
     }
+}
 
-    fn has_ticks(&self) -> bool {
-        self.ticks.handles() > 1
-    }
+/// Polls a body for its next frame.
+fn poll_body<B>(body: &mut B, waker: &Waker) -> Poll<Option<Result<Bytes, B::Error>>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let frame = Pin::new(body).poll_frame(&mut Context::from_waker(waker));
+    frame.map_ok(|frame| frame.into_data().expect("there are no trailers"))
+}
+
+/// The body with a period of 15 seconds.
+fn every_15(
+    body: EventBody<Frames>,
+    clock: Clock,
+) -> EventBody<Frames, KeepAlive<impl FnMut(Duration) -> Sleep, Sleep>> {
+    body.keep_alive(Duration::from_secs(15), move |time| clock.sleep(time))
 }
 
 fn message(data: Result<Chunk, Fault>) -> Result<Frame, Fault> {
@@ -195,7 +271,7 @@ fn frames_are_sent_as_they_come() {
     assert_eq!(server.next(), sent("data: 1\n\n"));
     assert_eq!(server.next(), sent("data: 2\n\n"));
     assert_eq!(server.next(), Poll::Pending);
-    assert_eq!(server.push(&server.frames, Step::Ends), 1);
+    assert_eq!(server.push(Step::Ends), 1);
     assert_eq!((server.next(), server.next()), (END, END));
     assert_eq!(server.frames.reads(), 5, "polled after its end");
 }
@@ -205,123 +281,180 @@ fn anything_that_becomes_a_frame_can_be_sent_and_a_frame_is_not_copied() {
     let expected = [Ok(Bytes::from("data: 1\n\n"))];
     let block = Outgoing::message("1");
     let blocks = stream::iter([Ok::<_, Fault>(block)]);
-    assert_eq!(read_all(EventBody::new(blocks)), expected);
+    assert_eq!(read_all(EventBody::new(blocks).into_stream()), expected);
     let blocks = stream::iter([Ok::<_, Fault>(&block)]);
-    assert_eq!(read_all(EventBody::new(blocks)), expected);
+    assert_eq!(read_all(EventBody::new(blocks).into_stream()), expected);
     let frame = Frame::from(block);
-    let sent = read_all(EventBody::new(stream::iter([Ok::<_, Fault>(
-        frame.clone(),
-    )])));
+    let frames = stream::iter([Ok::<_, Fault>(frame.clone())]);
+    let sent = read_all(EventBody::new(frames).into_stream());
     assert_eq!(sent, expected);
     let address = |bytes: &Bytes| bytes.as_ptr();
     assert_eq!(sent[0].as_ref().map(address), Ok(address(frame.as_bytes())));
 }
 
 #[test]
-fn a_keep_alive_is_sent_at_every_tick_at_which_no_frame_is_ready() {
-    let mut server = Server::new(EventBody::keep_alive);
+fn a_keep_alive_is_sent_after_a_period_in_which_no_frame_was_sent() {
+    let mut server = Server::new(every_15);
     assert_eq!(server.next(), Poll::Pending);
     for _ in 0..2 {
-        assert_eq!(server.tick(), 1);
+        server.advance(14);
+        assert_eq!(server.next(), Poll::Pending);
+        assert_eq!(server.advance(1), 1);
         assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
     }
-    // A tick that comes while a frame is ready is not lost.
-    assert_eq!((server.send("1"), server.tick()), (1, 1));
-    assert_eq!(
-        (server.next(), server.next()),
-        (sent("data: 1\n\n"), sent(PING))
-    );
+    // The period begins anew after a frame.
+    server.advance(14);
+    assert_eq!((server.send("1"), server.next()), (1, sent("data: 1\n\n")));
     assert_eq!(server.next(), Poll::Pending);
-    // A slow client did not poll for a while; then an interval yields all ticks that it missed.
-    for _ in 0..40 {
-        server.tick();
-    }
-    assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
-    assert_eq!(server.tick(), 1, "it waits for the next one");
+    server.advance(14);
+    assert_eq!(server.next(), Poll::Pending);
+    server.advance(1);
+    // A frame that is ready by then is sent instead.
+    server.send("2");
+    assert_eq!(server.next(), sent("data: 2\n\n"));
+    assert_eq!(server.next(), Poll::Pending);
+    // A slow client gets one for many periods.
+    server.advance(1000);
     assert_eq!((server.next(), server.next()), (sent(PING), Poll::Pending));
     assert_eq!(Frame::parse(PING.into()).map(|frame| frame.len()), Ok(3));
 }
 
 #[test]
-fn streams_that_are_always_ready_starve_neither_frames_nor_the_end() {
-    let mut server = Server::new(|body, _| body.keep_alive(stream::repeat(())));
-    for _ in 0..10 {
-        assert_eq!(server.next(), sent(PING));
-        server.send("1");
-        server.send("2");
-        assert_eq!(server.next(), sent("data: 1\n\n"));
-        assert_eq!(server.next(), sent("data: 2\n\n"));
-    }
-    server.frames.push(Step::Ends);
-    assert_eq!(server.next(), END);
-
-    let ticks = Transport::new([Step::Gives(Vec::new())]);
-    let frames = stream::repeat(()).map(|()| Ok::<_, Fault>(Outgoing::message("1")));
-    let mut body = EventBody::new(frames).keep_alive(ticks.clone());
+fn a_stream_that_always_has_frames_starts_no_timers() {
+    let mut server = Server::new(every_15);
     for _ in 0..100 {
-        assert_eq!(poll(&mut body, Waker::noop()), sent("data: 1\n\n"));
+        server.send("1");
+        server.advance(60);
+        assert_eq!(server.next(), sent("data: 1\n\n"));
     }
-    assert_eq!(ticks.reads(), 0);
+    assert_eq!(server.clock.sleeps(), (0, 0));
 }
 
 #[test]
-fn when_the_ticks_end_only_the_keep_alives_do() {
-    let mut server = Server::new(EventBody::keep_alive);
-    server.tick();
-    server.ticks.push(Step::Ends);
-    assert_eq!(server.next(), sent(PING));
-    // They are dropped, and not polled again.
-    for _ in 0..3 {
-        assert_eq!((server.next(), server.has_ticks()), (Poll::Pending, false));
+fn a_sleep_that_is_ready_at_once_starves_neither_frames_nor_other_tasks() {
+    let mut server = Server::new(|body, _| body.keep_alive(Duration::MAX, |_| future::ready(())));
+    for _ in 0..10 {
+        // It yields before each keep-alive.
+        assert_eq!((server.next(), server.wakes.take()), (Poll::Pending, 1));
+        assert_eq!((server.next(), server.wakes.take()), (sent(PING), 0));
+        server.send("1");
+        assert_eq!(server.next(), sent("data: 1\n\n"));
     }
-    assert_eq!((server.ticks.reads(), server.wakes.take()), (2, 0));
-    assert_eq!((server.send("1"), server.next()), (1, sent("data: 1\n\n")));
+    assert_eq!((server.next(), server.wakes.take()), (Poll::Pending, 1));
+    server.frames.push(Step::Ends);
+    assert_eq!(server.next(), END);
+}
+
+#[test]
+fn a_period_of_zero_and_empty_frames_send_no_keep_alives() {
+    let mut zero =
+        Server::new(|body, clock| body.keep_alive(Duration::ZERO, move |time| clock.sleep(time)));
+    assert_eq!((zero.next(), zero.wakes.take()), (Poll::Pending, 0));
+    assert_eq!(zero.clock.sleeps(), (0, 0));
+
+    let mut empty = Server::new(|body, clock| {
+        let sleep = move |time| clock.sleep(time);
+        body.keep_alive_with(Duration::from_secs(1), sleep, Frame::new)
+    });
+    assert_eq!(empty.next(), Poll::Pending);
+    for number in 2..5 {
+        assert_eq!(empty.advance(1), 1);
+        assert_eq!((empty.next(), empty.wakes.take()), (Poll::Pending, 0));
+        assert_eq!(empty.clock.sleeps(), (number, 1));
+    }
+    assert_eq!((empty.send("1"), empty.next()), (1, sent("data: 1\n\n")));
+}
+
+#[test]
+fn the_keep_alive_frame_is_made_anew_each_time() {
+    let mut server = Server::new(|body, clock| {
+        let mut newest = 0;
+        let checkpoint = move || {
+            newest += 1;
+            Outgoing::new().numeric_id(newest).into()
+        };
+        let sleep = move |time| clock.sleep(time);
+        body.keep_alive_with(Duration::from_secs(1), sleep, checkpoint)
+    });
+    for expected in ["id: 1\n\n", "id: 2\n\n"] {
+        assert_eq!(server.next(), Poll::Pending);
+        server.advance(1);
+        assert_eq!(server.next(), sent(expected));
+    }
 }
 
 #[test]
 fn the_body_ends_with_its_frames_or_their_error_and_reports_it_then() {
     let error = Fault(ErrorKind::ConnectionReset);
     for (last, end) in [(Step::Ends, None), (Step::Fails(error.0), Some(Err(error)))] {
-        let mut server = Server::new(EventBody::keep_alive);
-        let reports = |body: &EventBody<_, _>| {
-            let (hint, stream_hint) = (Body::size_hint(body), Stream::size_hint(body));
-            let has_ended = (body.is_end_stream(), body.is_terminated());
-            (has_ended, hint.lower(), hint.upper(), stream_hint)
-        };
-        for step in [Step::Gives(b"1".into()), last, Step::Gives(b"more".into())] {
-            server.frames.push(step);
-        }
-        let mut context = Context::from_waker(Waker::noop());
-        let frame = Pin::new(&mut server.body).poll_frame(&mut context);
-        let Poll::Ready(Some(Ok(frame))) = frame else {
-            panic!("there is a frame");
-        };
-        assert_eq!(frame.into_data().expect("data"), "data: 1\n\n");
-        assert_eq!(reports(&server.body), ((false, false), 0, None, (0, None)));
-        server.tick();
-        assert_eq!(server.next(), Poll::Ready(end));
+        let mut server = Server::new(every_15);
         assert_eq!(
-            reports(&server.body),
-            ((true, true), 0, Some(0), (0, Some(0)))
+            (server.next(), server.clock.sleeps()),
+            (Poll::Pending, (1, 1))
         );
-        // The sender of the ticks can stop.
-        assert!(!server.has_ticks());
+        server.send("1");
+        assert_eq!(server.next(), sent("data: 1\n\n"));
+        let hint = Body::size_hint(&server.body);
+        assert_eq!((hint.lower(), hint.upper()), (0, None));
+        assert!(!server.body.is_end_stream());
+        // The timer is dropped, and a period that has passed sends nothing.
+        assert_eq!(server.next(), Poll::Pending);
+        server.advance(15);
+        server.frames.push(last);
+        server.send("more");
+        assert_eq!(
+            (server.next(), server.clock.sleeps()),
+            (Poll::Ready(end), (2, 0))
+        );
+        assert_eq!(Body::size_hint(&server.body).exact(), Some(0));
+        assert!(server.body.is_end_stream());
+        let reads = server.frames.reads();
         assert_eq!(
             (server.next(), server.next(), server.frames.reads()),
-            (END, END, 2)
+            (END, END, reads)
         );
+        assert_eq!(server.clock.sleeps(), (2, 0));
     }
 }
 
 #[test]
-fn the_keep_alive_frame_can_be_chosen() {
-    let ping = Frame::from(Outgoing::new().comment("still here"));
-    let mut server = Server::new(|body, _| body.keep_alive_with(stream::repeat(()), ping));
-    assert_eq!(server.next(), sent(": still here\n\n"));
-    // An empty one would be taken for the end, or would keep the task busy.
-    let mut server = Server::new(|body, _| body.keep_alive_with(stream::repeat(()), Frame::new()));
-    assert_eq!((server.next(), server.wakes.take()), (Poll::Pending, 0));
-    assert_eq!((server.send("1"), server.next()), (1, sent("data: 1\n\n")));
+fn a_body_is_a_stream_of_chunks_or_a_whole_response() {
+    let frames = || stream::iter([Ok::<_, Fault>(Outgoing::message("1"))]);
+    let mut chunks = EventBody::new(frames()).into_stream();
+    assert_eq!(
+        (chunks.is_terminated(), chunks.size_hint()),
+        (false, (0, None))
+    );
+    assert_eq!(poll(&mut chunks, Waker::noop()), sent("data: 1\n\n"));
+    assert_eq!(poll(&mut chunks, Waker::noop()), END);
+    assert_eq!(
+        (chunks.is_terminated(), chunks.size_hint()),
+        (true, (0, Some(0)))
+    );
+    assert!(chunks.get_ref().is_end_stream() && chunks.into_inner().is_end_stream());
+
+    let mut response = EventBody::new(frames()).into_response();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers().len(), headers::RESPONSE.len());
+    for (name, value) in headers::RESPONSE {
+        assert_eq!(response.headers()[name], value);
+    }
+    let frame = poll_body(response.body_mut(), Waker::noop());
+    assert_eq!(frame, sent("data: 1\n\n"));
+}
+
+#[test]
+fn a_shutdown_ends_the_body() {
+    let (stop, stopped) = futures_util::future::abortable(future::pending::<()>());
+    let frames = Transport::new([Step::Gives(b"1".into())]);
+    let messages = frames.map(message).take_until(stop);
+    let mut body = EventBody::new(messages).keep_alive(Duration::MAX, |_| future::pending());
+    let (wakes, waker) = Wakes::new();
+    assert_eq!(poll_body(&mut body, &waker), sent("data: 1\n\n"));
+    assert_eq!(poll_body(&mut body, &waker), Poll::Pending);
+    stopped.abort();
+    assert!(wakes.take() > 0);
+    assert_eq!(poll_body(&mut body, &waker), END);
 }
 
 #[test]
@@ -343,18 +476,34 @@ fn empty_frames_are_skipped_and_it_yields_after_32_of_them() {
     let mut body = EventBody::new(frames);
     let (wakes, waker) = Wakes::new();
     for number in 1..=3 {
-        assert_eq!(poll(&mut body, &waker), Poll::Pending);
+        assert_eq!(poll_body(&mut body, &waker), Poll::Pending);
         assert_eq!((polls.get(), wakes.take()), (number * 32, 1));
     }
-    assert_eq!(poll(&mut body, &waker), sent("data: last\n\n"));
+    assert_eq!(poll_body(&mut body, &waker), sent("data: last\n\n"));
+}
+
+#[test]
+fn empty_frames_alone_do_not_hold_back_keep_alives() {
+    let clock = Clock::default();
+    let frames = stream::repeat_with(|| Ok::<_, Fault>(Frame::new()));
+    let sleeps = clock.clone();
+    let body = EventBody::new(frames);
+    let mut body = body.keep_alive(Duration::from_secs(15), move |time| sleeps.sleep(time));
+    let (wakes, waker) = Wakes::new();
+    for _ in 0..2 {
+        assert_eq!(poll_body(&mut body, &waker), Poll::Pending);
+        clock.advance(15);
+        assert!(wakes.take() > 0);
+        assert_eq!(poll_body(&mut body, &waker), sent(PING));
+    }
 }
 
 #[test]
 fn what_a_body_sends_a_body_receives() {
-    let server = Server::new(EventBody::keep_alive);
+    let server = Server::new(every_15);
     let mut items = server.body.items();
     assert!(poll(&mut items, &server.waker).is_pending());
-    server.ticks.push(Step::Gives(Vec::new()));
+    server.clock.advance(15);
     assert_eq!(server.wakes.take(), 1);
     let ping = OwnedItem::Comment {
         text: Vec::new(),
@@ -376,31 +525,38 @@ fn what_a_body_sends_a_body_receives() {
 }
 
 #[test]
-fn a_body_is_send_and_unpin_as_its_frames_and_ticks_are() {
+fn a_body_is_send_and_unpin_as_its_frames_and_sleeps_are() {
+    type Empty = stream::Empty<Result<Frame, Fault>>;
+    type Slept<F> = KeepAlive<fn(Duration) -> F, F>;
     const {
-        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>>>::IS_SEND);
-        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>>>::IS_UNPIN);
-        assert!(Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, NoTicks>>::IS_SEND);
+        assert!(Probe::<EventBody<Empty>>::IS_SEND && Probe::<EventBody<Empty>>::IS_UNPIN);
         assert!(!Probe::<EventBody<Transport>>::IS_SEND);
-        assert!(!Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, Transport>>::IS_SEND);
+        assert!(!Probe::<EventBody<Empty, Slept<Rc<()>>>>::IS_SEND);
         assert!(!Probe::<EventBody<PhantomPinned>>::IS_UNPIN);
-        assert!(!Probe::<EventBody<stream::Empty<Result<Frame, Fault>>, PhantomPinned>>::IS_UNPIN);
+        assert!(!Probe::<EventBody<Empty, Slept<PhantomPinned>>>::IS_UNPIN);
+        assert!(!Probe::<EventBodyStream<PhantomPinned>>::IS_UNPIN);
         assert!(!Probe::<BodyChunks<PhantomPinned>>::IS_UNPIN);
     }
-    // Frames and ticks that must not be moved.
+    // Frames and sleeps that must not be moved.
     let frames = stream::once(async { Ok::<_, Fault>(Outgoing::message("1")) });
-    let ticks = stream::once(async {});
-    assert_eq!(read_all(EventBody::new(frames).keep_alive(ticks)).len(), 1);
+    let body = EventBody::new(frames).keep_alive(Duration::MAX, |_| async {});
+    assert_eq!(read_all(body.into_stream()).len(), 1);
 }
 
 #[test]
 fn the_debug_form_does_not_show_the_payload() {
-    let body = EventBody::new(stream::iter([Ok::<_, Fault>(Frame::from(
+    let mut body = EventBody::new(stream::iter([Ok::<_, Fault>(Frame::from(
         Outgoing::message("secret"),
     ))]));
     let shown = format!("{body:?}");
     assert!(shown.starts_with("EventBody") && !shown.contains("secret"));
     assert_eq!(body.get_ref().size_hint(), (1, Some(1)));
+    assert_eq!(body.get_mut().size_hint(), (1, Some(1)));
+    let body = EventBody::new(body.into_inner());
+    let mut chunks = body.into_stream();
+    assert!(format!("{chunks:?}").starts_with("EventBodyStream"));
+    assert_eq!(chunks.get_mut().get_ref().size_hint(), (1, Some(1)));
+    let body = chunks.into_inner();
     let chunks = BodyChunks::new(body);
     assert_eq!(chunks.get_ref().get_ref().size_hint(), (1, Some(1)));
 }

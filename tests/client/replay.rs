@@ -14,8 +14,8 @@ fn frame(id: &str, data: &str) -> Frame {
 fn rest(log: &ReplayLog, mut cursor: Cursor) -> Vec<String> {
     let mut decoder = EventDecoder::new();
     let mut data = Vec::new();
-    while let Some(frame) = log.next(&mut cursor).expect("nothing is missing") {
-        let mut bytes = &frame.as_bytes()[..];
+    while let Some(entry) = log.next(&mut cursor).expect("nothing is missing") {
+        let mut bytes = &entry.frame.as_bytes()[..];
         while let Some(event) = decoder.decode(&mut bytes).expect("it fits") {
             data.push(event.data().to_owned());
         }
@@ -58,28 +58,30 @@ impl Model {
         self.pushed[self.first..].iter().map(|frame| frame.1).sum()
     }
 
-    /// Evicted IDs are remembered up to the same limits, and one at least.
-    fn since(&self, id: &str) -> Result<Vec<String>, Gap> {
+    /// The positions whose IDs are remembered: of evicted ones up to the same limits, and one at
+    /// least.
+    fn remembered(&self, end: usize) -> impl Iterator<Item = (usize, &str)> {
         let (mut count, mut bytes) = (0, 0);
-        for (position, (pushed, ..)) in self.pushed.iter().enumerate().rev() {
-            if position < self.first && !pushed.is_empty() {
+        let ids = self.pushed.iter().map(|(id, ..)| id.as_str()).enumerate();
+        let ids = ids.rev().filter(|(_, id)| !id.is_empty());
+        ids.take_while(move |(position, id)| {
+            if *position < self.first {
                 count += 1;
-                bytes += pushed.len();
-                if count > 1 && (count > self.frames || bytes > self.bytes) {
-                    break;
-                }
+                bytes += id.len();
             }
-            if pushed == id && !id.is_empty() {
-                let next = position + 1;
-                let missed = (next..self.pushed.len()).map(|number| number.to_string());
-                return if next < self.first {
-                    Err(Gap::TooOld)
-                } else {
-                    Ok(missed.collect())
-                };
-            }
+            count <= 1 || (count <= self.frames && bytes <= self.bytes)
+        })
+        .filter(move |(position, _)| *position < end)
+    }
+
+    fn since(&self, id: &str) -> Result<Vec<String>, Gap> {
+        let end = self.pushed.len();
+        let found = self.remembered(end).find(|(_, pushed)| *pushed == id);
+        let next = found.ok_or(Gap::Unknown)?.0 + 1;
+        if next < self.first {
+            return Err(Gap::TooOld);
         }
-        Err(Gap::Unknown)
+        Ok((next..end).map(|number| number.to_string()).collect())
     }
 }
 
@@ -130,7 +132,16 @@ fn a_client_receives_what_it_missed_or_a_gap_within_any_bounds() {
                 assert_eq!(since, model.since(&id), "seed {seed}, after {id:?}");
             }
             assert_eq!(rest(&log, log.start()).len(), model.len());
+            let newest = model.remembered(usize::MAX).next().map(|(_, id)| id);
+            assert_eq!(log.last_event_id(), newest, "seed {seed}");
             // A subscriber that takes its time.
+            let passed = model.remembered(taken).next().map(|(_, id)| id);
+            assert_eq!(log.last_event_id_at(&slow), passed, "seed {seed}");
+            let behind = match taken {
+                _ if taken < model.first => Err(Gap::TooOld),
+                _ => Ok((model.pushed.len() - taken) as u64),
+            };
+            assert_eq!(log.behind(&slow), behind, "seed {seed}");
             if random.once_in(3) {
                 let expected = match taken {
                     _ if taken == model.pushed.len() => Ok(false),
@@ -142,11 +153,102 @@ fn a_client_receives_what_it_missed_or_a_gap_within_any_bounds() {
                 taken += usize::from(expected == Ok(true));
             }
         }
-        let is_ahead = log.end() != ReplayLog::new().end();
-        let next = ReplayLog::new().next(&mut log.end()).map(|_| ());
-        assert_eq!(next.is_err(), is_ahead, "a cursor of a longer log");
-        assert!(next.is_ok() || next == Err(Gap::Unknown));
     }
+}
+
+#[test]
+fn a_cursor_of_another_log_or_epoch_is_noticed() {
+    let old = ReplayLog::new();
+    let mut log = ReplayLog::new();
+    log.push(frame("1", "one"), Duration::ZERO);
+    let mut cursors = vec![old.start(), old.end(), ReplayLog::new().end()];
+    for seed in [None, Some(""), Some("9")] {
+        cursors.extend([log.start(), log.end()]);
+        log.new_epoch(seed.map(LastEventId::from_static));
+        let seed = seed.filter(|seed| !seed.is_empty());
+        assert_eq!((log.len(), log.bytes(), log.last_event_id()), (0, 0, seed));
+        assert_eq!(log.since("1"), Err(Gap::Unknown));
+        assert_eq!(log.behind(&log.end()), Ok(0));
+        assert_eq!(log.last_event_id_at(&log.end()), seed);
+        log.push(frame("2", "two"), Duration::ZERO);
+        log.push(frame("3", "three"), Duration::ZERO);
+        for cursor in &cursors {
+            let mut moved = *cursor;
+            assert_eq!(log.next(&mut moved), Err(Gap::OtherEpoch));
+            assert_eq!(moved, *cursor);
+            assert_eq!(log.behind(cursor), Err(Gap::OtherEpoch));
+            assert_eq!(log.last_event_id_at(cursor), None);
+        }
+        assert_eq!(rest(&log, log.start()), ["two", "three"]);
+    }
+    let message = "the cursor is of another log, or of an earlier epoch of this log";
+    assert_eq!(Gap::OtherEpoch.to_string(), message);
+}
+
+#[test]
+fn a_log_that_continues_another_one_answers_as_that_one_does() {
+    let new_log = || ReplayLog::new().with_frames(3);
+    let (mut log, mut stored) = (new_log(), Vec::new());
+    for number in 0..10 {
+        // The ID that precedes the frames in the log is its seed.
+        let evicted = log.last_event_id_at(&log.start()).unwrap_or("start");
+        let seed = LastEventId::new(evicted).expect("digits");
+        let mut restored = new_log().with_seed(seed);
+        assert_eq!(restored.last_event_id(), Some(evicted));
+        assert_eq!(restored.since(evicted), Ok(restored.start()));
+        assert!(restored.is_empty());
+        for frame in &stored {
+            restored.push(Frame::clone(frame), Duration::ZERO);
+        }
+        for id in 0..number {
+            let id = id.to_string();
+            let rest_of = |log: &ReplayLog| log.since(&id).map(|cursor| rest(log, cursor)).ok();
+            assert_eq!(rest_of(&restored), rest_of(&log), "{id} of {number}");
+        }
+        for (cursor, expected) in [(restored.start(), log.start()), (restored.end(), log.end())] {
+            assert_eq!(restored.behind(&cursor), log.behind(&expected));
+            let expected = log.last_event_id_at(&expected).or(Some("start"));
+            assert_eq!(restored.last_event_id_at(&cursor), expected);
+        }
+        let id = number.to_string();
+        log.push(frame(&id, &id), Duration::ZERO);
+        stored.push(frame(&id, &id));
+        stored.drain(..stored.len().saturating_sub(3));
+    }
+    // A seed expires as an ID does whose frame was evicted.
+    let mut log = new_log().with_seed(LastEventId::from_static("seed"));
+    let expected = [
+        Ok(1),
+        Ok(2),
+        Ok(3),
+        Err(Gap::TooOld),
+        Err(Gap::TooOld),
+        Err(Gap::Unknown),
+    ];
+    for expected in expected {
+        log.push(frame("same", "x"), Duration::ZERO);
+        let since = log.since("seed").map(|cursor| rest(&log, cursor).len());
+        assert_eq!(since, expected);
+    }
+}
+
+#[test]
+fn a_tag_is_returned_with_its_frame() {
+    let mut log = ReplayLog::with_tags().with_frames(2);
+    for (number, tag) in (0..3).zip(["a", "b", "c"]) {
+        let frame = Frame::from(Outgoing::message(tag).numeric_id(number));
+        log.push_tagged(frame, String::from(tag), Duration::ZERO);
+    }
+    let mut cursor = log.start();
+    for (number, tag) in [(1, "b"), (2, "c")] {
+        let entry = log.next(&mut cursor).expect("it is the log's own");
+        let entry = entry.expect("there is a frame");
+        let frame = Frame::from(Outgoing::message(tag).numeric_id(number));
+        assert_eq!((entry.frame, &entry.tag[..]), (&frame, tag));
+    }
+    log.push(Frame::from(Outgoing::message("untagged")), Duration::ZERO);
+    let entry = log.next(&mut cursor).expect("it is the log's own");
+    assert_eq!(entry.map(|entry| entry.tag.as_str()), Some(""));
 }
 
 #[test]
@@ -194,8 +296,7 @@ fn the_id_of_a_frame_is_the_one_that_a_client_commits() {
 #[test]
 fn the_debug_form_does_not_show_what_is_in_the_log() {
     let mut log = ReplayLog::default();
-    log.push(frame("SECRET", "SECRET"), Duration::ZERO);
+    log.push_tagged(frame("SECRET", "SECRET"), (), Duration::ZERO);
     let shown = format!("{log:?}");
     assert!(shown.contains("frames: 1") && !shown.contains("SECRET"));
-    assert_eq!(rest(&log.clone(), log.start()), ["SECRET"]);
 }

@@ -1,6 +1,6 @@
 //! A server that replays, and connections that fail in any way: every driver yields each event once
-//! and in order, or a gap where the server's log was trimmed. `SSE_WIRE_SCHEDULES` sets how many
-//! random schedules run.
+//! and in order, or a gap where the server's log was trimmed. A client that joins at the end of the
+//! log misses nothing from then on. `SSE_WIRE_SCHEDULES` sets how many random schedules run.
 
 use crate::drivers::{Answer, DRIVERS, Open, Server};
 use crate::machine::ms;
@@ -9,11 +9,14 @@ use crate::transport::Step;
 use core::cell::RefCell;
 use core::time::Duration;
 use sse_wire::client::{Backoff, EventSource, Policy};
-use sse_wire::replay::ReplayLog;
+use sse_wire::replay::{Cursor, ReplayLog};
 use sse_wire::{EventType, Frame, LastEventId, Outgoing};
 use std::env;
 use std::io::ErrorKind;
 use std::rc::Rc;
+
+/// The ID before the first event.
+const SEED: LastEventId<'_> = LastEventId::from_static("seed");
 
 /// A server, and what becomes of its connections.
 struct World {
@@ -26,6 +29,11 @@ struct World {
     cut: Option<(usize, Step)>,
     /// After how many updates the client asks for another connection.
     reconnects: Option<usize>,
+    /// If set, a client without an ID starts at the end, with this block. Otherwise it receives
+    /// everything.
+    joins_with: Option<fn(LastEventId<'_>) -> Outgoing<'_>>,
+    /// The number of the first event after a client first joined at the end.
+    joined: Option<usize>,
 }
 
 impl World {
@@ -73,6 +81,18 @@ impl World {
         }
     }
 
+    /// Starts at the end of the log, as the guide `never_lose_an_event` does.
+    fn join(&mut self, body: &mut Vec<u8>) -> Cursor {
+        self.joined.get_or_insert(self.events);
+        let cursor = self.log.end();
+        let id = self.log.last_event_id_at(&cursor).expect("there is a seed");
+        let id = LastEventId::new(id).expect("it was sent before");
+        if let Some(joins_with) = self.joins_with {
+            joins_with(id).encode(body);
+        }
+        cursor
+    }
+
     fn answer(&mut self, last_event_id: &str) -> Answer {
         let Some(left) = self.left.checked_sub(1) else {
             return Answer::Rejects(204, None);
@@ -92,6 +112,7 @@ impl World {
         let first = self.events - self.log.len();
         let mut cursor = match (last_event_id, self.log.since(last_event_id)) {
             (_, Ok(cursor)) => cursor,
+            ("", Err(_)) if self.joins_with.is_some() => self.join(&mut body),
             ("", Err(_)) if first == 0 => self.log.start(),
             (_, Err(_)) => {
                 let gap = EventType::from_static("gap");
@@ -99,13 +120,15 @@ impl World {
                 self.log.start()
             }
         };
+        // A client that joins has received the block that it is joined with.
+        let uncut = self.joins_with.map_or(0, |_| body.len());
         for more in 0..1 + self.random.below(7) {
             self.emit(more.min(1));
-            while let Some(frame) = self.log.next(&mut cursor).expect("nothing is evicted") {
-                body.extend_from_slice(frame.as_bytes());
+            while let Some(entry) = self.log.next(&mut cursor).expect("nothing is evicted") {
+                body.extend_from_slice(entry.frame.as_bytes());
             }
         }
-        body.truncate(after);
+        body.truncate(after.saturating_add(uncut));
         let chunks = body.chunks(1 + self.random.below(200));
         let steps = chunks.map(|chunk| Step::Gives(chunk.into()));
         Answer::Streams(steps.chain(end).collect())
@@ -113,7 +136,7 @@ impl World {
 }
 
 fn world(mut random: Random, frames: usize, cut: Option<(usize, Step)>) -> World {
-    let log = ReplayLog::new().with_bytes(usize::MAX);
+    let log = ReplayLog::new().with_bytes(usize::MAX).with_seed(SEED);
     World {
         log: log.with_frames(frames),
         events: 0,
@@ -121,6 +144,8 @@ fn world(mut random: Random, frames: usize, cut: Option<(usize, Step)>) -> World
         random,
         cut,
         reconnects: None,
+        joins_with: None,
+        joined: None,
     }
 }
 
@@ -133,8 +158,11 @@ enum Seen {
 
 /// Runs a client to its end. Returns what it saw, and how many events and requests there were.
 fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
-    let world = Rc::new(RefCell::new(world));
-    let served = Rc::clone(&world);
+    simulate_in(open, seed, &Rc::new(RefCell::new(world)))
+}
+
+fn simulate_in(open: Open, seed: u64, world: &Rc<RefCell<World>>) -> (Vec<Seen>, usize, usize) {
+    let served = Rc::clone(world);
     let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
     let policy = Policy::new()
         .with_bounds(Duration::ZERO, Duration::from_secs(60))
@@ -160,12 +188,18 @@ fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
         reconnects = world.borrow().reconnects == Some(updates);
     }
     let requests = server.state().ids.len();
-    (seen, world.borrow().events, requests)
+    let events = world.borrow().events;
+    (seen, events, requests)
 }
 
 /// How many events are missing, all of them reported, if the others came once and in order.
 fn missing(seen: &[Seen], emitted: usize) -> Result<usize, String> {
-    let (mut next, mut missing) = (0, 0);
+    missing_from(0, seen, emitted)
+}
+
+/// The same for a client that joined before the event `next`.
+fn missing_from(mut next: usize, seen: &[Seen], emitted: usize) -> Result<usize, String> {
+    let mut missing = 0;
     for &seen in seen {
         match seen {
             Seen::Event(number) if number == next => next += 1,
@@ -220,6 +254,37 @@ fn a_connection_that_is_cut_at_any_byte_loses_nothing() {
                 assert_eq!(asked, 4, "{driver}, {after}");
             }
         }
+    }
+}
+
+/// A client joins at the end of the log, and its first connections end after `cut` bytes.
+fn join(
+    open: Open,
+    joins_with: fn(LastEventId<'_>) -> Outgoing<'_>,
+    cut: usize,
+) -> Result<usize, String> {
+    let mut world = world(Random::new(cut as u64), 100, Some((cut, Step::Ends)));
+    (world.left, world.joins_with) = (3, Some(joins_with));
+    let world = Rc::new(RefCell::new(world));
+    let (seen, emitted, _) = simulate_in(open, 1, &world);
+    let joined = world.borrow().joined.expect("it came without an ID");
+    missing_from(joined, &seen, emitted)
+}
+
+#[test]
+fn a_client_that_loses_its_connection_before_its_first_event_misses_nothing() {
+    let id: fn(LastEventId<'_>) -> Outgoing<'_> = |id| Outgoing::new().id(id);
+    for (driver, open) in DRIVERS {
+        for cut in 0..200 {
+            let missing = join(*open, id, cut);
+            assert_eq!(missing, Ok(0), "{driver}, {cut}");
+        }
+        // Without the ID, what comes before it reconnects is lost.
+        let unprimed = (0..20).map(|cut| join(*open, |_| Outgoing::new(), cut));
+        assert!(
+            unprimed.into_iter().any(|missing| missing.is_err()),
+            "{driver}"
+        );
     }
 }
 

@@ -54,7 +54,8 @@ fn every_type_can_be_sent_shared_moved_and_shown() {
     #[cfg(feature = "http-body")]
     each!(anywhere:
         sse_wire::body::EventBody<()>, sse_wire::body::EventBody<(), ()>,
-        sse_wire::body::BodyChunks<()>, sse_wire::body::NoTicks,
+        sse_wire::body::EventBodyStream<()>, sse_wire::body::KeepAlive,
+        sse_wire::body::BodyChunks<()>,
     );
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     each!(anywhere:
@@ -228,7 +229,7 @@ fn defaults_are_what_new_makes() {
     ));
     #[cfg(feature = "bytes")]
     assert_eq!(
-        format!("{:?}", ReplayLog::default()),
+        format!("{:?}", ReplayLog::<()>::default()),
         format!("{:?}", ReplayLog::new())
     );
     #[cfg(feature = "alloc")]

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sse_wire::{EventType, InvalidEventType, LastEventId, Outgoing};
+use sse_wire::{EventType, InvalidEventType, InvalidLastEventId, LastEventId, Outgoing};
 
 /// Line ends, what is special at the start of a line, and what other libraries take for line ends.
 pub(crate) const FRAGMENTS: &[&str] = &[
@@ -19,7 +19,7 @@ pub(crate) const FRAGMENTS: &[&str] = &[
     "a", "é", "😀",
 ];
 
-/// A block to send. An event type is sent only with data.
+/// A block to send.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Block {
     pub(crate) event_type: Option<String>,
@@ -43,13 +43,10 @@ impl Block {
 
     /// The block with other data than its own.
     pub(crate) fn outgoing_with<'a>(&'a self, data: Option<&'a str>) -> Outgoing<'a> {
-        let mut outgoing = match (&self.event_type, data) {
-            (Some(event_type), Some(data)) => {
-                Outgoing::event(EventType::new(event_type).expect("a valid type"), data)
-            }
-            (None, Some(data)) => Outgoing::message(data),
-            (_, None) => Outgoing::new(),
-        };
+        let mut outgoing = data.map_or_else(Outgoing::new, Outgoing::message);
+        if let Some(event_type) = &self.event_type {
+            outgoing = outgoing.event_type(EventType::new(event_type).expect("a valid type"));
+        }
         if let Some(id) = &self.id {
             outgoing = outgoing.id(LastEventId::new(id).expect("a valid ID"));
         }
@@ -87,7 +84,7 @@ impl Block {
         for text in self.comments() {
             line(":", &text);
         }
-        if let (Some(event_type), Some(_)) = (&self.event_type, &self.data) {
+        if let Some(event_type) = &self.event_type {
             line("event: ", event_type.as_bytes());
         }
         if let Some(id) = &self.id {
@@ -148,12 +145,11 @@ pub(crate) fn is_valid_event_type(text: &str) -> bool {
 
 /// Returns whether `text` may be a last event ID, after comparing with the crate's validation.
 pub(crate) fn is_valid_id(text: &str) -> bool {
-    let expected = first_of(text, "\r\n\0");
-    for validated in [LastEventId::new(text), text.try_into()] {
-        let reported = validated.err().map(|error| (error.byte, error.offset));
-        assert_eq!(reported, expected, "{text:?}");
-    }
-    expected.is_none()
+    let error =
+        first_of(text, "\r\n\0").map(|(byte, offset)| InvalidLastEventId::Byte { byte, offset });
+    assert_eq!(LastEventId::new(text).err(), error, "{text:?}");
+    assert_eq!(LastEventId::try_from(text).err(), error, "{text:?}");
+    error.is_none()
 }
 
 /// The first of some ASCII characters in a text, and its offset.

@@ -3,8 +3,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sse_wire::headers::{
-    EVENT_STREAM, REQUEST, RESPONSE, is_event_stream, last_event_id, retry_after,
+    EVENT_STREAM, REQUEST, RESPONSE, is_event_stream, last_event_id, received_last_event_id,
+    retry_after,
 };
+use sse_wire::{InvalidLastEventId, LastEventId};
 
 #[test]
 fn the_content_type_must_be_that_of_an_event_stream() {
@@ -139,11 +141,44 @@ fn a_last_event_id_is_sent_if_it_arrives_unchanged() {
 }
 
 #[test]
+fn a_received_last_event_id_comes_from_the_header_or_the_query() {
+    let too_long = InvalidLastEventId::TooLong { len: 5, max: 4 };
+    let not_utf8 = InvalidLastEventId::NotUtf8 { offset: 1 };
+    let byte = |byte| InvalidLastEventId::Byte { byte, offset: 1 };
+    for (header, query, expected) in [
+        (None, None, Ok(None)),
+        (Some(&b""[..]), Some(""), Ok(None)),
+        (Some(b"42"), None, Ok(Some("42"))),
+        (None, Some("41"), Ok(Some("41"))),
+        (Some(b"42"), Some("41"), Ok(Some("42"))),
+        (Some(b""), Some("41"), Ok(Some("41"))),
+        (Some("😀".as_bytes()), None, Ok(Some("😀"))),
+        (Some(b"12345"), Some("1"), Err(too_long)),
+        (None, Some("12345"), Err(too_long)),
+        // Before the bytes are read.
+        (Some(b"1\xFF345"), None, Err(too_long)),
+        (Some(b"1\xFF"), Some("1"), Err(not_utf8)),
+        (None, Some("1\r"), Err(byte(b'\r'))),
+        (None, Some("1\n"), Err(byte(b'\n'))),
+        (Some(b"1\0"), None, Err(byte(0))),
+    ] {
+        let id = received_last_event_id(header, query, 4).map(|id| id.map(LastEventId::as_str));
+        assert_eq!(id, expected, "{header:?}, {query:?}");
+    }
+    // The types of libraries: `Option<&HeaderValue>`, `Option<&String>`.
+    let mut headers = HeaderMap::new();
+    headers.append("last-event-id", HeaderValue::from_static("42"));
+    let (header, query) = (headers.get("Last-Event-ID"), None::<&String>);
+    let id = received_last_event_id(header, query, 2).map(|id| id.map(LastEventId::as_str));
+    assert_eq!(id, Ok(Some("42")));
+}
+
+#[test]
 fn the_headers_are_those_of_the_standard_and_any_library_takes_them() {
     let sse = "text/event-stream";
     assert_eq!(EVENT_STREAM, sse);
     assert_eq!(REQUEST, [("accept", sse), ("cache-control", "no-cache")]);
-    let cache_control = ("cache-control", "no-store");
+    let cache_control = ("cache-control", "no-store, no-transform");
     let no_buffering = ("x-accel-buffering", "no");
     assert_eq!(
         RESPONSE,

@@ -9,7 +9,7 @@ use core::ptr;
 const SHORT: &[&str] = &[
     "", "\r", "\n", "\r\n", "\n\r", "\r\r", "\n\n", "\r\r\n", "a\r", "a\n", "\ra", "a\n:b", "\0",
     "a\0b", "\u{feff}", ":", ": ", " ", "   a ", " \n \n ", "\t", "data", "event", "id", "id: x",
-    "retry: 1", "message",
+    "retry: 1", "message", "7",
 ];
 
 /// The same, longer.

@@ -3,7 +3,12 @@
 use crate::block::{is_valid_event_type, is_valid_id};
 use core::error::Error;
 use core::fmt::{Debug, Display};
-use sse_wire::{DecodeError, EventDecoder, EventType, InvalidEventType, LastEventId, Outgoing};
+use core::hash::{BuildHasher, BuildHasherDefault};
+use sse_wire::{
+    DecodeError, EventDecoder, EventType, InvalidEventType, InvalidLastEventId, LastEventId,
+    Outgoing,
+};
+use std::hash::DefaultHasher;
 
 /// Evaluated when the tests are compiled.
 const TICK: EventType<'_> = EventType::from_static("tick");
@@ -66,6 +71,35 @@ fn a_literal_with_nul_is_no_last_event_id() {
     let _ = LastEventId::from_static("\0");
 }
 
+#[test]
+fn a_builder_replaces_what_was_set() {
+    let old = LastEventId::from_static("old");
+    for (outgoing, expected) in [
+        (PING.data("x"), "event: tick\nid: 7\ndata: x\n\n"),
+        (Outgoing::message("x").data(""), "data: \n\n"),
+        (Outgoing::new().event_type(TICK), "event: tick\n\n"),
+        (
+            Outgoing::event(EventType::from_static("old"), "x").event_type(TICK),
+            "event: tick\ndata: x\n\n",
+        ),
+        (Outgoing::new().numeric_id(0), "id: 0\n\n"),
+        (
+            Outgoing::new().id(old).numeric_id(u64::MAX),
+            "id: 18446744073709551615\n\n",
+        ),
+        (Outgoing::new().numeric_id(1).id(old), "id: old\n\n"),
+        (Outgoing::new().numeric_id(1).numeric_id(10), "id: 10\n\n"),
+    ] {
+        assert_eq!(outgoing.to_string(), expected);
+        assert_eq!(outgoing.encoded_len(), expected.len());
+    }
+    // What is sent is equal, whichever way it was set.
+    let (text, number) = (PING.id(SEVEN), PING.numeric_id(7));
+    let hash = |outgoing| BuildHasherDefault::<DefaultHasher>::default().hash_one(outgoing);
+    assert_eq!((text, hash(text)), (number, hash(number)));
+    assert_ne!(text, PING.numeric_id(70));
+}
+
 /// An error that can be returned anywhere, at little cost.
 fn assert_error<E>(error: E, message: &str)
 where
@@ -73,7 +107,7 @@ where
 {
     assert_eq!(error.to_string(), message);
     assert!(error.source().is_none());
-    assert!(size_of::<E>() <= 2 * size_of::<usize>());
+    assert!(size_of::<E>() <= 3 * size_of::<usize>());
     let boxed: Box<dyn Error + Send + Sync> = error.into();
     assert_eq!(boxed.downcast_ref::<E>(), Some(&error));
 }
@@ -101,6 +135,11 @@ fn errors_report_what_is_wrong_and_where() {
     assert_error(event_type("ab\n"), message);
     let id = LastEventId::new("\0").expect_err("invalid");
     assert_error(id, "invalid byte 0x00 in a last event ID, at offset 0");
+    let (len, max) = (5, 4);
+    let id = InvalidLastEventId::TooLong { len, max };
+    assert_error(id, "last event ID of 5 bytes exceeds the limit of 4 bytes");
+    let id = InvalidLastEventId::NotUtf8 { offset: 3 };
+    assert_error(id, "last event ID is not UTF-8 at offset 3");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::block::Block;
 use core::fmt::{self, Write as _};
 #[cfg(feature = "alloc")]
 use sse_wire::DataWriter;
+use sse_wire::Outgoing;
 
 /// No byte of a block, so that memory that was not written to can be told.
 const UNTOUCHED: u8 = 0xFF;
@@ -17,7 +18,13 @@ pub(crate) const WAYS: &[(&str, Encode)] = &[
     ("Display", |block| {
         Some(block.outgoing().to_string().into_bytes())
     }),
-    ("encode_to_slice", |block| Some(to_slice(block))),
+    ("encode_to_slice", |block| Some(to_slice(block.outgoing()))),
+    ("numeric_id", |block| {
+        let id = block.id.as_deref()?;
+        let number: u64 = id.parse().ok()?;
+        let is_canonical = number.to_string() == id;
+        is_canonical.then(|| to_slice(block.outgoing().numeric_id(number)))
+    }),
     #[cfg(feature = "alloc")]
     ("encode", |block| {
         let mut out = b"before".to_vec();
@@ -77,7 +84,9 @@ pub(crate) const WAYS: &[(&str, Encode)] = &[
 
         let frames = stream::iter([Ok::<_, core::convert::Infallible>(block.outgoing())]);
         let body = sse_wire::body::EventBody::new(frames);
-        let data = body.map(|data| data.expect("no error").to_vec());
+        let data = body
+            .into_stream()
+            .map(|data| data.expect("no error").to_vec());
         Some(data.concat().now_or_never().expect("no waiting"))
     }),
     #[cfg(feature = "tokio")]
@@ -117,8 +126,7 @@ pub(crate) const WAYS: &[(&str, Encode)] = &[
 
 /// Encodes into memory of the exact size. Asserts that less memory is rejected and not touched, and
 /// that of more memory only the front is touched.
-fn to_slice(block: &Block) -> Vec<u8> {
-    let outgoing = block.outgoing();
+fn to_slice(outgoing: Outgoing<'_>) -> Vec<u8> {
     let length = outgoing.encoded_len();
     let mut memory = vec![UNTOUCHED; length + 9];
     for available in [0, length.saturating_sub(1)] {
@@ -126,11 +134,11 @@ fn to_slice(block: &Block) -> Vec<u8> {
             let full = outgoing.encode_to_slice(&mut memory[..available]);
             let full = full.expect_err("too little memory");
             assert_eq!((full.needed, full.available), (length, available));
-            assert!(memory.iter().all(|&byte| byte == UNTOUCHED), "{block:?}");
+            assert!(memory.iter().all(|&byte| byte == UNTOUCHED), "{outgoing:?}");
         }
     }
     assert_eq!(outgoing.encode_to_slice(&mut memory), Ok(length));
-    assert_eq!(memory[length..], [UNTOUCHED; 9], "{block:?}");
+    assert_eq!(memory[length..], [UNTOUCHED; 9], "{outgoing:?}");
     let mut exact = vec![UNTOUCHED; length];
     assert_eq!(outgoing.encode_to_slice(&mut exact), Ok(length));
     assert_eq!(exact, memory[..length]);

@@ -1,12 +1,13 @@
 //! Serves a counter at /events, with actix-web.
 
-use core::{error::Error, future::ready, time::Duration};
+use core::{convert::Infallible, error::Error, future::ready, time::Duration};
 use std::{env, io, net::TcpListener};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::Version, web};
 use bytes::Bytes;
-use sse_wire::{Frame, InvalidLastEventId, LastEventId, Outgoing, body::EventBody, headers};
-use tokio::time::{Instant, interval, interval_at};
+use sse_wire::body::{EventBody, EventBodyStream};
+use sse_wire::{Frame, Outgoing, headers};
+use tokio::time::{interval, sleep};
 use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,32 +16,28 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("http://{}/events", listener.local_addr()?);
     serve(listener, || {
-        let period = Duration::from_secs(15);
-        let ticks = IntervalStream::new(interval_at(Instant::now() + period, period));
-        EventBody::new(counter()).keep_alive(ticks)
+        EventBody::new(counter()).keep_alive(Duration::from_secs(15), sleep)
     })
     .await
 }
 
 /// 1, 2, 3 and so on, one each second; the ID is the number, too.
-fn counter() -> impl Stream<Item = Result<Frame, InvalidLastEventId>> {
-    let mut count = 0_u64;
+fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
+    let mut count = 0;
     IntervalStream::new(interval(Duration::from_secs(1))).map(move |_| {
         count += 1;
-        let count = count.to_string();
-        Ok(Outgoing::message(&count)
-            .id(LastEventId::new(&count)?)
-            .into())
+        let data = count.to_string();
+        Ok(Outgoing::message(&data).numeric_id(count).into())
     })
 }
 
 /// Serves a new `body` to each client that asks for /events.
-pub async fn serve<B, E>(
+pub async fn serve<S, K, E>(
     listener: TcpListener,
-    body: impl Fn() -> B + Clone + Send + 'static,
+    body: impl Fn() -> EventBody<S, K> + Clone + Send + 'static,
 ) -> io::Result<()>
 where
-    B: Stream<Item = Result<Bytes, E>> + 'static,
+    EventBodyStream<S, K>: Stream<Item = Result<Bytes, E>> + 'static,
     E: Into<Box<dyn Error>> + 'static,
 {
     let app = move || {
@@ -50,7 +47,7 @@ where
             for header in headers::RESPONSE {
                 response.insert_header(header);
             }
-            let mut response = response.streaming(body());
+            let mut response = response.streaming(body().into_stream());
             // Otherwise it sends chunks to HTTP/1.0 clients, too.
             let is_old = request.version() < Version::HTTP_11;
             response.head_mut().no_chunking(is_old);

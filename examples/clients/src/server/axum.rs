@@ -1,51 +1,63 @@
-//! Serves a counter at /events, with axum.
+//! Serves a counter at /events, with axum, until ctrl-c.
 
-use core::time::Duration;
+use core::{convert::Infallible, time::Duration};
 use std::{env, io};
 
-use axum::body::{Body, HttpBody};
-use axum::{BoxError, Router, routing::get};
+use axum::{BoxError, Router, body::HttpBody, routing::get};
 use bytes::Bytes;
-use sse_wire::{Frame, InvalidLastEventId, LastEventId, Outgoing, body::EventBody, headers};
+use futures_util::{Stream, StreamExt as _};
+use sse_wire::{Frame, Outgoing, body::EventBody};
 use tokio::{
     net::TcpListener,
-    time::{Instant, interval, interval_at},
+    signal,
+    time::{interval, sleep},
 };
-use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
+use tokio_stream::wrappers::IntervalStream;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:3000".into());
     let listener = TcpListener::bind(address).await?;
     println!("http://{}/events", listener.local_addr()?);
-    serve(listener, || {
-        let period = Duration::from_secs(15);
-        let ticks = IntervalStream::new(interval_at(Instant::now() + period, period));
-        EventBody::new(counter()).keep_alive(ticks)
-    })
-    .await
+    let shutdown = CancellationToken::new();
+    let on_signal = shutdown.clone();
+    tokio::spawn(async move {
+        if signal::ctrl_c().await.is_ok() {
+            on_signal.cancel();
+        }
+    });
+    let stopped = shutdown.clone();
+    let body = move || {
+        // Otherwise the shutdown would wait for streams that never end.
+        let frames = counter().take_until(stopped.clone().cancelled_owned());
+        EventBody::new(frames).keep_alive(Duration::from_secs(15), sleep)
+    };
+    serve(listener, body, shutdown).await
 }
 
 /// 1, 2, 3 and so on, one each second; the ID is the number, too.
-fn counter() -> impl Stream<Item = Result<Frame, InvalidLastEventId>> {
-    let mut count = 0_u64;
+fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
+    let mut count = 0;
     IntervalStream::new(interval(Duration::from_secs(1))).map(move |_| {
         count += 1;
-        let count = count.to_string();
-        Ok(Outgoing::message(&count)
-            .id(LastEventId::new(&count)?)
-            .into())
+        let data = count.to_string();
+        Ok(Outgoing::message(&data).numeric_id(count).into())
     })
 }
 
-/// Serves a new `body` to each client that asks for /events.
-pub async fn serve<B>(
+/// Serves a new `body` to each client that asks for /events, until `shutdown` is cancelled and every
+/// body has ended.
+pub async fn serve<S, K>(
     listener: TcpListener,
-    body: impl Fn() -> B + Clone + Send + Sync + 'static,
+    body: impl Fn() -> EventBody<S, K> + Clone + Send + Sync + 'static,
+    shutdown: CancellationToken,
 ) -> io::Result<()>
 where
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    EventBody<S, K>: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let response = async move || (headers::RESPONSE, Body::new(body()));
-    axum::serve(listener, Router::new().route("/events", get(response))).await
+    let response = async move || body().into_response();
+    axum::serve(listener, Router::new().route("/events", get(response)))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }

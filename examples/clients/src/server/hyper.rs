@@ -1,16 +1,16 @@
 //! Serves a counter at /events, with hyper.
 
-use core::{error::Error, future::ready, time::Duration};
+use core::{convert::Infallible, error::Error, future::ready, time::Duration};
 use std::{env, io};
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
 use hyper::{Request, Response, body::Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use sse_wire::{Frame, InvalidLastEventId, LastEventId, Outgoing, body::EventBody, headers};
+use sse_wire::{Frame, Outgoing, body::EventBody};
 use tokio::{
     net::TcpListener,
-    time::{Instant, interval, interval_at},
+    time::{interval, sleep},
 };
 use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
 
@@ -20,45 +20,38 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("http://{}/events", listener.local_addr()?);
     serve(listener, || {
-        let period = Duration::from_secs(15);
-        let ticks = IntervalStream::new(interval_at(Instant::now() + period, period));
-        EventBody::new(counter()).keep_alive(ticks)
+        EventBody::new(counter()).keep_alive(Duration::from_secs(15), sleep)
     })
     .await
 }
 
 /// 1, 2, 3 and so on, one each second; the ID is the number, too.
-fn counter() -> impl Stream<Item = Result<Frame, InvalidLastEventId>> {
-    let mut count = 0_u64;
+fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
+    let mut count = 0;
     IntervalStream::new(interval(Duration::from_secs(1))).map(move |_| {
         count += 1;
-        let count = count.to_string();
-        Ok(Outgoing::message(&count)
-            .id(LastEventId::new(&count)?)
-            .into())
+        let data = count.to_string();
+        Ok(Outgoing::message(&data).numeric_id(count).into())
     })
 }
 
 /// Serves a new `body` to each client that asks for /events.
-pub async fn serve<B>(
+pub async fn serve<S, K>(
     listener: TcpListener,
-    body: impl Fn() -> B + Clone + Send + 'static,
+    body: impl Fn() -> EventBody<S, K> + Clone + Send + 'static,
 ) -> io::Result<()>
 where
-    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    EventBody<S, K>: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     loop {
         let (stream, _) = listener.accept().await?;
         let body = body.clone();
         let respond = service_fn(move |request: Request<_>| {
-            let mut response = Response::builder();
-            if request.uri().path() != "/events" {
-                return ready(response.status(404).body(Either::Right(Empty::new())));
+            if request.uri().path() == "/events" {
+                return ready(Ok(body().into_response().map(Either::Left)));
             }
-            for (name, value) in headers::RESPONSE {
-                response = response.header(name, value);
-            }
-            ready(response.body(Either::Left(body())))
+            let not_found = Response::builder().status(404);
+            ready(not_found.body(Either::Right(Empty::new())))
         });
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), respond);
         // The end of a connection is not an error.

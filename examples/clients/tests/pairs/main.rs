@@ -17,19 +17,21 @@ mod random;
 
 use core::convert::Infallible;
 use core::fmt::Debug;
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::io::BufRead as _;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::{panic, thread};
 
+use hyper::body::Body;
 use oracle::{Config, Dispatched, Seen};
 use programs::{Client, Server};
 use sse_wire::body::EventBody;
 use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt as _};
 use sse_wire::{EventType, Frame, Outgoing, OwnedItem, headers};
+use tokio::net::TcpListener;
 use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::IntervalStream;
+use tokio_util::sync::CancellationToken;
 
 /// A generous time for what takes seconds.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -193,9 +195,8 @@ fn read_counter(url: &str) {
 /// Where there are no events.
 fn read_comments(server: Server) {
     let address = server.serve(|| {
-        let ticks = IntervalStream::new(tokio::time::interval(Duration::from_millis(20)));
         let frames = tokio_stream::pending::<Result<Frame, Infallible>>();
-        EventBody::new(frames).keep_alive(ticks)
+        EventBody::new(frames).keep_alive(Duration::from_millis(20), tokio::time::sleep)
     });
     programs::runtime().block_on(async {
         let mut items = items(&format!("http://{address}/events")).await;
@@ -228,6 +229,46 @@ where
         .await
         .expect("it does not end")
         .expect("nor fail")
+}
+
+/// The extension traits of bodies and of streams both have a `boxed`.
+#[test]
+fn a_body_can_be_boxed_where_streams_are() {
+    use futures_util::StreamExt as _;
+    use http_body_util::BodyExt as _;
+
+    let frames = || tokio_stream::pending::<Result<Frame, Infallible>>();
+    let body = EventBody::new(frames()).boxed();
+    assert!(!Body::is_end_stream(&body));
+    let _: futures_util::stream::BoxStream<'_, _> = frames().boxed();
+}
+
+#[test]
+fn a_graceful_shutdown_of_axum_ends_its_streams() {
+    in_time(|| programs::runtime().block_on(shut_down()));
+}
+
+async fn shut_down() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a free port");
+    let url = format!(
+        "http://{}/events",
+        listener.local_addr().expect("it is bound")
+    );
+    let shutdown = CancellationToken::new();
+    let stopped = shutdown.clone();
+    let body = move || {
+        let frames = tokio_stream::once(Outgoing::message("1")).chain(tokio_stream::pending());
+        let stopped = stopped.clone().cancelled_owned();
+        let frames = futures_util::StreamExt::take_until(frames, stopped);
+        EventBody::new(frames.map(Ok::<_, Infallible>))
+    };
+    let server = tokio::spawn(programs::serve_axum(listener, body, shutdown.clone()));
+    let mut items = items(&url).await;
+    assert!(matches!(next(&mut items).await, OwnedItem::Event(_)));
+    shutdown.cancel();
+    assert!(items.next().await.is_none());
+    server.await.expect("no panic").expect("it has ended");
 }
 
 #[test]

@@ -10,10 +10,12 @@ use std::thread;
 
 use bytes::Bytes;
 use hyper::body::Body;
+use sse_wire::body::{EventBody, EventBodyStream};
 use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt as _};
 use sse_wire::{Event, OwnedEvent};
 use tokio::runtime::{Builder, Runtime};
 use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::oracle::Dispatched;
 
@@ -36,6 +38,8 @@ programs! {
     server_axum = "../../src/server/axum.rs";
     server_hyper = "../../src/server/hyper.rs";
 }
+
+pub use server_axum::serve as serve_axum;
 
 /// Collects the events that `next` returns, which borrow.
 macro_rules! collect_borrowed {
@@ -178,10 +182,13 @@ pub enum Server {
 
 impl Server {
     /// Lets it serve a new `body` to each client, on a thread that ends with the process.
-    pub fn serve<B>(self, body: impl Fn() -> B + Clone + Send + Sync + 'static) -> SocketAddr
+    pub fn serve<S, K>(
+        self,
+        body: impl Fn() -> EventBody<S, K> + Clone + Send + Sync + 'static,
+    ) -> SocketAddr
     where
-        B: Body<Data = Bytes, Error = Infallible>,
-        B: Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
+        EventBody<S, K>: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        EventBodyStream<S, K>: Stream<Item = Result<Bytes, Infallible>>,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -191,7 +198,10 @@ impl Server {
                 let for_tokio = tokio::net::TcpListener::from_std;
                 match self {
                     Self::Actix => server_actix::serve(listener, body).await,
-                    Self::Axum => server_axum::serve(for_tokio(listener)?, body).await,
+                    Self::Axum => {
+                        let never = CancellationToken::new();
+                        server_axum::serve(for_tokio(listener)?, body, never).await
+                    }
                     Self::Hyper => server_hyper::serve(for_tokio(listener)?, body).await,
                 }
             });

@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
+use std::future::{self, Future};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -83,8 +84,9 @@ fn bodies() -> Result<(), Box<dyn Error>> {
     let data: Vec<_> = events.iter().map(|event| event.data()).collect();
     assert_eq!(data, ["one\ntwo", "three"]);
 
-    let chunks = Given::new([Bytes::from_static(SENT)]);
-    let kept_alive: Vec<Bytes> = collect(EventBody::new(Given::new(blocks())).keep_alive(chunks))?;
+    let body = EventBody::new(Given::new(blocks()));
+    let body = body.keep_alive(Duration::from_secs(1), |_| future::pending());
+    let kept_alive: Vec<Bytes> = collect(body.into_stream())?;
     assert_eq!(kept_alive.concat(), SENT);
     Ok(())
 }
