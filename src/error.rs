@@ -99,19 +99,36 @@ pub enum InvalidEventType {
     },
 }
 
-/// The error of a string that is no valid [`LastEventId`](crate::LastEventId): it contains CR, LF
-/// or NUL.
+/// The error of a last event ID that is invalid or too long.
 ///
-/// A line end would begin another field, and a client ignores an `id` field with a NUL (WHATWG HTML
-/// 9.2.6).
+/// [`LastEventId::new`](crate::LastEventId::new) returns `Byte` only. The other variants are for
+/// IDs that arrive as bytes or have a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[error("invalid byte 0x{byte:02x} in a last event ID, at offset {offset}")]
 #[non_exhaustive]
-pub struct InvalidLastEventId {
-    /// The first invalid byte.
-    pub byte: u8,
-    /// Its offset in the string, in bytes.
-    pub offset: usize,
+pub enum InvalidLastEventId {
+    /// The ID contains CR, LF or NUL: a line end would begin another field, and a client ignores an
+    /// `id` field with a NUL (WHATWG HTML 9.2.6).
+    #[error("invalid byte 0x{byte:02x} in a last event ID, at offset {offset}")]
+    Byte {
+        /// The first invalid byte.
+        byte: u8,
+        /// Its offset in the ID, in bytes.
+        offset: usize,
+    },
+    /// The ID exceeds a limit.
+    #[error("last event ID of {len} bytes exceeds the limit of {max} bytes")]
+    TooLong {
+        /// The length of the ID, in bytes.
+        len: usize,
+        /// The limit that was exceeded, in bytes.
+        max: usize,
+    },
+    /// The ID is not UTF-8.
+    #[error("last event ID is not UTF-8 at offset {offset}")]
+    NotUtf8 {
+        /// How many bytes from the start are valid UTF-8.
+        offset: usize,
+    },
 }
 
 /// The error of a caller-provided buffer, or a limit, that is too small.

@@ -66,12 +66,11 @@ impl<'a> EventType<'a> {
 /// `LastEventId::new(&number.to_string()).expect("digits")` never panics.
 ///
 /// ```
-/// use sse_wire::LastEventId;
+/// use sse_wire::{InvalidLastEventId, LastEventId};
 ///
 /// let id = LastEventId::new("42")?;
 /// assert_eq!(id.as_str(), "42");
-/// let error = LastEventId::new("4\02").unwrap_err();
-/// assert_eq!((error.byte, error.offset), (0, 1));
+/// assert_eq!(LastEventId::new("4\02"), Err(InvalidLastEventId::Byte { byte: 0, offset: 1 }));
 /// # Ok::<(), sse_wire::InvalidLastEventId>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,10 +81,10 @@ impl<'a> LastEventId<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidLastEventId`] if the string has a CR, LF or NUL.
+    /// [`InvalidLastEventId::Byte`] if the string has a CR, LF or NUL.
     pub const fn new(id: &'a str) -> Result<Self, InvalidLastEventId> {
         match first_of(id.as_bytes(), b"\r\n\0") {
-            Some((byte, offset)) => Err(InvalidLastEventId { byte, offset }),
+            Some((byte, offset)) => Err(InvalidLastEventId::Byte { byte, offset }),
             None => Ok(Self(id)),
         }
     }

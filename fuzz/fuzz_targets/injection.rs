@@ -37,9 +37,9 @@ fn rejects_invalid(message: &Message) {
         assert_eq!(EventType::new(text).err(), error, "event type {text:?}");
     }
     if let Some(text) = &message.id {
-        let refusal = LastEventId::new(text).err();
-        let place = refusal.map(|InvalidLastEventId { byte, offset, .. }| (byte, offset));
-        assert_eq!(place, first_of(text, b"\r\n\0"), "id {text:?}");
+        let error = first_of(text, b"\r\n\0")
+            .map(|(byte, offset)| InvalidLastEventId::Byte { byte, offset });
+        assert_eq!(LastEventId::new(text).err(), error, "id {text:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sse_wire::{EventType, InvalidEventType, LastEventId, Outgoing};
+use sse_wire::{EventType, InvalidEventType, InvalidLastEventId, LastEventId, Outgoing};
 
 /// Line ends, what is special at the start of a line, and what other libraries take for line ends.
 pub(crate) const FRAGMENTS: &[&str] = &[
@@ -142,12 +142,11 @@ pub(crate) fn is_valid_event_type(text: &str) -> bool {
 
 /// Returns whether `text` may be a last event ID, after comparing with the crate's validation.
 pub(crate) fn is_valid_id(text: &str) -> bool {
-    let expected = first_of(text, "\r\n\0");
-    for validated in [LastEventId::new(text), text.try_into()] {
-        let reported = validated.err().map(|error| (error.byte, error.offset));
-        assert_eq!(reported, expected, "{text:?}");
-    }
-    expected.is_none()
+    let error =
+        first_of(text, "\r\n\0").map(|(byte, offset)| InvalidLastEventId::Byte { byte, offset });
+    assert_eq!(LastEventId::new(text).err(), error, "{text:?}");
+    assert_eq!(LastEventId::try_from(text).err(), error, "{text:?}");
+    error.is_none()
 }
 
 /// The first of some ASCII characters in a text, and its offset.

@@ -3,7 +3,10 @@
 use crate::block::{is_valid_event_type, is_valid_id};
 use core::error::Error;
 use core::fmt::{Debug, Display};
-use sse_wire::{DecodeError, EventDecoder, EventType, InvalidEventType, LastEventId, Outgoing};
+use sse_wire::{
+    DecodeError, EventDecoder, EventType, InvalidEventType, InvalidLastEventId, LastEventId,
+    Outgoing,
+};
 
 /// Evaluated when the tests are compiled.
 const TICK: EventType<'_> = EventType::from_static("tick");
@@ -101,6 +104,11 @@ fn errors_report_what_is_wrong_and_where() {
     assert_error(event_type("ab\n"), message);
     let id = LastEventId::new("\0").expect_err("invalid");
     assert_error(id, "invalid byte 0x00 in a last event ID, at offset 0");
+    let (len, max) = (5, 4);
+    let id = InvalidLastEventId::TooLong { len, max };
+    assert_error(id, "last event ID of 5 bytes exceeds the limit of 4 bytes");
+    let id = InvalidLastEventId::NotUtf8 { offset: 3 };
+    assert_error(id, "last event ID is not UTF-8 at offset 3");
 }
 
 #[test]
