@@ -76,7 +76,7 @@ where
 {
     assert_eq!(error.to_string(), message);
     assert!(error.source().is_none());
-    assert!(size_of::<E>() <= 2 * size_of::<usize>());
+    assert!(size_of::<E>() <= 3 * size_of::<usize>());
     let boxed: Box<dyn Error + Send + Sync> = error.into();
     assert_eq!(boxed.downcast_ref::<E>(), Some(&error));
 }
