@@ -8,7 +8,7 @@ use super::block::Phase;
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{Event, RawEvent};
-use crate::parse::Piece;
+use crate::parse::{Line, Piece};
 
 /// An event that the end of the stream cut off; see [`EventDecoder::finish`].
 ///
@@ -70,6 +70,22 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
+    /// Returns whether an end after the input so far cuts off an event that can be recovered, or
+    /// whose recovery would exceed a limit.
+    #[cfg(any(
+        feature = "std",
+        feature = "stream",
+        feature = "tokio",
+        feature = "embedded-io",
+        feature = "embedded-io-async"
+    ))]
+    pub(crate) fn has_event_at_end(&self, cut_line: CutLine) -> bool {
+        let is_data = || matches!(self.parser.clone().end(), Some((Line::Data, _)));
+        self.interpreter.phase == Phase::WithinBlock
+            && !self.block.is_rejected()
+            && (self.block.has_data() || cut_line == CutLine::Keep && is_data())
+    }
+
     /// Ends an incomplete event, and returns whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(());

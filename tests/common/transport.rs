@@ -234,6 +234,7 @@ impl embedded_io::Error for Fault {
     fn kind(&self) -> embedded_io::ErrorKind {
         match self.0 {
             ErrorKind::Interrupted => embedded_io::ErrorKind::Interrupted,
+            ErrorKind::TimedOut => embedded_io::ErrorKind::TimedOut,
             _ => embedded_io::ErrorKind::Other,
         }
     }

@@ -77,6 +77,7 @@ fn what_is_deserialized_is_validated_and_has_the_defaults_of_an_event() {
 #[cfg(feature = "json")]
 fn data_is_read_as_json_from_text_bytes_and_owned_events_and_borrowed_where_it_can_be() {
     use sse_wire::EventDecoder;
+    use sse_wire::serde::de::IgnoredAny;
 
     let stream = b"data: {\"a\":\ndata: \"b\"}\n\n";
     let mut decoder = EventDecoder::new();
@@ -102,5 +103,5 @@ fn data_is_read_as_json_from_text_bytes_and_owned_events_and_borrowed_where_it_c
     let event = decoder.decode_raw(&mut &invalid[..]).expect("it fits");
     let event = event.expect("an event");
     assert!(event.json::<String>().is_err());
-    assert!(event.json::<sse_wire::serde::de::IgnoredAny>().is_ok());
+    assert!(event.json::<IgnoredAny>().is_ok());
 }
