@@ -349,6 +349,12 @@ impl<B: Buffer> EventSource<B> {
         }
     }
 
+    /// Returns the time of the last call of `next`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) const fn now(&self) -> Duration {
+        Duration::from_millis(self.now)
+    }
+
     /// Reports the head of the response, and returns whether its body should be read.
     ///
     /// If it returns `false`, `next` returns what to do. The status must be 200, and the content

@@ -224,6 +224,6 @@ pub use value::{EventType, LastEventId};
 const SMALL: bool = cfg!(not(any(feature = "alloc", feature = "simd")));
 
 // Its examples need these features.
-#[cfg(all(doctest, feature = "std", feature = "http-body"))]
+#[cfg(all(doctest, feature = "json", feature = "http-body"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

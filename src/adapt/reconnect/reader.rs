@@ -251,7 +251,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                 Ok(Some(item)) => return Some(Ok(Update::Item(item))),
                 Err(error) => return Some(Err(error.into())),
             }
-            let now = self.clock.now();
+            let now = self.clock.now_for(&self.source);
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;

@@ -361,7 +361,7 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     continue;
                 }
             }
-            let now = this.clock.now();
+            let now = this.clock.now_for(this.source);
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
