@@ -86,6 +86,12 @@ impl Limits {
         self
     }
 
+    /// Whether to ignore an oversized `id`: never without `alloc`, where the buffer sets the limits,
+    /// so that no code is linked for it.
+    pub(crate) const fn ignores_oversized_id(&self) -> bool {
+        cfg!(feature = "alloc") && self.ignore_oversized_id
+    }
+
     /// Divides a caller-provided buffer: a quarter for the last event ID, so that a long one cannot
     /// starve later events.
     pub(crate) const fn for_memory(bytes: usize) -> Self {

@@ -230,7 +230,7 @@ impl<B: Buffer> Interpreter<B> {
         let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
         let is_oversized = self.unfinished.is_oversized || length > limits.last_event_id;
-        let is_ignored = is_oversized && limits.ignore_oversized_id;
+        let is_ignored = is_oversized && limits.ignores_oversized_id();
         // Of an ID that is ignored, the bytes above its limit do not count.
         let counted = if is_ignored {
             limits.last_event_id
@@ -315,7 +315,7 @@ impl<B: Buffer> Interpreter<B> {
         let length = replaced.unwrap_or(whole.len());
         let others = block.size - block.id.len(self.store.id_len());
         if self.unfinished.is_oversized || length > limits.last_event_id {
-            if limits.ignore_oversized_id {
+            if limits.ignores_oversized_id() {
                 block.ignore_id();
                 return Ok(());
             }
