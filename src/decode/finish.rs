@@ -8,7 +8,7 @@ use super::block::Phase;
 use crate::buffer::Buffer;
 use crate::error::DecodeError;
 use crate::event::{Event, RawEvent};
-use crate::parse::{Line, Piece};
+use crate::parse::Piece;
 
 /// An event that the end of the stream cut off; see [`EventDecoder::finish`].
 ///
@@ -80,7 +80,8 @@ impl<B: Buffer> EventDecoder<B> {
         feature = "embedded-io-async"
     ))]
     pub(crate) fn has_event_at_end(&self, cut_line: CutLine) -> bool {
-        let is_data = || matches!(self.parser.clone().end(), Some((Line::Data, _)));
+        use crate::parse::Line::Data;
+        let is_data = || matches!(self.parser.clone().end(), Some((Data, _)));
         self.interpreter.phase == Phase::WithinBlock
             && !self.block.is_rejected()
             && (self.block.has_data() || cut_line == CutLine::Keep && is_data())
