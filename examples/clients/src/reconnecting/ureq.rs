@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let body =
         |response: http::Response<ureq::Body>| Chunks::of(response.into_body().into_reader());
 
-    for update in ReconnectingReader::from_fns(source, connect, body, std::thread::sleep) {
+    for update in ReconnectingReader::from_fns(source, connect, body, thread::sleep) {
         match update {
             Ok(Update::Opened) => eprintln!("connected"),
             Ok(Update::Item(event)) => {
