@@ -20,7 +20,7 @@ pub(crate) use repair::replaced_len;
 /// event ID, the rest for an event.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not memory for a decoder",
-    label = "not a `Vec<u8>`, `[u8; N]`, `&mut [u8]` or `&mut [u8; N]`",
+    label = "neither `[u8; N]`, `&mut [u8]`, `&mut [u8; N]` nor, with the feature `alloc`, `Vec<u8>`",
     note = "`Vec<u8>` needs the feature `alloc` of sse-wire, which `std` implies; without it, provide a buffer: `EventDecoder::with_buffer([0; 512])`"
 )]
 pub trait Buffer: sealed::Memory {}
