@@ -104,7 +104,7 @@
 //! - `http-body` (implies `stream` and `bytes`): [`body`].
 //! - `tokio` (implies `bytes` and `std`): [`tokio`].
 //! - `embedded-io`, `embedded-io-async`: [`embedded`].
-//! - `serde`: [`Event`] and [`OwnedEvent`] can be serialized, and with `alloc` an [`OwnedEvent`]
+//! - `serde` (implies `alloc`): [`Event`] and [`OwnedEvent`] can be serialized, and an [`OwnedEvent`]
 //!   deserialized, with the names of the DOM's `MessageEvent`.
 //! - `json` (implies `std` and `serde`): data as JSON, by [`Event::json`], [`Outgoing::encode_json`]
 //!   and, with `bytes`, [`Outgoing::json`].

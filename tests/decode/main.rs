@@ -17,7 +17,7 @@ mod one_grammar;
 #[cfg(feature = "alloc")]
 mod owned_events;
 mod read;
-#[cfg(all(feature = "serde", feature = "alloc"))]
+#[cfg(feature = "serde")]
 mod serialized;
 mod table;
 mod vectors;
