@@ -61,7 +61,7 @@ pub fn simulate(policy: Policy, clients: usize, outage: Duration, seed: u64) -> 
             let decoder = EventDecoder::with_buffer([0; 16]);
             // Any number does that is another one in each client.
             let entropy = seed.wrapping_add(client as u64);
-            let mut source = EventSource::with_decoder(decoder, entropy).with_policy(policy);
+            let mut source = EventSource::from_decoder(decoder, entropy).with_policy(policy);
             // It had a good connection, and loses it.
             source.next(Duration::ZERO);
             assert!(source.respond(200, ["text/event-stream"]));

@@ -13,6 +13,8 @@ declare -rA CRATES=(
     [tokio]='bytes futures-core futures-sink libc pin-project-lite tokio tokio-util'
     [http-body]='bytes futures-core http http-body itoa pin-project-lite'
     [embedded-io]='embedded-io' [embedded-io-async]='embedded-io embedded-io-async'
+    # The macro has the dependencies of that of thiserror.
+    [serde]='serde serde_core serde_derive' [json]='itoa serde serde_core serde_derive serde_json zmij'
 )
 # What nm shows of an allocator and of std.
 declare -rA SYMBOLS=(

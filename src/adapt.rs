@@ -21,6 +21,14 @@ mod chunk_decoder;
     doc(cfg(any(feature = "embedded-io", feature = "embedded-io-async")))
 )]
 pub mod embedded;
+#[cfg(any(
+    feature = "std",
+    feature = "stream",
+    feature = "tokio",
+    feature = "embedded-io",
+    feature = "embedded-io-async"
+))]
+mod end;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod io;

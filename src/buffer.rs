@@ -18,6 +18,11 @@ pub(crate) use repair::replaced_len;
 /// A `Vec<u8>` grows up to the limits, and shrinks when events no longer need it. A caller-provided
 /// buffer, an array or a slice, has a fixed size, which sets the limits: a quarter for the last
 /// event ID, the rest for an event.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not memory for a decoder",
+    label = "neither `[u8; N]`, `&mut [u8]`, `&mut [u8; N]` nor, with the feature `alloc`, `Vec<u8>`",
+    note = "`Vec<u8>` needs the feature `alloc` of sse-wire, which `std` implies; without it, provide a buffer: `EventDecoder::with_buffer([0; 512])`"
+)]
 pub trait Buffer: sealed::Memory {}
 
 #[cfg(feature = "alloc")]

@@ -75,7 +75,7 @@ use crate::buffer::Buffer;
 use crate::decode::EventDecoder;
 #[cfg(any(feature = "std", feature = "stream"))]
 use crate::decode::Owned;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, InvalidLastEventId};
 use crate::event::{Event, Item, RawEvent};
 #[cfg(feature = "alloc")]
 use crate::event::{OwnedEvent, OwnedItem};
@@ -234,29 +234,29 @@ impl EventSource {
     ///
     /// `seed` should differ between clients; it decides their jitter.
     pub fn new(seed: u64) -> Self {
-        Self::with_decoder(EventDecoder::new(), seed)
+        Self::from_decoder(EventDecoder::new(), seed)
     }
 }
 
 impl<B: Buffer> EventSource<B> {
-    /// Creates a client that decodes with `decoder`: with other limits, a caller-provided buffer,
-    /// or the last event ID of an earlier run.
+    /// Creates a client that decodes with `decoder`: with other limits, or in a caller-provided
+    /// buffer.
     ///
     /// `seed` should differ between clients; it decides their jitter.
     ///
     /// ```
     /// use core::time::Duration;
     /// use sse_wire::client::{EventSource, Step};
-    /// use sse_wire::{EventDecoder, LastEventId};
+    /// use sse_wire::EventDecoder;
     ///
-    /// let mut decoder = EventDecoder::with_buffer([0; 512]);
-    /// decoder.set_last_event_id(LastEventId::new("41")?)?;
-    /// let mut source = EventSource::with_decoder(decoder, 4); // chosen by fair dice roll
+    /// let decoder = EventDecoder::with_buffer([0; 512]);
+    /// let seed = 4; // chosen by fair dice roll
+    /// let mut source = EventSource::from_decoder(decoder, seed).with_last_event_id("41")?;
     /// let Step::Connect(request) = source.next(Duration::ZERO) else { panic!() };
     /// assert!(request.headers().any(|header| header == ("last-event-id", "41")));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), sse_wire::InvalidLastEventId>(())
     /// ```
-    pub const fn with_decoder(decoder: EventDecoder<B>, seed: u64) -> Self {
+    pub const fn from_decoder(decoder: EventDecoder<B>, seed: u64) -> Self {
         Self {
             decoder,
             policy: Policy::new(),
@@ -281,6 +281,16 @@ impl<B: Buffer> EventSource<B> {
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.decoder.set_last_event_id(id)?;
+        Ok(self)
     }
 
     /// Returns what to do at the time `now`, which is measured from any fixed moment.
@@ -337,6 +347,12 @@ impl<B: Buffer> EventSource<B> {
             },
             Phase::Closed(closed) => Step::Closed(closed),
         }
+    }
+
+    /// Returns the time of the last call of `next`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) const fn now(&self) -> Duration {
+        Duration::from_millis(self.now)
     }
 
     /// Reports the head of the response, and returns whether its body should be read.

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 use crate::SMALL;
 use crate::buffer::{Buffer, Store};
-use crate::error::{BufferFull, DecodeError};
+use crate::error::{DecodeError, InvalidLastEventId};
 #[cfg(feature = "alloc")]
 use crate::event::InheritedId;
 use crate::event::{Event, Item, RawEvent, stored_text};
@@ -166,6 +166,26 @@ impl<B: Buffer> EventDecoder<B> {
     /// ```
     pub fn with_buffer(buffer: B) -> Self {
         Self::with_store(Store::new(buffer))
+    }
+
+    /// Sets the last event ID, for a client that continues where an earlier run stopped; see
+    /// [`set_last_event_id`](Self::set_last_event_id).
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let stored = "41"; // by an earlier run
+    /// let decoder = EventDecoder::with_buffer([0; 64]).with_last_event_id(stored)?;
+    /// assert_eq!(decoder.last_event_id(), "41");
+    /// # Ok::<(), sse_wire::InvalidLastEventId>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_last_event_id`](Self::set_last_event_id).
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.set_last_event_id(id)?;
+        Ok(self)
     }
 
     fn with_store(store: Store<B>) -> Self {
@@ -322,17 +342,16 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Errors
     ///
-    /// [`BufferFull`] when it is larger than [`Limits::last_event_id`], which is what is available;
-    /// nothing has changed then.
-    pub fn set_last_event_id(&mut self, id: LastEventId<'_>) -> Result<(), BufferFull> {
-        let id = id.as_str().as_bytes();
-        let available = self.limits().last_event_id;
-        if id.len() > available {
-            let needed = id.len();
-            return Err(BufferFull { needed, available });
+    /// [`InvalidLastEventId`] if it contains CR, LF or NUL, or is larger than
+    /// [`Limits::last_event_id`]; nothing has changed then.
+    pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidLastEventId> {
+        LastEventId::new(id)?;
+        let (len, max) = (id.len(), self.limits().last_event_id);
+        if len > max {
+            return Err(InvalidLastEventId::TooLong { len, max });
         }
         self.end_phase();
-        self.interpreter.store.set_last_event_id(id);
+        self.interpreter.store.set_last_event_id(id.as_bytes());
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! Errors are small and `Copy`. They have a limit or an offset, never the payload, so that they can
 //! be logged.
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
 use core::{error, fmt};
 
 use thiserror::Error;
@@ -32,8 +34,8 @@ pub enum DecodeError {
 /// The error of an adapter that reads events: from the decoder or from the transport.
 ///
 /// `Display` and `source` delegate to the inner error. `ReadError<E>` implements `Error` only if
-/// `E` does, which `Box<dyn Error>` does not: match on it, or turn such an error into one of a
-/// named type first, with `std::io::Error::other` for example.
+/// `E` does, which `Box<dyn Error>` does not: [`into_boxed`](Self::into_boxed) makes one boxed error
+/// of such a `ReadError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -44,6 +46,50 @@ pub enum ReadError<E> {
     Decode(DecodeError),
     /// The transport failed.
     Transport(E),
+}
+
+impl<E> ReadError<E> {
+    /// Converts the error of the transport with `convert`; a [`DecodeError`] stays as it is.
+    ///
+    /// ```
+    /// use sse_wire::ReadError;
+    ///
+    /// let error: ReadError<&str> = ReadError::Transport("gone");
+    /// assert_eq!(error.map_transport(str::len), ReadError::Transport(4));
+    /// ```
+    pub fn map_transport<F>(self, convert: impl FnOnce(E) -> F) -> ReadError<F> {
+        match self {
+            Self::Decode(error) => ReadError::Decode(error),
+            Self::Transport(error) => ReadError::Transport(convert(error)),
+        }
+    }
+
+    /// Returns the inner error, boxed, also if `E` is such a box already.
+    ///
+    /// ```
+    /// use sse_wire::ReadError;
+    /// use std::error::Error;
+    ///
+    /// fn next() -> Result<(), ReadError<Box<dyn Error + Send + Sync>>> {
+    ///     Err(ReadError::Transport("gone".into()))
+    /// }
+    ///
+    /// fn read() -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///     next().map_err(ReadError::into_boxed)
+    /// }
+    /// # assert_eq!(read().unwrap_err().to_string(), "gone");
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn into_boxed(self) -> Box<dyn error::Error + Send + Sync>
+    where
+        E: Into<Box<dyn error::Error + Send + Sync>>,
+    {
+        match self {
+            Self::Decode(error) => error.into(),
+            Self::Transport(error) => error.into(),
+        }
+    }
 }
 
 impl<E> From<DecodeError> for ReadError<E> {

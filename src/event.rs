@@ -6,6 +6,8 @@ use core::time::Duration;
 
 #[cfg(feature = "alloc")]
 mod owned;
+#[cfg(feature = "serde")]
+mod serialize;
 
 #[cfg(feature = "alloc")]
 pub(crate) use owned::InheritedId;

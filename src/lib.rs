@@ -10,6 +10,7 @@
         feature = "tokio",
         feature = "embedded-io",
         feature = "embedded-io-async",
+        feature = "json",
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]
@@ -103,8 +104,13 @@
 //! - `http-body` (implies `stream` and `bytes`): [`body`].
 //! - `tokio` (implies `bytes` and `std`): [`tokio`].
 //! - `embedded-io`, `embedded-io-async`: [`embedded`].
+//! - `serde` (implies `alloc`): [`Event`] and [`OwnedEvent`] can be serialized, and an [`OwnedEvent`]
+//!   deserialized, with the names of the DOM's `MessageEvent`.
+//! - `json` (implies `std` and `serde`): data as JSON, by [`Event::json`], [`Outgoing::encode_json`]
+//!   and, with `bytes`, [`Outgoing::json`].
 //!
-//! Features are additive. Without any, everything else works in [buffers that you
+//! The crates whose types the API shows are re-exported, each with its feature. Features are
+//! additive. Without any, everything else works in [buffers that you
 //! provide](EventDecoder::with_buffer). Without `alloc` and `simd` the code is small rather than
 //! fast: 6 KB for `decode`.
 //!
@@ -137,6 +143,8 @@ mod frame;
 #[cfg(doc)]
 pub mod guide;
 pub mod headers;
+#[cfg(feature = "json")]
+mod json;
 mod limits;
 mod line_end;
 mod parse;
@@ -145,6 +153,40 @@ mod parse;
 pub mod replay;
 mod text;
 mod value;
+
+// The crates whose types the API shows.
+#[cfg(feature = "bytes")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
+#[doc(no_inline)]
+pub use ::bytes;
+#[cfg(feature = "embedded-io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "embedded-io")))]
+#[doc(no_inline)]
+pub use ::embedded_io;
+#[cfg(feature = "embedded-io-async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "embedded-io-async")))]
+#[doc(no_inline)]
+pub use ::embedded_io_async;
+#[cfg(feature = "stream")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
+#[doc(no_inline)]
+pub use ::futures_core;
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+#[doc(no_inline)]
+pub use ::http_body;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+#[doc(no_inline)]
+pub use ::serde;
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+#[doc(no_inline)]
+pub use ::serde_json;
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+#[doc(no_inline)]
+pub use ::tokio_util;
 
 #[cfg(feature = "http-body")]
 pub use adapt::body;
@@ -182,6 +224,6 @@ pub use value::{EventType, LastEventId};
 const SMALL: bool = cfg!(not(any(feature = "alloc", feature = "simd")));
 
 // Its examples need these features.
-#[cfg(all(doctest, feature = "std", feature = "http-body"))]
+#[cfg(all(doctest, feature = "json", feature = "http-body"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -33,6 +33,12 @@ pub struct Limits {
     pub event: usize,
     /// The maximum number of bytes of a last event ID, as text; 64 KiB by default.
     pub last_event_id: usize,
+    /// Whether an oversized `id` line is ignored instead of rejecting its event; off by default.
+    ///
+    /// It is ignored as one that contains NUL: an earlier `id` of the block still counts, and
+    /// otherwise the last event ID does not change. Its bytes above `last_event_id` do not count
+    /// against `event`. A client that resumes with the older ID may receive events twice.
+    pub ignore_oversized_id: bool,
 }
 
 impl Limits {
@@ -41,6 +47,7 @@ impl Limits {
         Self {
             event: 16 * 1024 * 1024,
             last_event_id: 64 * 1024,
+            ignore_oversized_id: false,
         }
     }
 
@@ -58,6 +65,33 @@ impl Limits {
         self
     }
 
+    /// Sets whether an `id` that exceeds the limit of a last event ID is ignored instead of rejecting
+    /// its event; see [`ignore_oversized_id`](Self::ignore_oversized_id).
+    ///
+    /// ```
+    /// use sse_wire::{EventDecoder, Limits};
+    ///
+    /// let limits = Limits::new().with_last_event_id(4).with_oversized_id_ignored(true);
+    /// # #[cfg(feature = "alloc")] {
+    /// let mut decoder = EventDecoder::with_limits(limits);
+    /// let mut input: &[u8] = b"id: 12345\ndata: hello\n\n";
+    /// let event = decoder.decode(&mut input)?.expect("it is not rejected");
+    /// assert_eq!((event.data(), event.id()), ("hello", None));
+    /// # }
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    #[must_use]
+    pub const fn with_oversized_id_ignored(mut self, ignored: bool) -> Self {
+        self.ignore_oversized_id = ignored;
+        self
+    }
+
+    /// Whether to ignore an oversized `id`: never without `alloc`, where the buffer sets the limits,
+    /// so that no code is linked for it.
+    pub(crate) const fn ignores_oversized_id(&self) -> bool {
+        cfg!(feature = "alloc") && self.ignore_oversized_id
+    }
+
     /// Divides a caller-provided buffer: a quarter for the last event ID, so that a long one cannot
     /// starve later events.
     pub(crate) const fn for_memory(bytes: usize) -> Self {
@@ -65,6 +99,7 @@ impl Limits {
         Self {
             event: bytes - last_event_id,
             last_event_id,
+            ignore_oversized_id: false,
         }
     }
 }

@@ -40,7 +40,8 @@ impl<'a> Arbitrary<'a> for Case<'a> {
         Ok(Self {
             limits: Limits::new()
                 .with_event(event.into())
-                .with_last_event_id(last_event_id.into()),
+                .with_last_event_id(last_event_id.into())
+                .with_oversized_id_ignored(flags & 4 != 0),
             // Twice as much as a byte can say with one of the flags.
             memory: usize::from(memory) | usize::from(flags & 2) << 7,
             cut_line: match flags & 1 {
@@ -78,6 +79,7 @@ impl Case<'_> {
         let config = Config {
             event_limit: limits.event,
             last_event_id_limit: limits.last_event_id,
+            ignore_oversized_id: limits.ignore_oversized_id,
             ..Config::default()
         };
         Call::ALL.map(|call| Expectation {

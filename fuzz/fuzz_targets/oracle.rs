@@ -46,6 +46,7 @@ impl Case<'_> {
                 .to_owned(),
             event_limit: limits.event,
             last_event_id_limit: limits.last_event_id,
+            ignore_oversized_id: limits.ignore_oversized_id,
             ..Config::default()
         };
         for call in Call::ALL {
@@ -53,7 +54,7 @@ impl Case<'_> {
             for plan in [&self.plan, &Plan::WHOLE] {
                 let mut decoder = decoder();
                 if let Some(id) = self.last_event_id {
-                    decoder.set_last_event_id(id).expect("is short");
+                    decoder.set_last_event_id(id.as_str()).expect("is short");
                 }
                 let chunks = plan.cut(self.stream.0);
                 let reading = Reading::by(&mut decoder, &chunks, call, self.cut_line);

@@ -5,32 +5,28 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::end::End;
 use crate::buffer::Buffer;
 #[cfg(feature = "stream")]
 use crate::decode::Owned;
 #[cfg(any(feature = "stream", feature = "tokio"))]
 use crate::decode::SingleLine;
-use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
+use crate::decode::{EventDecoder, Found};
 use crate::error::{DecodeError, ReadError};
 use crate::event::{Event, Item, RawEvent};
 
-/// A decoder and its chunk. Finding borrows nothing, so an adapter can wait between finding and
-/// resolving.
-pub(super) struct ChunkDecoder<C, B: Buffer> {
+/// A decoder and its chunk, from a transport that fails with `E`. Finding borrows nothing, so an
+/// adapter can wait between finding and resolving.
+pub(super) struct ChunkDecoder<C, B: Buffer, E> {
     pub(super) decoder: EventDecoder<B>,
     pub(super) chunk: C,
+    pub(super) end: End<E>,
     /// Where in the chunk the input of the last call began.
     start: usize,
     /// How many bytes of the chunk were consumed.
     used: usize,
     /// How many bytes of the chunk are part of the stream.
     filled: usize,
-    recover: Option<CutLine>,
-    /// There is nothing more to read.
-    has_ended: bool,
-    /// The end of the stream was passed on to the decoder.
-    is_finished: bool,
-    ended_within_event: bool,
 }
 
 /// The memory of a chunk.
@@ -60,46 +56,32 @@ impl<C: AsRef<[u8]>> Chunk for Option<C> {
     }
 }
 
-impl<C, B: Buffer> ChunkDecoder<C, B> {
+impl<C, B: Buffer, E> ChunkDecoder<C, B, E> {
     pub(super) const fn new(decoder: EventDecoder<B>, chunk: C) -> Self {
         Self {
             decoder,
             chunk,
+            end: End::new(),
             start: 0,
             used: 0,
             filled: 0,
-            recover: None,
-            has_ended: false,
-            is_finished: false,
-            ended_within_event: false,
         }
     }
 
-    pub(super) const fn set_recover_at_end(&mut self, cut_line: CutLine) {
-        self.recover = Some(cut_line);
+    /// Returns the decoder for the next connection.
+    pub(super) fn into_decoder(self) -> EventDecoder<B> {
+        let mut decoder = self.decoder;
+        decoder.restart();
+        decoder
     }
 
-    pub(super) const fn has_ended(&self) -> bool {
-        self.has_ended
-    }
-
-    pub(super) const fn ended_within_event(&self) -> bool {
-        self.ended_within_event
-    }
-
-    /// Adds what the `Debug` forms of all adapters show.
+    /// Writes what the `Debug` forms of all adapters show.
     pub(super) fn write_debug(
         &self,
         name: &str,
         formatter: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
-        formatter
-            .debug_struct(name)
-            .field("decoder", &self.decoder)
-            .field("recover", &self.recover)
-            .field("has_ended", &self.has_ended)
-            .field("ended_within_event", &self.ended_within_event)
-            .finish_non_exhaustive()
+        self.end.write_debug(name, &self.decoder, formatter)
     }
 
     /// The chunk was filled anew, with so many bytes.
@@ -108,27 +90,9 @@ impl<C, B: Buffer> ChunkDecoder<C, B> {
         self.filled = length;
     }
 
-    /// Nothing more comes; the event within which the stream ended may be recovered.
-    pub(super) const fn end(&mut self) {
-        self.has_ended = true;
-    }
-
-    /// The transport failed for good: an event within which it did is dropped.
-    #[cfg(feature = "stream")]
-    pub(super) fn abort(&mut self) {
-        self.has_ended = true;
-        _ = self.finish();
-    }
-
-    /// Passes the end on to the decoder, once, and returns the event that is to be recovered.
-    fn finish(&mut self) -> Option<(Incomplete<'_, B>, CutLine)> {
-        if self.is_finished {
-            return None;
-        }
-        self.is_finished = true;
-        let incomplete = self.decoder.finish();
-        self.ended_within_event = incomplete.is_some();
-        incomplete.zip(self.recover)
+    /// The transport failed; see [`End::fail`].
+    pub(super) fn fail(&mut self, error: E) -> Result<(), ReadError<E>> {
+        self.end.fail(&self.decoder, error)
     }
 }
 
@@ -138,7 +102,7 @@ fn input<C: Chunk>(chunk: &C, start: usize, stop: usize) -> &[u8] {
     chunk.bytes().get(start..stop).unwrap_or_default()
 }
 
-impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
+impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
     /// Finds the next event of one data line in the chunk; the fast path of [`find`](Self::find).
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
@@ -153,7 +117,7 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as text.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn single_line_event<E>(
+    pub(super) fn single_line_event(
         &mut self,
         event: SingleLine,
     ) -> Result<Option<Event<'_>>, ReadError<E>> {
@@ -164,7 +128,7 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as bytes.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn single_line_raw_event<E>(
+    pub(super) fn single_line_raw_event(
         &mut self,
         event: SingleLine,
     ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
@@ -175,7 +139,7 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as an item.
     #[cfg(any(feature = "stream", feature = "tokio"))]
     #[inline(always)]
-    pub(super) fn single_line_item<E>(
+    pub(super) fn single_line_item(
         &mut self,
         event: SingleLine,
     ) -> Result<Option<Item<'_>>, ReadError<E>> {
@@ -210,12 +174,12 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as text; without one, returns the event that is recovered
     /// at the end.
     #[inline(always)]
-    pub(super) fn event<E>(
+    pub(super) fn event(
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<Event<'_>>, ReadError<E>> {
         let Some(Found::Event) = found else {
-            return Ok(self.recovered()?);
+            return self.end.recovered(&mut self.decoder);
         };
         let whole = input(&self.chunk, self.start, self.filled);
         Ok(Some(self.decoder.resolve_text(whole)?))
@@ -224,43 +188,30 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     /// Resolves the event that was found, as bytes; without one, returns the event that is
     /// recovered at the end.
     #[inline(always)]
-    pub(super) fn raw_event<E>(
+    pub(super) fn raw_event(
         &mut self,
         found: Option<Found>,
     ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
         let Some(Found::Event) = found else {
-            return Ok(match self.finish() {
-                Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
-                None => None,
-            });
+            return self.end.recovered_raw(&mut self.decoder);
         };
         let whole = input(&self.chunk, self.start, self.filled);
         Ok(Some(self.decoder.resolve_raw(whole)))
     }
 
     /// Resolves what was found; without anything, returns the event that is recovered at the end.
-    pub(super) fn item<E>(
-        &mut self,
-        found: Option<Found>,
-    ) -> Result<Option<Item<'_>>, ReadError<E>> {
+    pub(super) fn item(&mut self, found: Option<Found>) -> Result<Option<Item<'_>>, ReadError<E>> {
         let Some(found) = found else {
-            return Ok(self.recovered()?.map(Item::Event));
+            let event = self.end.recovered(&mut self.decoder)?;
+            return Ok(event.map(Item::Event));
         };
         let whole = input(&self.chunk, self.start, self.filled);
         Ok(Some(self.decoder.resolve_item(whole, found)?))
     }
-
-    #[inline(never)]
-    fn recovered(&mut self) -> Result<Option<Event<'_>>, DecodeError> {
-        match self.finish() {
-            Some((incomplete, cut_line)) => incomplete.recover(cut_line),
-            None => Ok(None),
-        }
-    }
 }
 
 #[cfg(feature = "stream")]
-impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
+impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
     /// Decodes the next event of one data line in the chunk; the fast path of
     /// [`next_owned`](Self::next_owned).
     #[inline(always)]
@@ -281,8 +232,8 @@ impl<C: Chunk, B: Buffer> ChunkDecoder<C, B> {
     }
 
     /// Returns the event that is recovered at the end.
-    pub(super) fn recovered_owned<T: Owned>(&mut self) -> Result<Option<T>, DecodeError> {
-        let event = self.recovered()?;
+    pub(super) fn recovered_owned<T: Owned>(&mut self) -> Result<Option<T>, ReadError<E>> {
+        let event = self.end.recovered(&mut self.decoder)?;
         Ok(event.map(|event| T::from_event(event.into_owned())))
     }
 }

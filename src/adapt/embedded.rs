@@ -3,14 +3,15 @@
 //!
 //! The readers and writers are those of [`embedded_io`](https://docs.rs/embedded-io/0.7) (feature
 //! `embedded-io`) and [`embedded_io_async`](https://docs.rs/embedded-io-async/0.7) (feature
-//! `embedded-io-async`).
+//! `embedded-io-async`). What is read is the body of a response, after its [transfer
+//! coding](EventReader#transfer-coding) was undone.
 
 use core::fmt;
 
 #[cfg(feature = "embedded-io")]
-use embedded_io::{Error as _, ErrorKind, Read, Write};
+use embedded_io::{Error as _, ErrorKind, ErrorType, Read, Write};
 #[cfg(all(feature = "embedded-io-async", not(feature = "embedded-io")))]
-use embedded_io_async::{Error as _, ErrorKind};
+use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 #[cfg(feature = "embedded-io-async")]
 use embedded_io_async::{Read as AsyncRead, Write as AsyncWrite};
 
@@ -18,7 +19,7 @@ use super::chunk_decoder::ChunkDecoder;
 use crate::buffer::Buffer;
 use crate::decode::{CutLine, EventDecoder, Found};
 use crate::encode::Outgoing;
-use crate::error::{ReadError, WriteError};
+use crate::error::{InvalidLastEventId, ReadError, WriteError};
 use crate::event::{Event, Item, RawEvent};
 
 /// Reads events from a blocking or an asynchronous reader, through a chunk that the caller
@@ -51,13 +52,23 @@ use crate::event::{Event, Item, RawEvent};
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it.
-pub struct EventReader<'m, R, B: Buffer> {
+/// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
+/// can be recovered, the event comes first, the error with the next call, and the stream has ended;
+/// `TimedOut` and `Interrupted` end nothing. After the end there are no more events, even if the
+/// reader would have more to read.
+///
+/// # Transfer coding
+///
+/// The reader must return the body of the response alone, with the transfer coding undone:
+/// otherwise the sizes of chunks (`transfer-encoding: chunked`) become lines of the stream, and
+/// split events. The body reader of an HTTP client undoes it, such as that of `reqwless`; a bare
+/// socket does not.
+pub struct EventReader<'m, R: ErrorType, B: Buffer> {
     reader: R,
-    reading: ChunkDecoder<&'m mut [u8], B>,
+    reading: ChunkDecoder<&'m mut [u8], B, R::Error>,
 }
 
-impl<'m, R, B: Buffer> EventReader<'m, R, B> {
+impl<'m, R: ErrorType, B: Buffer> EventReader<'m, R, B> {
     /// Reads from `reader` into `chunk`, and decodes with `decoder`.
     ///
     /// The chunk needs at least one byte: nothing can be read into an empty one, which looks like
@@ -69,11 +80,21 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
         }
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in
-    /// `data: [DONE]` without a blank line.
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.reading.decoder.set_last_event_id(id)?;
+        Ok(self)
+    }
+
+    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
+    /// streams that end in `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.reading.set_recover_at_end(cut_line);
+        self.reading.end.set_recover(cut_line);
         self
     }
 
@@ -84,7 +105,7 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
 
     /// Returns whether the stream has ended within an event, which may have been recovered.
     pub const fn ended_within_event(&self) -> bool {
-        self.reading.ended_within_event()
+        self.reading.end.ended_within_event()
     }
 
     /// Returns the reader.
@@ -98,14 +119,23 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
         &mut self.reader
     }
 
-    /// Returns the reader, and the decoder for the next connection,
-    /// [restarted](EventDecoder::restart).
+    /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
+    /// the last event ID and the reconnection time, and nothing of an unfinished event.
+    pub fn into_decoder(self) -> EventDecoder<B> {
+        self.reading.into_decoder()
+    }
+
+    /// Returns the reader, and the decoder for the next connection; see
+    /// [`into_decoder`](Self::into_decoder).
     ///
-    /// What was read into the chunk and not decoded yet is lost.
+    /// What was read and not decoded yet is lost.
     pub fn into_parts(self) -> (R, EventDecoder<B>) {
-        let mut decoder = self.reading.decoder;
-        decoder.restart();
-        (self.reader, decoder)
+        (self.reader, self.reading.into_decoder())
+    }
+
+    /// Returns the reader; what was read and not decoded yet is lost.
+    pub fn into_inner(self) -> R {
+        self.reader
     }
 
     /// Records that `length` bytes were read into the chunk; none at the end of the stream.
@@ -114,7 +144,16 @@ impl<'m, R, B: Buffer> EventReader<'m, R, B> {
         let length = length.min(self.reading.chunk.len());
         self.reading.fill(length);
         if length == 0 {
-            self.reading.end();
+            self.reading.end.end();
+        }
+    }
+
+    /// Handles an error of the reader.
+    fn fail(&mut self, error: R::Error) -> Result<(), ReadError<R::Error>> {
+        match error.kind() {
+            ErrorKind::Interrupted => Ok(()),
+            ErrorKind::TimedOut => Err(ReadError::Transport(error)),
+            _ => self.reading.fail(error),
         }
     }
 }
@@ -155,14 +194,13 @@ impl<R: Read, B: Buffer> EventReader<'_, R, B> {
     }
 
     fn read(&mut self, items: bool) -> Result<Option<Found>, ReadError<R::Error>> {
-        while !self.reading.has_ended() {
+        while !self.reading.end.has_ended() {
             if let Some(found) = self.reading.find(items)? {
                 return Ok(Some(found));
             }
             match self.reader.read(self.reading.chunk) {
                 Ok(length) => self.fill(length),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(ReadError::Transport(error)),
+                Err(error) => self.fail(error)?,
             }
         }
         Ok(None)
@@ -231,21 +269,20 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
     }
 
     async fn read_async(&mut self, items: bool) -> Result<Option<Found>, ReadError<R::Error>> {
-        while !self.reading.has_ended() {
+        while !self.reading.end.has_ended() {
             if let Some(found) = self.reading.find(items)? {
                 return Ok(Some(found));
             }
             match self.reader.read(self.reading.chunk).await {
                 Ok(length) => self.fill(length),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(ReadError::Transport(error)),
+                Err(error) => self.fail(error)?,
             }
         }
         Ok(None)
     }
 }
 
-impl<R, B: Buffer> fmt::Debug for EventReader<'_, R, B> {
+impl<R: ErrorType, B: Buffer> fmt::Debug for EventReader<'_, R, B> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reading.write_debug("EventReader", formatter)
     }

@@ -1,12 +1,16 @@
 //! Events from [`std::io::Read`] and [`BufRead`], and to [`std::io::Write`].
+//!
+//! What is read is the body of a response, after its [transfer
+//! coding](EventReader#transfer-coding) was undone.
 
 use alloc::vec::Vec;
 use core::{fmt, iter::FusedIterator, mem};
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
+use super::end::End;
+use crate::decode::{CutLine, EventDecoder, Found};
 use crate::encode::{DataWriter, Outgoing};
-use crate::error::ReadError;
+use crate::error::{InvalidLastEventId, ReadError};
 use crate::event::{Event, Item, OwnedEvent, RawEvent};
 #[cfg(feature = "bytes")]
 use crate::frame::Frame;
@@ -57,9 +61,17 @@ const RETAINED: usize = 16 * 1024;
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events,
+/// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
+/// can be recovered, the event comes first, the error with the next call, and the stream has ended;
+/// `WouldBlock`, `TimedOut` and `Interrupted` end nothing. After the end there are no more events,
 /// even if the reader would have more to read.
-#[derive(Clone)]
+///
+/// # Transfer coding
+///
+/// The reader must return the body of the response alone, with the transfer coding undone:
+/// otherwise the sizes of chunks (`transfer-encoding: chunked`) become lines of the stream, and
+/// split events. The body reader of an HTTP client undoes it, such as that of
+/// `ureq::Body::into_reader` or `reqwest::blocking::Response`; a bare `TcpStream` does not.
 pub struct EventReader<R> {
     reader: R,
     decoder: EventDecoder,
@@ -67,15 +79,7 @@ pub struct EventReader<R> {
     used: usize,
     /// What was found in the buffer, if the reader then failed to return the buffer again.
     found: Option<Found>,
-    recover: Option<CutLine>,
-    end: Option<End>,
-}
-
-/// How the stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    BetweenEvents,
-    WithinEvent,
+    end: End<io::Error>,
 }
 
 impl<R: Read> EventReader<BufReader<R>> {
@@ -95,8 +99,7 @@ impl<R: BufRead> EventReader<R> {
             decoder: EventDecoder::new(),
             used: 0,
             found: None,
-            recover: None,
-            end: None,
+            end: End::new(),
         }
     }
 
@@ -118,11 +121,30 @@ impl<R: BufRead> EventReader<R> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in
-    /// `data: [DONE]` without a blank line.
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// ```
+    /// use sse_wire::io::EventReader;
+    ///
+    /// let stream: &[u8] = b"data: 1\n\n";
+    /// let mut reader = EventReader::new(stream).with_last_event_id("41")?;
+    /// assert_eq!(reader.next_event()?.unwrap().last_event_id(), "41");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.decoder.set_last_event_id(id)?;
+        Ok(self)
+    }
+
+    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
+    /// streams that end in `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.recover = Some(cut_line);
+        self.end.set_recover(cut_line);
         self
     }
 
@@ -134,10 +156,7 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            return Ok(match self.finish() {
-                Some((incomplete, cut_line)) => incomplete.recover(cut_line)?,
-                None => None,
-            });
+            return self.end.recovered(&mut self.decoder);
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_text(whole)?))
@@ -151,10 +170,7 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            return Ok(match self.finish() {
-                Some((incomplete, cut_line)) => incomplete.recover_raw(cut_line)?,
-                None => None,
-            });
+            return self.end.recovered_raw(&mut self.decoder);
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_raw(whole)))
@@ -168,10 +184,8 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
         let Some(found) = self.find(true)? else {
-            return Ok(match self.finish() {
-                Some((incomplete, cut_line)) => incomplete.recover(cut_line)?.map(Item::Event),
-                None => None,
-            });
+            let event = self.end.recovered(&mut self.decoder)?;
+            return Ok(event.map(Item::Event));
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_item(whole, found)?))
@@ -179,12 +193,8 @@ impl<R: BufRead> EventReader<R> {
 
     fn next_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            return Ok(match self.finish() {
-                Some((incomplete, cut_line)) => {
-                    incomplete.recover(cut_line)?.map(Event::into_owned)
-                }
-                None => None,
-            });
+            let event = self.end.recovered(&mut self.decoder)?;
+            return Ok(event.map(Event::into_owned));
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_owned(whole)?))
@@ -197,12 +207,19 @@ impl<R: BufRead> EventReader<R> {
             Some(found) if items || matches!(found, Found::Event) => return Ok(Some(found)),
             _ => self.reader.consume(mem::take(&mut self.used)),
         }
-        while self.end.is_none() {
+        while !self.end.has_ended() {
             let input = match self.reader.fill_buf() {
-                Ok([]) => break,
+                Ok([]) => {
+                    self.end.end();
+                    break;
+                }
                 Ok(input) => input,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(ReadError::Transport(error)),
+                Err(error) if is_temporary(&error) => return Err(ReadError::Transport(error)),
+                Err(error) => {
+                    self.end.fail(&self.decoder, error)?;
+                    break;
+                }
             };
             let mut rest = input;
             let found = self.decoder.step(&mut rest, items);
@@ -215,19 +232,6 @@ impl<R: BufRead> EventReader<R> {
             found?;
         }
         Ok(None)
-    }
-
-    /// Ends the stream, and returns the event to be recovered.
-    fn finish(&mut self) -> Option<(Incomplete<'_, Vec<u8>>, CutLine)> {
-        if self.end.is_some() {
-            return None;
-        }
-        let incomplete = self.decoder.finish();
-        self.end = Some(match incomplete {
-            Some(_) => End::WithinEvent,
-            None => End::BetweenEvents,
-        });
-        incomplete.zip(self.recover)
     }
 }
 
@@ -262,14 +266,27 @@ impl<R> EventReader<R> {
         decoder
     }
 
+    /// Returns the reader, and the decoder for the next connection; see
+    /// [`into_decoder`](Self::into_decoder).
+    ///
+    /// An unfinished event is lost.
+    pub fn into_parts(mut self) -> (R, EventDecoder)
+    where
+        R: BufRead,
+    {
+        self.reader.consume(self.used);
+        self.decoder.restart();
+        (self.reader, self.decoder)
+    }
+
     /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }
 
     /// Returns whether the stream has ended within an event, which may have been recovered.
-    pub fn ended_within_event(&self) -> bool {
-        self.end == Some(End::WithinEvent)
+    pub const fn ended_within_event(&self) -> bool {
+        self.end.ended_within_event()
     }
 
     /// Returns the reader.
@@ -288,11 +305,7 @@ impl<R> EventReader<R> {
     where
         R: BufRead,
     {
-        let Self {
-            mut reader, used, ..
-        } = self;
-        reader.consume(used);
-        reader
+        self.into_parts().0
     }
 }
 
@@ -312,12 +325,8 @@ impl<R: BufRead> FusedIterator for EventReader<R> {}
 
 impl<R> fmt::Debug for EventReader<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("EventReader")
-            .field("decoder", &self.decoder)
-            .field("recover", &self.recover)
-            .field("end", &self.end)
-            .finish_non_exhaustive()
+        self.end
+            .write_debug("EventReader", &self.decoder, formatter)
     }
 }
 
@@ -452,7 +461,7 @@ impl<W: Write> EventWriter<W> {
             sent => sent,
         };
         match sent {
-            Err(error) if is_not_yet(&error) => Ok(()),
+            Err(error) if is_temporary(&error) => Ok(()),
             sent => sent,
         }
     }
@@ -493,11 +502,11 @@ impl<W: Write> EventWriter<W> {
     }
 }
 
-/// Returns whether a writer reports that it can continue later, since it is non-blocking or has a
-/// timeout.
-fn is_not_yet(error: &io::Error) -> bool {
-    let kind = error.kind();
-    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// Returns whether a transport reports that it can continue later: it is non-blocking, has a
+/// timeout, or was interrupted.
+pub(super) fn is_temporary(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
 impl<W> fmt::Debug for EventWriter<W> {

@@ -30,7 +30,7 @@ pub(super) trait PollFind {
     type Chunk: Chunk;
     type Error;
 
-    fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>>;
+    fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>, Self::Error>;
 
     /// Finds the next event, or with `items` whatever comes first, in this chunk and those that
     /// come next.

@@ -210,6 +210,13 @@ impl Clock {
         (self.read)().saturating_add(self.ahead)
     }
 
+    /// Returns the time, which is not before that of `source`: another driver's clock may have been
+    /// ahead.
+    fn now_for<B: Buffer>(&mut self, source: &EventSource<B>) -> Duration {
+        self.reach(source.now());
+        self.now()
+    }
+
     /// Advances the clock to `time`, if it is not there yet: a sleep until then has completed.
     fn reach(&mut self, time: Duration) {
         self.ahead = self.ahead.saturating_add(time.saturating_sub(self.now()));

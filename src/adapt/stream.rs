@@ -75,7 +75,7 @@ use super::budget::Budget;
 use super::chunk_decoder::ChunkDecoder;
 use super::next::{NextEvent, NextItem, NextRawEvent, PollFind, Progress};
 use crate::decode::{CutLine, EventDecoder, Found, Owned};
-use crate::error::{DecodeError, ReadError};
+use crate::error::{DecodeError, InvalidLastEventId, ReadError};
 use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
 
 /// A [`Stream`] of `Result<C, E>` with `C: AsRef<[u8]>`, such as the body of a response.
@@ -146,14 +146,16 @@ pin_project! {
     /// # Errors
     ///
     /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
-    /// [`ReadError::Transport`] is the error of the stream of chunks, passed on once; the stream of
+    /// [`ReadError::Transport`] is the error of the stream of chunks, returned once; the stream of
     /// events ends with it.
     ///
     /// # The end
     ///
     /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-    /// [`recover_at_end`](Self::recover_at_end) asks for it. The stream is fused: after its end it
-    /// gives `None` for ever, and does not poll the stream of chunks.
+    /// [`recover_at_end`](Self::recover_at_end) asks for it. An error of the stream of chunks ends
+    /// the stream as well: an event that is recovered comes first, and the error with the next
+    /// call. The stream is fused: after its end it yields `None` for ever, and does not poll the
+    /// stream of chunks.
     ///
     /// # Cancellation
     ///
@@ -174,12 +176,13 @@ pin_project! {
     pub struct EventStream<S: ChunkStream, T = OwnedEvent> {
         #[pin]
         stream: S,
-        reading: ChunkDecoder<Option<S::Chunk>, Vec<u8>>,
+        reading: ChunkDecoder<Option<S::Chunk>, Vec<u8>, S::Error>,
         makes: PhantomData<fn() -> T>,
     }
 }
 
-type Reading<S> = ChunkDecoder<Option<<S as ChunkStream>::Chunk>, Vec<u8>>;
+type Reading<S> =
+    ChunkDecoder<Option<<S as ChunkStream>::Chunk>, Vec<u8>, <S as ChunkStream>::Error>;
 
 impl<S: ChunkStream> EventStream<S> {
     /// Decodes the events of `stream`.
@@ -210,14 +213,24 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in
-    /// `data: [DONE]` without a blank line.
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.reading.decoder.set_last_event_id(id)?;
+        Ok(self)
+    }
+
+    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
+    /// streams that end in `data: [DONE]` without a blank line.
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.reading.set_recover_at_end(cut_line);
+        self.reading.end.set_recover(cut_line);
         self
     }
 
-    /// The decoder, with the last event ID and the reconnection time.
+    /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.reading.decoder
     }
@@ -225,23 +238,39 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
     /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
-        let mut decoder = self.reading.decoder;
-        decoder.restart();
-        decoder
+        self.reading.into_decoder()
     }
 
-    /// Whether the stream has ended, by itself or by an error, within an event, which may have been
-    /// recovered.
+    /// Returns the stream of chunks, and the decoder for the next connection; see
+    /// [`into_decoder`](Self::into_decoder).
+    ///
+    /// What was read and not decoded yet is lost.
+    pub fn into_parts(self) -> (S, EventDecoder) {
+        (self.stream, self.reading.into_decoder())
+    }
+
+    /// Returns whether the stream has ended within an event, which may have been recovered.
     pub const fn ended_within_event(&self) -> bool {
-        self.reading.ended_within_event()
+        self.reading.end.ended_within_event()
     }
 
-    /// The stream of chunks.
+    /// Returns the stream of chunks.
     pub const fn get_ref(&self) -> &S {
         &self.stream
     }
 
-    /// Returns the stream of chunks; what was received and not decoded yet is lost.
+    /// Returns the stream of chunks, to change its settings: bytes that are read from it are missing from the
+    /// stream.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Returns the stream of chunks, pinned; see [`get_mut`](Self::get_mut).
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
+        self.project().stream
+    }
+
+    /// Returns the stream of chunks; what was read and not decoded yet is lost.
     pub fn into_inner(self) -> S {
         self.stream
     }
@@ -448,7 +477,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
                 Poll::Ready(Ok(Progress::Found(found))) => return Poll::Ready(Some(Ok(found))),
                 Poll::Ready(Ok(Progress::End)) => {
                     let recovered = self.project().reading.recovered_owned();
-                    return Poll::Ready(recovered.map_err(ReadError::Decode).transpose());
+                    return Poll::Ready(recovered.transpose());
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return Poll::Pending,
@@ -467,7 +496,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         // Dropped before the stream is polled: while nothing comes, its memory is free.
         this.reading.chunk = None;
         this.reading.fill(0);
-        if this.reading.has_ended() {
+        if this.reading.end.has_ended() {
             return Poll::Ready(Ok(false));
         }
         ready!(budget.poll(context));
@@ -479,25 +508,23 @@ impl<S: ChunkStream, T> EventStream<S, T> {
                 Poll::Ready(Ok(true))
             }
             Some(Err(error)) => {
-                this.reading.abort();
-                Poll::Ready(Err(ReadError::Transport(error)))
+                let failed = this.reading.fail(error);
+                if failed.is_err() {
+                    this.reading.end.abort(&mut this.reading.decoder);
+                }
+                Poll::Ready(failed.map(|()| false))
             }
             None => {
-                this.reading.end();
+                this.reading.end.end();
                 Poll::Ready(Ok(false))
             }
         }
     }
 
-    const fn end_hint(&self) -> (usize, Option<usize>) {
-        (
-            0,
-            if self.reading.has_ended() {
-                Some(0)
-            } else {
-                None
-            },
-        )
+    fn end_hint(&self) -> (usize, Option<usize>) {
+        let end = &self.reading.end;
+        let left = usize::from(end.has_error());
+        (left, end.has_ended().then_some(left))
     }
 }
 
@@ -506,7 +533,7 @@ impl<S: ChunkStream + Unpin, T> PollFind for EventStream<S, T> {
     type Error = S::Error;
 
     #[inline(always)]
-    fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>> {
+    fn reading(&mut self) -> &mut ChunkDecoder<Self::Chunk, Vec<u8>, Self::Error> {
         &mut self.reading
     }
 
@@ -552,7 +579,7 @@ where
     Self: Stream,
 {
     fn is_terminated(&self) -> bool {
-        self.reading.has_ended()
+        self.reading.end.has_ended() && !self.reading.end.has_error()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Events from tokio's [`AsyncRead`](::tokio::io::AsyncRead), and in the `Framed` of tokio-util.
+//! Events from tokio's [`AsyncRead`], and in the `Framed` of tokio-util.
 //!
 //! [`EventReader`] borrows events from its chunk, without an allocation. [`EventCodec`] gives owned
 //! events, and encodes as well.
@@ -6,5 +6,7 @@
 mod codec;
 mod reader;
 
+#[doc(no_inline)]
+pub use ::tokio::io::AsyncRead;
 pub use codec::EventCodec;
 pub use reader::EventReader;

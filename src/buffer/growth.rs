@@ -77,6 +77,7 @@ impl<B: Memory> Store<B> {
         let Limits {
             event,
             last_event_id,
+            ..
         } = self.limits;
         // A rejected block may buffer its `id` and the line of the next `id`, whatever the event
         // limit is.

@@ -1,7 +1,7 @@
 //! When a client reconnects and when it gives up, as far as the standard leaves it open (WHATWG
 //! HTML 9.2.3).
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 /// When an [`EventSource`](super::EventSource) reconnects, and when it gives up.
 ///
@@ -10,7 +10,7 @@ use core::time::Duration;
 /// nothing more: [`Policy::browser`].
 ///
 /// ```
-/// use core::time::Duration;
+/// use core::{fmt, time::Duration};
 /// use sse_wire::client::Policy;
 ///
 /// let policy = Policy::new()
@@ -19,7 +19,7 @@ use core::time::Duration;
 ///     .with_transient_statuses(true);
 /// # let _ = policy;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Policy {
     // Times are in milliseconds.
     pub(super) reconnection_time: u64,
@@ -188,12 +188,34 @@ impl Default for Policy {
     }
 }
 
+/// Shows what has no limit as `None`.
+impl fmt::Debug for Policy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let finite = |time: u64| (time != NEVER).then(|| Duration::from_millis(time));
+        let attempts = (self.attempts != u32::MAX).then_some(self.attempts);
+        formatter
+            .debug_struct("Policy")
+            .field("reconnection_time", &finite(self.reconnection_time))
+            .field("min", &finite(self.shortest))
+            .field("max", &finite(self.longest))
+            .field("backoff", &self.backoff)
+            .field("steady_after", &finite(self.steady))
+            .field("idle_timeout", &finite(self.idle_timeout))
+            .field("attempts", &attempts)
+            .field("time", &finite(self.time))
+            .field("repeat", &self.repeat)
+            .field("transient_statuses", &self.retries_transient_statuses)
+            .field("any_content_type", &self.accepts_any_content_type)
+            .finish()
+    }
+}
+
 /// Exponential backoff with full jitter, added to the reconnection time.
 ///
 /// The jitter is spread evenly over a span, which doubles with each consecutive failure. So clients
 /// that lose their server at the same moment do not reconnect at the same moment, not even at the
 /// first attempt. 9.2.3 allows a client to wait longer than the reconnection time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Backoff {
     /// In milliseconds.
     longest: u64,
@@ -222,7 +244,7 @@ impl Backoff {
     /// times two to the power of `failures`, or the maximum.
     ///
     /// ```
-    /// use core::time::Duration;
+    /// use core::{fmt, time::Duration};
     /// use sse_wire::client::Backoff;
     ///
     /// let backoff = Backoff::new();
@@ -254,6 +276,15 @@ impl Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Backoff {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Backoff")
+            .field("longest", &Duration::from_millis(self.longest))
+            .finish()
     }
 }
 

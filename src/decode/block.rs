@@ -16,8 +16,8 @@ use crate::text::is_text_without_nul;
 pub(crate) enum Value {
     /// The block has no such field so far.
     Absent,
-    /// A field came, and does not count: an `id` that contains NUL, or the data of a block that
-    /// exceeded a limit, which was reported.
+    /// A field came, and does not count: an `id` that contains NUL or is ignored for its size, or
+    /// the data of a block that exceeded a limit, which was reported.
     Ignored,
     Input {
         start: usize,
@@ -239,8 +239,17 @@ impl<B: Buffer> Interpreter<B> {
     ) -> Result<(), DecodeError> {
         let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
-        let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
-        let may_stay = is_whole && fits && block.id.is_absent() && !block.is_rejected();
+        let is_oversized = self.unfinished.is_oversized || length > limits.last_event_id;
+        let is_ignored = is_oversized && limits.ignores_oversized_id();
+        // Of an ID that is ignored, the bytes above its limit do not count.
+        let counted = if is_ignored {
+            limits.last_event_id
+        } else {
+            length
+        };
+        let fits = is_oversized == is_ignored && self.store.fits(block.size + counted);
+        let may_stay =
+            is_whole && fits && !is_oversized && block.id.is_absent() && !block.is_rejected();
         if may_stay && is_text_without_nul(value) {
             block.id = Value::of(piece);
             block.size += length;
@@ -250,12 +259,12 @@ impl<B: Buffer> Interpreter<B> {
         // that no cut makes a difference.
         let result = if fits || block.is_rejected() {
             Ok(())
-        } else if limits.event.saturating_sub(block.size) <= limits.last_event_id {
+        } else if is_ignored || limits.event.saturating_sub(block.size) <= limits.last_event_id {
             Err(self.reject_event(block))
         } else {
             Err(self.reject_id(block))
         };
-        self.unfinished.is_oversized |= length > limits.last_event_id;
+        self.unfinished.is_oversized = is_oversized;
         if SMALL {
             return result.and(self.store_id(block, value, piece.end, input));
         }
@@ -299,9 +308,7 @@ impl<B: Buffer> Interpreter<B> {
     fn end_of_id(&mut self, block: &mut Block, value: &[u8]) -> Result<(), DecodeError> {
         // 9.2.6: an id that contains NUL is ignored; it does not clear the one before.
         if self.unfinished.has_nul {
-            if block.id.is_absent() {
-                block.id = Value::Ignored;
-            }
+            block.ignore_id();
             return Ok(());
         }
         let limits = self.store.limits();
@@ -318,6 +325,10 @@ impl<B: Buffer> Interpreter<B> {
         let length = replaced.unwrap_or(whole.len());
         let others = block.size - block.id.len(self.store.id_len());
         if self.unfinished.is_oversized || length > limits.last_event_id {
+            if limits.ignores_oversized_id() {
+                block.ignore_id();
+                return Ok(());
+            }
             // An earlier one of the block does not count either.
             self.store.clear_id();
             block.id = Value::Absent;
@@ -569,9 +580,22 @@ impl Block {
         self.id.counts()
     }
 
+    /// Whether it is an event, once it is complete.
     #[inline(always)]
-    const fn is_rejected(&self) -> bool {
+    pub(super) const fn has_data(&self) -> bool {
+        self.data.counts()
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_rejected(&self) -> bool {
         matches!(self.data, Value::Ignored)
+    }
+
+    /// Ignores an `id` line: an earlier ID of the block stays.
+    const fn ignore_id(&mut self) {
+        if self.id.is_absent() {
+            self.id = Value::Ignored;
+        }
     }
 
     /// Whether no field of an event came, as between two blocks.

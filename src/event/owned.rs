@@ -9,6 +9,7 @@ use core::{fmt, hash, ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{Event, Item, MESSAGE};
+use crate::value::{EventType, LastEventId};
 
 /// A dispatched event as an exact copy of its text, in one allocation.
 ///
@@ -30,6 +31,9 @@ use super::{Event, Item, MESSAGE};
 /// assert_eq!(events[1].data(), "two");
 /// # Ok::<(), sse_wire::DecodeError>(())
 /// ```
+///
+/// [`new`](Self::new) and [`message`](Self::message) create an event without a decoder, as for a
+/// test or a mock.
 ///
 /// Two events are equal if their types, their data, their last event IDs and whether these are
 /// their own are equal.
@@ -78,6 +82,49 @@ impl InheritedId {
 }
 
 impl OwnedEvent {
+    /// Creates an event without a last event ID, equal to one that was decoded with the same values.
+    ///
+    /// `data` is stored as given. The lines of decoded data are separated by LF alone. The event
+    /// type `message` equals the default.
+    ///
+    /// ```
+    /// use sse_wire::{EventDecoder, EventType, LastEventId, OwnedEvent};
+    ///
+    /// let event = OwnedEvent::new(EventType::from_static("tick"), "one\ntwo")
+    ///     .with_id(LastEventId::from_static("7"));
+    /// let mut input: &[u8] = b"event: tick\nid: 7\ndata: one\ndata: two\n\n";
+    /// assert_eq!(EventDecoder::new().decode_owned(&mut input)?, Some(event));
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    pub fn new(event_type: EventType<'_>, data: &str) -> Self {
+        Event::new(event_type.as_str(), data, b"", false).into_owned()
+    }
+
+    /// Creates an event of the default type, `message`, without a last event ID.
+    ///
+    /// `data` is stored as given, as by [`new`](Self::new).
+    ///
+    /// ```
+    /// use sse_wire::OwnedEvent;
+    ///
+    /// let event = OwnedEvent::message("hello");
+    /// assert_eq!((event.event_type(), event.data(), event.id()), ("message", "hello", None));
+    /// ```
+    pub fn message(data: &str) -> Self {
+        Event::new(MESSAGE, data, b"", false).into_owned()
+    }
+
+    /// Sets the event's own `id`, which is its last event ID as well.
+    ///
+    /// # Complexity
+    ///
+    /// O(n) for n bytes of data, type and ID, which are copied.
+    #[must_use]
+    pub fn with_id(self, id: LastEventId<'_>) -> Self {
+        let id = id.as_str().as_bytes();
+        Event::new(self.event_type(), self.data(), id, true).into_owned()
+    }
+
     /// Borrows the event.
     #[inline]
     pub fn as_event(&self) -> Event<'_> {

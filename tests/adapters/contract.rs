@@ -19,11 +19,11 @@ use crate::common::random::Random;
 use crate::common::readers::{Call, MEMORY, Meaning, Reader, memory_config};
 use crate::common::session::{Next, Session};
 use crate::common::task::Task;
-use crate::common::transport::{Fault, Step};
+use crate::common::transport::{Fault, Step, Transport};
 use crate::common::{cuts, documents, vectors};
 use core::cell::Cell;
 use core::task::Poll;
-use sse_wire::{CutLine, ReadError};
+use sse_wire::{CutLine, LastEventId, ReadError};
 use std::io::ErrorKind;
 use std::panic::catch_unwind;
 
@@ -149,6 +149,7 @@ fn any_document_means_what_the_oracle_says_with_any_limits() {
             0 => Config {
                 event_limit: random.below(60),
                 last_event_id_limit: random.below(30),
+                ignore_oversized_id: random.once_in(4),
                 ..Config::default()
             },
             _ => memory_config(*random.choose(MEMORY)),
@@ -168,7 +169,7 @@ fn dropped_calls_and_errors_that_do_not_end_it_lose_nothing_anywhere() {
         &[Step::Pends, Step::Pends],
         // Only for those that continue after an error.
         &[
-            Step::Fails(ErrorKind::Other),
+            Step::Fails(ErrorKind::TimedOut),
             Step::Fails(ErrorKind::TimedOut),
         ],
         &[Step::Fails(ErrorKind::Interrupted), Step::Pends],
@@ -189,31 +190,96 @@ fn dropped_calls_and_errors_that_do_not_end_it_lose_nothing_anywhere() {
     }
 }
 
+/// A recovered event comes before the error, which has ended the stream then.
+fn check_error(way: (&Contract, &'static [Call]), begun: &[u8], recover: Option<CutLine>) {
+    let meaning = Meaning::of(begun, &memory_config(1024));
+    let is_event = |seen: &&Seen| matches!(seen, Seen::Event(_));
+    let events = meaning
+        .to(Call::Decode)
+        .seen
+        .iter()
+        .filter(is_event)
+        .count();
+    let recovered = |call| {
+        let unfinished = meaning.to(call).unfinished.as_ref()?;
+        let recovered = match recover? {
+            CutLine::Keep => &unfinished.keep,
+            CutLine::Discard => &unfinished.discard,
+        };
+        let event = recovered.result.clone().expect("it fits")?;
+        Some((event, &*recovered.last_event_id))
+    };
+    for kind in [ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
+        let ends = way.0.on_error.is_end();
+        let is_final = ends || kind != ErrorKind::TimedOut;
+        let fails = [gives(begun), Step::Fails(kind)];
+        open(way, recover, fails, |mut session, next_call| {
+            for _ in 0..events {
+                while !matches!(session.next(next_call).1, Next::Seen(Seen::Event(_))) {}
+            }
+            let mut next = session.next(next_call);
+            while let Next::Seen(Seen::Comment { .. } | Seen::Retry(_)) = next.1 {
+                next = session.next(next_call);
+            }
+            let (call, mut last_event_id) = (next.0, &*meaning.to(Call::Decode).last_event_id);
+            let recovered = recovered(call).filter(|_| is_final);
+            if let Some((event, id)) = &recovered {
+                assert_eq!(next.1, Next::Seen(Seen::Event(event.clone())));
+                last_event_id = id;
+                next = session.next(next_call);
+            }
+            let error = ReadError::Transport(Fault(kind));
+            assert_eq!(next.1, Next::Failed(error), "{}", begun.escape_ascii());
+            let state = session.adapter.state();
+            assert_eq!(state.last_event_id, last_event_id);
+            assert_eq!(
+                state.reconnection_time,
+                meaning.to(Call::Decode).reconnection_time
+            );
+            let has_ended = ends || recovered.is_some();
+            let is_cut = has_ended && meaning.to(Call::Decode).unfinished.is_some();
+            assert_eq!(state.ended_within_event, is_cut);
+            let reads = session.transport.reads();
+            session.transport.push(gives("\n\ndata: more\n\n"));
+            let (more, end) = read_events(&mut session, next_call);
+            if has_ended {
+                assert_eq!((more, end), (0, Next::End));
+                assert_eq!(session.transport.reads(), reads, "it is read on and on");
+            } else {
+                assert!(more > 0 && end == Next::Waits, "{more} {end:?}");
+            }
+        });
+    }
+}
+
 #[test]
-fn an_error_that_ends_it_is_passed_on_once_and_recovers_nothing_anywhere() {
-    for way in ways().filter(|(contract, _)| contract.on_error.is_end()) {
-        for begun in (0..=STREAM.len()).map(|cut| &STREAM[..cut]) {
-            let fails = [gives(begun), Step::Fails(ErrorKind::TimedOut)];
-            open(way, Some(CutLine::Keep), fails, |mut session, next_call| {
-                let begun = oracle::interpret(begun, &memory_config(1024));
-                let is_event = |seen: &&Seen| matches!(seen, Seen::Event(_));
-                let events = begun.seen.iter().filter(is_event).count();
-                let error = Next::Failed(ReadError::Transport(Fault(ErrorKind::TimedOut)));
-                assert_eq!(read_events(&mut session, next_call), (events, error));
-                let state = session.adapter.state();
-                let (id, time) = (state.last_event_id, state.reconnection_time);
-                assert_eq!((id, time), (begun.last_event_id, begun.reconnection_time));
-                let reports = begun.unfinished.is_some() && way.0.on_error == OnError::Ends;
-                assert_eq!(state.ended_within_event, reports);
-                let reads = session.transport.reads();
-                assert_eq!(session.next(next_call).1, Next::End);
-                assert_eq!(
-                    session.transport.reads(),
-                    reads,
-                    "it is read after its error"
-                );
-            });
+fn an_error_comes_after_the_event_that_is_recovered_and_ends_the_stream_then() {
+    // A `FramedRead` reports no error to its codec.
+    let ways = ways().filter(|(contract, _)| contract.on_error != OnError::EndsSilently);
+    for way in ways {
+        for recover in [None, Some(CutLine::Keep), Some(CutLine::Discard)] {
+            (0..=STREAM.len()).for_each(|cut| check_error(way, &STREAM[..cut], recover));
+            for end in &CUT_OFF[..CUT_OFF.len() - 1] {
+                check_error(way, &[b"id: 1\ndata: 1\n\n", *end].concat(), recover);
+            }
         }
+    }
+}
+
+#[test]
+fn an_event_that_cannot_be_recovered_is_an_error_before_that_of_the_transport() {
+    for way in ways().filter(|(contract, _)| contract.on_error != OnError::EndsSilently) {
+        let text = way.1.iter().all(|call| *call != Call::DecodeRaw);
+        let oversized = [b"data: ", &b"\xFF".repeat(700)[..]].concat();
+        let fails = [gives(oversized), Step::Fails(ErrorKind::ConnectionReset)];
+        open(way, Some(CutLine::Keep), fails, |mut session, next_call| {
+            let first = session.next(next_call).1;
+            let is_rejected = matches!(first, Next::Failed(ReadError::Decode(_)));
+            assert!(is_rejected || !text, "{first:?}");
+            let error = ReadError::Transport(Fault(ErrorKind::ConnectionReset));
+            assert_eq!(session.next(next_call).1, Next::Failed(error));
+            assert_eq!(session.next(next_call).1, Next::End);
+        });
     }
 }
 
@@ -354,6 +420,60 @@ fn the_debug_form_does_not_show_the_payload() {
                 "{shown}"
             );
         });
+    }
+}
+
+#[test]
+fn every_reader_begins_with_a_stored_id_and_returns_its_parts() {
+    macro_rules! check {
+        ($reader:expr, $reads:expr) => {
+            let reads = $reads;
+            let reader = $reader.with_last_event_id("41").expect("it fits");
+            assert_eq!(reader.decoder().last_event_id(), "41");
+            assert_eq!(reader.into_decoder().last_event_id(), "41");
+            let reader = $reader.with_last_event_id("41").expect("it fits");
+            let (inner, decoder) = reader.into_parts();
+            assert_eq!((reads(&inner), decoder.last_event_id()), (0, "41"));
+            let error = $reader.with_last_event_id("4\n").expect_err("a line end");
+            assert_eq!(error, LastEventId::new("4\n").expect_err("a line end"));
+            let mut reader = $reader;
+            assert_eq!(reads(reader.get_mut()) + reads(reader.get_ref()), 0);
+            assert_eq!(reads(&reader.into_inner()), 0);
+        };
+    }
+    let transport = || Transport::new([]);
+    #[cfg(feature = "stream")]
+    {
+        use core::pin::pin;
+        use sse_wire::stream::EventStream;
+        check!(EventStream::new(transport()), Transport::reads);
+        let stream = pin!(EventStream::new(transport()));
+        assert_eq!(stream.get_pin_mut().reads(), 0);
+    }
+    #[cfg(feature = "tokio")]
+    check!(
+        sse_wire::tokio::EventReader::new(transport()),
+        Transport::reads
+    );
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    {
+        use sse_wire::{EventDecoder, embedded::EventReader};
+        let decoder = || EventDecoder::with_buffer([0; 64]);
+        let chunk = || Box::leak(Box::new([0; 4]));
+        check!(
+            EventReader::new(transport(), decoder(), chunk()),
+            Transport::reads
+        );
+    }
+    #[cfg(feature = "std")]
+    {
+        use crate::common::transport::Buffered;
+        use sse_wire::io::EventReader;
+        let reads = |reader: &Buffered| reader.transport.reads();
+        check!(
+            EventReader::from_buffered(Buffered::new(transport())),
+            reads
+        );
     }
 }
 

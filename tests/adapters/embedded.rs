@@ -11,7 +11,7 @@ use core::fmt::Debug;
 #[cfg(feature = "embedded-io-async")]
 use futures_util::FutureExt;
 use sse_wire::embedded::{EventReader, EventWriter};
-use sse_wire::{Buffer, BufferFull, Event, EventDecoder, LastEventId, Outgoing, WriteError};
+use sse_wire::{Buffer, BufferFull, Event, EventDecoder, Outgoing, WriteError};
 use std::io::ErrorKind;
 
 /// A driver that reads, blocking and asynchronously.
@@ -100,14 +100,12 @@ fn a_driver_that_reports_a_wild_length_does_no_harm() {
 
 #[test]
 fn the_driver_and_the_decoder_are_returned() {
-    let mut decoder = EventDecoder::with_buffer([0; 64]);
-    decoder
-        .set_last_event_id(LastEventId::from_static("41"))
-        .expect("it fits");
+    let decoder = EventDecoder::with_buffer([0; 64]);
     let steps = ["data: 1\n\nid: 42\ndata: 2\n\ndata: cut", "the rest"];
     let transport = Transport::new(steps.map(|step| Step::Gives(step.into())));
     let mut chunk = [0; 64];
-    let mut reader = EventReader::new(transport, decoder, &mut chunk);
+    let reader = EventReader::new(transport, decoder, &mut chunk);
+    let mut reader = reader.with_last_event_id("41").expect("it fits");
     let ids = [(); 2].map(|()| text(next(&mut reader).expect("an event")).last_event_id);
     assert_eq!(
         (ids, reader.decoder().last_event_id()),

@@ -4,7 +4,6 @@
 use crate::allocator::{Count, count};
 use crate::common::calls::Call;
 use crate::common::transport::{Step, Transport};
-use crate::contract::STREAM;
 use crate::writers::Sink;
 use core::cell::Cell;
 use core::error::Error;
@@ -14,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::io::{EventReader, EventWriter};
 use sse_wire::{DecodeError, EventDecoder, Item, Limits, Outgoing, ReadError};
-use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::panic::catch_unwind;
 
 /// The data of the next event.
@@ -177,17 +176,6 @@ fn what_follows_the_last_event_stays_in_the_reader() {
     let mut reader = EventReader::from_buffered(stream);
     *reader.get_mut() = b"data: other\n\n";
     assert!(matches!(next(&mut reader, Call::Decode), Ok(Some(data)) if data == "other"));
-}
-
-#[test]
-fn a_clone_reads_on_by_itself() {
-    let mut reader = EventReader::from_buffered(Cursor::new(STREAM));
-    let first = reader.next().expect("an event").expect("it fits");
-    assert_eq!(first.data(), "one\ntwo");
-    let clone = reader.clone();
-    let [read, again] = [reader, clone].map(|reader| reader.collect::<Result<Vec<_>, _>>());
-    let read = read.expect("it fits");
-    assert_eq!((&read, read.len()), (&again.expect("it fits"), 3));
 }
 
 /// A reader that shows these buffers, one each time, or fails.

@@ -35,10 +35,10 @@ fn gives(chunk: &[u8]) -> Step {
 #[test]
 fn it_is_terminated_and_hints_at_nothing_more_once_the_end_was_reached() {
     let broken = Step::Fails(ErrorKind::ConnectionReset);
-    for (last, items) in [(Step::Ends, 2), (broken, 2)] {
+    for (last, has_error) in [(Step::Ends, false), (broken, true)] {
         let steps = || [gives(b"data: 1\n\ndata: 2"), Step::Pends, last.clone()];
         let mut events = EventStream::new(Transport::new(steps())).recover_at_end(CutLine::Keep);
-        for _ in 0..items {
+        for _ in 0..2 {
             assert_eq!(
                 (events.is_terminated(), events.size_hint()),
                 (false, (0, None))
@@ -49,6 +49,15 @@ fn it_is_terminated_and_hints_at_nothing_more_once_the_end_was_reached() {
                     (false, (0, None))
                 );
             }
+        }
+        if has_error {
+            // The error comes after the event that was recovered.
+            assert_eq!(
+                (events.is_terminated(), events.size_hint()),
+                (false, (1, Some(1)))
+            );
+            let error = events.next().now_or_never().flatten();
+            assert!(matches!(error, Some(Err(ReadError::Transport(_)))));
         }
         assert_eq!(
             (events.is_terminated(), events.size_hint()),

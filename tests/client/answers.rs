@@ -7,7 +7,7 @@ use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
 use sse_wire::client::{Cause, Closed, EventSource, Policy, Repeat};
 use sse_wire::reconnect::ReconnectError;
-use sse_wire::{DecodeError, EventDecoder, LastEventId, Limits};
+use sse_wire::{DecodeError, EventDecoder, Limits};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
 #[cfg(feature = "std")]
 use std::io::ErrorKind::{Interrupted, WouldBlock};
@@ -17,10 +17,9 @@ const POLICY: Policy = Policy::browser().with_reconnection_time(Duration::from_s
 
 /// A client with this policy, a limit of 48 bytes, and the last event ID 41.
 pub(crate) fn source(policy: Policy) -> EventSource {
-    let mut decoder = EventDecoder::with_limits(Limits::new().with_event(48));
-    let id = LastEventId::new("41").expect("it has no line end");
-    decoder.set_last_event_id(id).expect("it fits");
-    EventSource::with_decoder(decoder, 1).with_policy(policy)
+    let decoder = EventDecoder::with_limits(Limits::new().with_event(48));
+    let source = EventSource::from_decoder(decoder, 1).with_policy(policy);
+    source.with_last_event_id("41").expect("it fits")
 }
 
 /// A body of these chunks, which then does this.
@@ -173,4 +172,33 @@ fn the_last_error_shows_the_error_of_the_transport_and_has_its_source() {
     assert_eq!(source.as_deref(), Some("no route"));
     let error = ReconnectError::<(), NotSent>::from(DecodeError::EventTooLarge { limit: 5 });
     assert!(error.source().is_none());
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn closures_are_a_blocking_client_whose_state_another_driver_can_take_over() {
+    use core::cell::RefCell;
+    use sse_wire::client::Request;
+    use sse_wire::reconnect::{Head, ReconnectingReader};
+
+    let ids = RefCell::new(Vec::new());
+    let slept = RefCell::new(Vec::new());
+    let connect = |request: Request<'_>| {
+        ids.borrow_mut().push(request.last_event_id().to_owned());
+        let head = Head::new(200, Some("text/event-stream"));
+        std::io::Result::Ok((head, &b"id: 42\ndata: 1\n\n"[..]))
+    };
+    let sleep = |delay| slept.borrow_mut().push(delay);
+    let mut source = source(POLICY);
+    for _ in 0..2 {
+        // A clock that stands still: only the sleeps advance the time.
+        let updates = ReconnectingReader::from_fns(source, connect, |body| body, sleep);
+        let mut updates = updates.with_clock(|| Duration::ZERO);
+        // Opened, an event and a loss, twice.
+        assert_eq!(updates.by_ref().take(6).filter(Result::is_ok).count(), 6);
+        source = updates.into_source();
+        assert_eq!(source.last_event_id(), "42");
+    }
+    assert_eq!(ids.into_inner(), ["41", "42", "42", "42"]);
+    assert_eq!(slept.into_inner(), [Duration::from_secs(3600); 3]);
 }

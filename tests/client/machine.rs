@@ -6,7 +6,7 @@ use crate::calls::{Call, see, see_item, see_raw};
 use crate::oracle::Seen;
 use core::time::Duration;
 use sse_wire::client::{Cause, Closed, EventSource, Policy, Step};
-use sse_wire::{CutLine, DecodeError, EventDecoder, LastEventId};
+use sse_wire::{CutLine, DecodeError, EventDecoder};
 
 /// With a limit of 48 bytes for an event, and of 16 for an ID.
 pub(crate) type Source = EventSource<[u8; 64]>;
@@ -18,7 +18,7 @@ pub(crate) const fn ms(time: u64) -> Duration {
 }
 
 pub(crate) fn source(policy: Policy, seed: u64) -> Source {
-    EventSource::with_decoder(EventDecoder::with_buffer([0; 64]), seed).with_policy(policy)
+    EventSource::from_decoder(EventDecoder::with_buffer([0; 64]), seed).with_policy(policy)
 }
 
 /// What happens to a client. Times are in milliseconds.
@@ -106,7 +106,6 @@ impl Machine {
                 assert!(self.source.is_closed());
             }
             On::SetId(id) => {
-                let id = LastEventId::new(id).expect("it has no line end");
                 let decoder = self.source.decoder_mut();
                 decoder.set_last_event_id(id).expect("it fits");
             }

@@ -26,6 +26,25 @@ fn delay_after(policy: Policy, retry: &str, retry_after: u64) -> u64 {
 }
 
 #[test]
+fn the_debug_form_shows_durations_and_no_numbers_for_what_is_unlimited() {
+    let attempts = Policy::browser().with_attempts(3);
+    for (policy, parts) in [
+        (
+            Policy::new(),
+            ["max: Some(300s)", "longest: 30s", "attempts: None"],
+        ),
+        (
+            attempts,
+            ["max: None", "idle_timeout: None", "attempts: Some(3)"],
+        ),
+    ] {
+        let shown = format!("{policy:?}");
+        assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
+        assert!(!shown.contains(&u64::MAX.to_string()), "{shown}");
+    }
+}
+
+#[test]
 fn delays_are_bounded_and_never_overflow() {
     const NEVER: u64 = u64::MAX - 7;
     let bounded = Policy::new().with_backoff(Backoff::NONE);

@@ -24,7 +24,7 @@ use futures_util::Stream as _;
 use sse_wire::stream::{ChunkStream, EventStream};
 #[cfg(feature = "tokio")]
 use sse_wire::tokio::{EventCodec, EventReader as TokioReader};
-use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, LastEventId, ReadError};
+use sse_wire::{Buffer, CutLine, DecodeError, EventDecoder, ReadError};
 use std::io::ErrorKind;
 #[cfg(feature = "tokio")]
 use tokio_util::codec::{Decoder, FramedRead};
@@ -59,16 +59,17 @@ pub struct Contract {
 
 pub type Open = for<'m> fn(Transport, &Setup<'_>, &'m mut Memory) -> Option<Box<dyn Adapter + 'm>>;
 
-/// What an adapter does after an error of the transport, which it passes on once.
+/// What an adapter does after an error of the transport, which it passes on once. All end, except
+/// silent ones, after an event that is recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// It continues.
     Continues,
     /// It continues, and does so at once after `Interrupted`, which it does not pass on.
     Retries,
-    /// It ends, and recovers nothing.
+    /// It ends.
     Ends,
-    /// It ends, and does not report whether that was within an event.
+    /// It ends, recovers nothing, and does not report whether that was within an event.
     EndsSilently,
 }
 
@@ -116,25 +117,24 @@ impl Contract {
 }
 
 impl Setup<'_> {
-    fn initial_id(&self) -> LastEventId<'_> {
-        LastEventId::new(&self.config.initial_last_event_id).expect("a possible ID")
-    }
-
     #[cfg(feature = "alloc")]
     fn decoder(&self) -> Option<EventDecoder> {
         let limits = sse_wire::Limits::new()
             .with_event(self.config.event_limit)
-            .with_last_event_id(self.config.last_event_id_limit);
-        let mut decoder = EventDecoder::with_limits(limits);
-        decoder.set_last_event_id(self.initial_id()).ok()?;
-        Some(decoder)
+            .with_last_event_id(self.config.last_event_id_limit)
+            .with_oversized_id_ignored(self.config.ignore_oversized_id);
+        let initial = &self.config.initial_last_event_id;
+        EventDecoder::with_limits(limits)
+            .with_last_event_id(initial)
+            .ok()
     }
 
     fn decoder_in<'m>(&self, memory: &'m mut [u8]) -> Option<EventDecoder<&'m mut [u8]>> {
         memory_bytes(self.config)?;
-        let mut decoder = EventDecoder::with_buffer(memory);
-        decoder.set_last_event_id(self.initial_id()).ok()?;
-        Some(decoder)
+        let initial = &self.config.initial_last_event_id;
+        EventDecoder::with_buffer(memory)
+            .with_last_event_id(initial)
+            .ok()
     }
 }
 
@@ -259,7 +259,8 @@ pub const ADAPTERS: &[Contract] = &[
                 .recover
                 .into_iter()
                 .fold(reader, TokioReader::recover_at_end);
-            Some(Box::new(reader))
+            let is_polled = false;
+            Some(Box::new(Tokio { reader, is_polled }))
         },
         yields: true,
         ..Contract::DEFAULT
@@ -486,26 +487,50 @@ where
     }
 }
 
+/// A reader whose calls are awaited and polled in turns.
 #[cfg(feature = "tokio")]
-impl Adapter for TokioReader<Transport> {
+struct Tokio {
+    reader: TokioReader<Transport>,
+    is_polled: bool,
+}
+
+#[cfg(feature = "tokio")]
+impl Adapter for Tokio {
     fn call(&mut self, call: Call, task: &Task) -> Called {
+        self.is_polled = !self.is_polled;
+        let reader = &mut self.reader;
         polled(match call {
-            Call::Decode => task.poll(self.next_event()).map_ok(|event| event.map(see)),
+            Call::Decode if self.is_polled => task.poll(poll_fn(|context| {
+                let event = Pin::new(&mut *reader).poll_next_event(context);
+                event.map_ok(|event| event.map(see))
+            })),
+            Call::DecodeRaw if self.is_polled => task.poll(poll_fn(|context| {
+                let event = Pin::new(&mut *reader).poll_next_raw_event(context);
+                event.map_ok(|event| event.map(see_raw))
+            })),
+            _ if self.is_polled => task.poll(poll_fn(|context| {
+                let item = Pin::new(&mut *reader).poll_next_item(context);
+                item.map_ok(|item| item.map(see_item))
+            })),
+            Call::Decode => task
+                .poll(reader.next_event())
+                .map_ok(|event| event.map(see)),
             Call::DecodeRaw => task
-                .poll(self.next_raw_event())
+                .poll(reader.next_raw_event())
                 .map_ok(|event| event.map(see_raw)),
             _ => task
-                .poll(self.next_item())
+                .poll(reader.next_item())
                 .map_ok(|item| item.map(see_item)),
         })
     }
 
     fn state(&self) -> State {
-        State::of(self, self.decoder(), self.ended_within_event())
+        let reader = &self.reader;
+        State::of(reader, reader.decoder(), reader.ended_within_event())
     }
 
     fn into_first_event(self: Box<Self>) -> Dispatched {
-        first_event(self.into_decoder())
+        first_event(self.reader.into_decoder())
     }
 }
 

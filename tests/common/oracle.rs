@@ -19,6 +19,8 @@ pub struct Config {
     pub event_limit: usize,
     /// The limit of a last event ID, in bytes.
     pub last_event_id_limit: usize,
+    /// Whether an `id` beyond its limit is ignored instead of costing its event.
+    pub ignore_oversized_id: bool,
     /// Whether events are returned as text (invalid UTF-8 replaced) or as the bytes that came.
     pub text: bool,
 }
@@ -29,6 +31,7 @@ impl Default for Config {
             initial_last_event_id: String::new(),
             event_limit: 16 << 20,
             last_event_id_limit: 64 << 10,
+            ignore_oversized_id: false,
             text: true,
         }
     }
@@ -369,8 +372,15 @@ impl<'c> Interpreter<'c> {
             return;
         }
         let joining_line_feed = usize::from(name == "data" && self.block.data.is_some());
-        if self.buffered() + joining_line_feed + value_length > self.config.event_limit {
+        let mut counted = value_length;
+        let ignores = name == "id" && self.config.ignore_oversized_id;
+        if ignores {
+            counted = counted.min(self.config.last_event_id_limit);
+        }
+        if self.buffered() + joining_line_feed + counted > self.config.event_limit {
             self.reject(Rejection::Event);
+        } else if ignores {
+            // It is ignored once its line ends.
         } else if name == "id" && value_length > self.config.last_event_id_limit {
             self.reject(Rejection::LastEventId);
         }
@@ -427,6 +437,9 @@ impl<'c> Interpreter<'c> {
         }
         let id = String::from_utf8_lossy(value).into_owned();
         if value.len().max(id.len()) > self.config.last_event_id_limit {
+            if self.config.ignore_oversized_id {
+                return;
+            }
             self.block.id = None;
             self.reject(Rejection::LastEventId);
         } else {

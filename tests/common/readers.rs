@@ -19,7 +19,7 @@ use super::random::Random;
 use super::session;
 use super::transport::Step;
 use core::fmt;
-use sse_wire::{Buffer, CutLine, EventDecoder, FieldName, FieldParser, LastEventId, Token};
+use sse_wire::{Buffer, CutLine, EventDecoder, FieldName, FieldParser, InvalidLastEventId, Token};
 
 /// The sizes of caller-provided memory that are tried.
 pub const MEMORY: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 4096, 1 << 20];
@@ -161,7 +161,8 @@ impl Meaning {
         }
     }
 
-    fn to(&self, call: Call) -> &Outcome {
+    /// What a call gives.
+    pub fn to(&self, call: Call) -> &Outcome {
         match call {
             Call::DecodeRaw => &self.raw,
             _ => &self.text,
@@ -379,7 +380,8 @@ fn growing(
 ) -> Option<Ran> {
     let limits = sse_wire::Limits::new()
         .with_event(config.event_limit)
-        .with_last_event_id(config.last_event_id_limit);
+        .with_last_event_id(config.last_event_id_limit)
+        .with_oversized_id_ignored(config.ignore_oversized_id);
     run(EventDecoder::with_limits(limits), stream, config, next_call)
 }
 
@@ -410,7 +412,8 @@ fn array(stream: &Stream<'_>, config: &Config, next_call: &mut dyn FnMut() -> Ca
 /// How much memory a decoder with these limits takes.
 pub fn memory_bytes(config: &Config) -> Option<usize> {
     let bytes = config.event_limit + config.last_event_id_limit;
-    (config.last_event_id_limit == bytes / 4).then_some(bytes)
+    let is_possible = config.last_event_id_limit == bytes / 4 && !config.ignore_oversized_id;
+    is_possible.then_some(bytes)
 }
 
 /// Runs a stream through a decoder.
@@ -422,11 +425,13 @@ fn run<B: Buffer>(
 ) -> Option<Ran> {
     assert_eq!(decoder.limits().event, config.event_limit);
     assert_eq!(decoder.limits().last_event_id, config.last_event_id_limit);
-    let initial = LastEventId::new(&config.initial_last_event_id).expect("a possible ID");
-    if let Err(full) = decoder.set_last_event_id(initial) {
-        assert!(initial.as_str().len() > config.last_event_id_limit);
-        assert_eq!(full.needed, initial.as_str().len());
-        assert_eq!(full.available, config.last_event_id_limit);
+    let initial = &config.initial_last_event_id;
+    if let Err(error) = decoder.set_last_event_id(initial) {
+        let max = config.last_event_id_limit;
+        assert!(initial.len() > max);
+        assert!(
+            matches!(error, InvalidLastEventId::TooLong { len, max: limit } if (len, limit) == (initial.len(), max))
+        );
         return None;
     }
     let mut seen = Vec::new();

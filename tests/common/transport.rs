@@ -234,6 +234,8 @@ impl embedded_io::Error for Fault {
     fn kind(&self) -> embedded_io::ErrorKind {
         match self.0 {
             ErrorKind::Interrupted => embedded_io::ErrorKind::Interrupted,
+            // There is no `WouldBlock`.
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => embedded_io::ErrorKind::TimedOut,
             _ => embedded_io::ErrorKind::Other,
         }
     }

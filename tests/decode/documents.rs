@@ -63,6 +63,7 @@ fn config(random: &mut Random) -> Config {
         1 => Config {
             event_limit: random.below(60),
             last_event_id_limit: random.below(30),
+            ignore_oversized_id: random.once_in(4),
             ..Config::default()
         },
         _ => memory_config(*random.choose(MEMORY)),

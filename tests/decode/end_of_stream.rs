@@ -6,7 +6,7 @@ use crate::common::oracle::Seen;
 use crate::common::readers::memory_config;
 use crate::read::{STREAMS, all, expected, next, recover, state, with_both_kinds_of_buffer};
 use crate::table::check;
-use sse_wire::{Buffer, CutLine, EventDecoder, LastEventId};
+use sse_wire::{Buffer, CutLine, EventDecoder};
 
 #[test]
 fn an_unfinished_event_is_recovered_with_the_cut_line_or_without() {
@@ -137,7 +137,7 @@ pub(crate) fn check_ends<B: Buffer>(new: impl Fn() -> EventDecoder<B>, before: &
         assert_eq!(state(&decoder), left, "{place}");
         // The decoder is as new, except for what outlives a connection.
         if way % 3 == 0 {
-            let is_set = decoder.set_last_event_id(LastEventId::from_static("s"));
+            let is_set = decoder.set_last_event_id("s");
             assert!(is_set.is_err() || decoder.last_event_id() == "s", "{place}");
         }
         let call = Call::ALL[way % Call::ALL.len()];
@@ -222,10 +222,7 @@ fn a_last_event_id_can_be_set_at_any_byte() {
             while !before.is_empty() {
                 seen.extend(next(&mut decoder, call, &mut before));
             }
-            assert_eq!(
-                decoder.set_last_event_id(LastEventId::from_static(id)),
-                Ok(())
-            );
+            assert_eq!(decoder.set_last_event_id(id), Ok(()));
             assert_eq!(decoder.last_event_id(), id);
             for seen in &mut expected[seen.len()..] {
                 match seen {

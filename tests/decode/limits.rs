@@ -8,9 +8,9 @@ use crate::common::oracle::{self, Config, Seen};
 use crate::common::readers::{Meaning, READERS, Sees, memory_config};
 use crate::read::all;
 use crate::table::{check, check_chunks, check_stream, split, with_line_ends};
+use sse_wire::EventDecoder;
 #[cfg(feature = "alloc")]
 use sse_wire::Limits;
-use sse_wire::{EventDecoder, LastEventId};
 
 /// 12 bytes for an event and 4 for a last event ID, so that every reader can have them.
 fn small() -> Config {
@@ -102,6 +102,55 @@ fn a_last_event_id_holds_its_limit_and_not_a_byte_more() {
         b"data: 123456789|id: \xFF4||data: x|| => event!, =x#?4",
     ];
     check(&small(), rows);
+}
+
+/// 12 bytes for an event and 4 for a last event ID, and a longer ID is ignored.
+#[cfg(feature = "alloc")]
+fn ignoring() -> Config {
+    Config {
+        ignore_oversized_id: true,
+        ..limits(12, 4)
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn an_oversized_id_can_be_ignored_as_one_with_nul_is() {
+    let rows: &[&[u8]] = &[
+        b"id: 1234|data: x|| => =x@1234",
+        b"id: 12345||data: x|| => =x#",
+        b"id: 12345|data: x|| => =x#",
+        b"id: 1||id: 12345|data: x|| => =x#1",
+        // An earlier one of the block stays, and a later one counts.
+        b"id: 1|id: 12345|data: x|| => =x@1",
+        b"id: 12345|id: 2|data: x|| => =x@2",
+        b"id: 1|id: 1234\0|data: x|| => =x@1",
+        // As text alone.
+        b"id: \xFF4|data: x|| => =x@?4",
+        b"id: 1|id: \xFF\xFF|data: x|| => =x@1",
+        b"id: 1|id: \xFF\xFF|data: 45678901|| => =45678901@1",
+        // Its bytes count up to its own limit.
+        b"data: 12345678|id: 12345678901234567890|| => =12345678#",
+        b"data: 123456789|id: 12345678901234567890|| => event!",
+        b"data: 123456789|id: 123|| => =123456789@123",
+        b"id: 1234|data: 1234|id: 12345678901234567890|| => =1234@1234",
+        b"id: 1234|data: 12345|id: 12345678901234567890|| => event!",
+        b"id: 12345678901234567890|data: 123456789012|| => =123456789012#",
+        b"id: 12345678901234567890|data: 1234567890123|| => event!",
+        // In a rejected event, too.
+        b"data: 1234567890123|id: 1|id: 12345||data: x|| => event!, =x#1",
+        b"id: 12345 => cut # or #",
+        b"data: x|id: 12345678901234567890 => cut =x# or =x#",
+    ];
+    check(&ignoring(), rows);
+    // Where the event has the smaller limit, it is always the event.
+    let event = |event| Config {
+        event_limit: event,
+        ..ignoring()
+    };
+    check(&event(2), &[b"id: iii||data|| => event!, =#iii"]);
+    check(&event(2), &[b"id: iiiii||data|| => event!, =#"]);
+    check(&event(4), &[b"id: iiiii||data|| => =#"]);
 }
 
 /// Each row: what the stream gives as text, and as bytes.
@@ -297,11 +346,14 @@ fn a_last_event_id_beyond_the_limit_cannot_be_set() {
         for byte in format!("data: {data}").as_bytes().chunks(1) {
             assert_eq!(decoder.decode(&mut &*byte), Ok(None));
         }
-        let id = |text| LastEventId::new(text).expect("letters");
-        assert_eq!(decoder.set_last_event_id(id(&fits)), Ok(()));
-        let full = decoder.set_last_event_id(id(&above));
-        let full = full.expect_err("it is too long");
-        assert_eq!((full.needed, full.available), (above.len(), fits.len()));
+        assert_eq!(decoder.set_last_event_id(&fits), Ok(()));
+        for (id, error) in [
+            (&*above, "last event ID of "),
+            ("4\r2", "invalid byte 0x0d"),
+        ] {
+            let set = decoder.set_last_event_id(id).expect_err("it is invalid");
+            assert!(set.to_string().starts_with(error), "{set}");
+        }
         assert_eq!(decoder.last_event_id(), fits);
         let mut input = &b"\n\n"[..];
         let event = decoder.decode(&mut input).expect("it fits");
@@ -331,7 +383,11 @@ fn check_lines(stream: &[u8]) {
     let fixed = [0, 1, 2, 3, 4, 5, 7, 8, 16].map(memory_config);
     let growing = [(0, 4), (2, 2), (3, 0), (4, 3), (6, 1)];
     let growing = growing.map(|(event, last_event_id)| limits(event, last_event_id));
-    for config in fixed.iter().chain(&growing) {
+    let ignoring = [1, 3, 4].map(|last_event_id| Config {
+        ignore_oversized_id: true,
+        ..limits(4, last_event_id)
+    });
+    for config in fixed.iter().chain(&growing).chain(&ignoring) {
         let meaning = Meaning::of(stream, config);
         let bytes = cuts::bytes(stream);
         for reader in READERS.iter().filter(|reader| reader.sees == Sees::Items) {

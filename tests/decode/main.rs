@@ -17,6 +17,8 @@ mod one_grammar;
 #[cfg(feature = "alloc")]
 mod owned_events;
 mod read;
+#[cfg(feature = "serde")]
+mod serialized;
 mod table;
 mod vectors;
 

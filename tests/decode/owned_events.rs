@@ -6,13 +6,13 @@ use crate::common::allocator::{Count, count};
 use crate::common::calls;
 use crate::table::{shown_event, split, with_line_ends};
 use core::hash::BuildHasher;
-use sse_wire::{CutLine, Event, EventDecoder, OwnedEvent, OwnedItem};
+use sse_wire::{CutLine, Event, EventDecoder, EventType, LastEventId, OwnedEvent, OwnedItem};
 use std::collections::HashMap;
 use std::hash::RandomState;
 
 /// Streams, each with the event that comes at its end. `|` is a line end and `/` a cut. Events that
 /// are equal stand in a row.
-const EVENTS: &[&[u8]] = &[
+pub(crate) const EVENTS: &[&[u8]] = &[
     b"data: one|| => =one#",
     b"data: one\r|\r| => =one#",
     b"data:one|| => =one#",
@@ -56,8 +56,18 @@ const EVENTS: &[&[u8]] = &[
     b"event: \xEF\xBF/\xBD|data: caf\xC3|id: \xFF/|| => \xEF\xBF\xBD=caf\xEF\xBF\xBD@\xEF\xBF\xBD",
 ];
 
+/// The same event, created without a decoder; `None` if it inherits an ID.
+fn created(event: &OwnedEvent) -> Option<OwnedEvent> {
+    let event_type = EventType::new(event.event_type()).expect("it was decoded");
+    let created = OwnedEvent::new(event_type, event.data());
+    match event.id() {
+        Some(id) => Some(created.with_id(LastEventId::new(id).expect("it was decoded"))),
+        None => event.last_event_id().is_empty().then_some(created),
+    }
+}
+
 /// The last event that these chunks have, by each way to make one.
-fn decode(chunks: &[&[u8]]) -> [OwnedEvent; 4] {
+pub(crate) fn decode(chunks: &[&[u8]]) -> [OwnedEvent; 4] {
     let last = |decode: &dyn Fn(&mut EventDecoder, &mut &[u8]) -> Option<OwnedEvent>| {
         let (mut decoder, mut last) = (EventDecoder::new(), None);
         for mut chunk in chunks.iter().copied() {
@@ -94,14 +104,16 @@ fn decode(chunks: &[&[u8]]) -> [OwnedEvent; 4] {
 }
 
 #[test]
-fn events_are_equal_and_have_one_hash_however_they_were_decoded() {
+fn events_are_equal_and_have_one_hash_however_they_were_made() {
     let hasher = RandomState::new();
     let mut all: HashMap<_, OwnedEvent> = HashMap::new();
     for row in EVENTS {
         let (stream, expected) = split(row);
         let stream = with_line_ends(stream, "\n");
         let chunks: Vec<_> = stream.split(|byte| *byte == b'/').collect();
-        for event in decode(&chunks) {
+        let decoded = decode(&chunks);
+        let created = created(&decoded[0]);
+        for event in decoded.into_iter().chain(created) {
             assert_eq!(shown_event(&calls::text(event.as_event())), expected);
             let first = all.entry(expected).or_insert_with(|| event.clone());
             assert_eq!(event, *first);
@@ -118,6 +130,11 @@ fn events_are_equal_and_have_one_hash_however_they_were_decoded() {
             assert_eq!(event.clone().into_data_bytes(), data);
         }
     }
+    assert_eq!(
+        OwnedEvent::message("one"),
+        all[&b"=one#"[..]],
+        "as the default type"
+    );
     assert_eq!(all.len(), 9);
     for (one, first) in &all {
         for (another, second) in &all {

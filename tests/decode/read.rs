@@ -199,6 +199,7 @@ pub(crate) fn expected<B: Buffer>(decoder: &EventDecoder<B>, call: Call, stream:
         initial_last_event_id: decoder.last_event_id().to_owned(),
         event_limit: limits.event,
         last_event_id_limit: limits.last_event_id,
+        ignore_oversized_id: limits.ignore_oversized_id,
         text: call != Call::DecodeRaw,
     };
     let mut outcome = oracle::interpret(stream, &config);

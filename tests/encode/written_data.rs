@@ -76,6 +76,35 @@ fn a_line_end_may_be_cut_between_two_writes() {
     }
 }
 
+#[test]
+#[cfg(feature = "json")]
+fn json_is_one_event_even_if_it_has_line_breaks() {
+    use serde_json::value::RawValue;
+    use sse_wire::EventDecoder;
+
+    let raw = serde_json::from_str::<&RawValue>("{\r\n\"a\":\r1\n}").expect("JSON");
+    let block = Outgoing::new().comment("c");
+    let mut out = b"data: before\n\n".to_vec();
+    block.encode_json(&mut out, raw).expect("a raw value");
+    let written = b": c\ndata: {\ndata: \"a\":\ndata: 1\ndata: }\n\n";
+    assert_eq!(out.strip_prefix(b"data: before\n\n"), Some(&written[..]));
+    #[cfg(feature = "bytes")]
+    assert_eq!(
+        block.json(raw).expect("a raw value").as_bytes(),
+        &written[..]
+    );
+    let mut decoder = EventDecoder::new();
+    let event = decoder.decode(&mut &written[..]).expect("it fits");
+    let value: serde_json::Value = event.expect("an event").json().expect("JSON");
+    assert_eq!(value, serde_json::json!({ "a": 1 }));
+
+    // What cannot be JSON leaves nothing.
+    let length = out.len();
+    let invalid = std::collections::HashMap::from([(b"bytes", 1)]);
+    assert!(block.encode_json(&mut out, &invalid).is_err());
+    assert_eq!(out.len(), length);
+}
+
 proptest! {
     #![proptest_config(proptest_config())]
 

@@ -11,14 +11,12 @@ use crate::driver::{self, Reported, is_owned, read, skip};
 use crate::shapes::{Lengths, STREAMS, Stream};
 use crate::streams::streams;
 use core::hash::{BuildHasher, BuildHasherDefault};
-use sse_wire::{CutLine, Event, EventDecoder, FieldParser, LastEventId, Limits, OwnedEvent};
+use sse_wire::{CutLine, Event, EventDecoder, FieldParser, Limits, OwnedEvent};
 use std::hash::DefaultHasher;
 
 /// How many bytes an owned event may have beside its text: of one that is copied as one span, the
 /// name and the line end between type and data.
 const GAP: usize = 16;
-
-const NO_ID: LastEventId<'_> = LastEventId::from_static("");
 
 /// What is expected of owned events.
 #[derive(Default)]
@@ -82,7 +80,7 @@ fn check(name: &str, limits: Limits, chunks: &[&[u8]], to_the_end: bool) {
             let mut add = |_: Reported<'_>| reported += 1;
             read_all(&mut decoder, call, chunks, to_the_end, &mut add);
         }
-        decoder.set_last_event_id(NO_ID).expect("it is empty");
+        decoder.set_last_event_id("").expect("it is empty");
 
         let mut stored = Vec::with_capacity(reported);
         let mut expected = Expected::default();
@@ -201,7 +199,7 @@ fn an_inherited_id_is_allocated_for_once() {
     for size in [1, 3, 20, usize::MAX] {
         let mut decoder = EventDecoder::new();
         skip(&mut decoder, Call::Decode, &stream, size);
-        decoder.set_last_event_id(NO_ID).expect("it is empty");
+        decoder.set_last_event_id("").expect("it is empty");
         let mut found = Vec::with_capacity(100);
         let mut seen = 0;
         let mut report = |_: Reported<'_>| {
@@ -217,7 +215,7 @@ fn an_inherited_id_is_allocated_for_once() {
 fn a_new_decoder_allocates_nothing() {
     let (counted, _decoders) = count(|| {
         let mut seeded = EventDecoder::new();
-        seeded.set_last_event_id(NO_ID).expect("it is empty");
+        seeded.set_last_event_id("").expect("it is empty");
         (seeded, EventDecoder::with_limits(Limits::new()))
     });
     assert_eq!(counted, Count::NOTHING);

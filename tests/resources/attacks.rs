@@ -6,7 +6,7 @@ use crate::common::cuts;
 use crate::common::readers::{self, Meaning, READERS, Reader};
 use crate::driver::{Totals, total};
 use crate::streams::{AFTER, BEFORE, Gives, attacks, streams};
-use sse_wire::{EventDecoder, LastEventId};
+use sse_wire::EventDecoder;
 use std::collections::BTreeSet;
 
 #[test]
@@ -55,8 +55,7 @@ fn an_attack_ends_with_its_connection() {
     let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
     for stream in attacks(&config) {
         for &call in Call::ALL {
-            let none = LastEventId::from_static("");
-            decoder.set_last_event_id(none).expect("it is empty");
+            decoder.set_last_event_id("").expect("it is empty");
             let rounds = stream.rounds(6000);
             // Without what ends it.
             let attack = stream.without_end().repeated(rounds);

@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use serde_json::Value;
 use sse_wire::client::{Backoff, EventSource, Policy};
-use sse_wire::{EventDecoder, LastEventId};
 
 pub(crate) struct Parameters {
     pub(crate) stream_url: String,
@@ -37,13 +36,11 @@ impl Parameters {
         if let Some(timeout) = time("readTimeoutMs") {
             policy = policy.with_idle_timeout(timeout);
         }
-        let mut decoder = EventDecoder::new();
-        if let Some(id) = text("lastEventId") {
-            let id = LastEventId::new(&id).map_err(|error| format!("lastEventId: {error}"))?;
-            decoder
-                .set_last_event_id(id)
-                .map_err(|error| format!("lastEventId: {error}"))?;
-        }
+        let last_event_id = text("lastEventId").unwrap_or_default();
+        let source = EventSource::new(1)
+            .with_policy(policy)
+            .with_last_event_id(&last_event_id)
+            .map_err(|error| format!("lastEventId: {error}"))?;
         let method = text("method").unwrap_or_else(|| "GET".to_owned());
         let mut headers = reqwest::header::HeaderMap::new();
         for (name, value) in json["headers"].as_object().into_iter().flatten() {
@@ -65,7 +62,7 @@ impl Parameters {
                 .map_err(|error| format!("method {method}: {error}"))?,
             headers,
             body: text("body"),
-            source: EventSource::with_decoder(decoder, 1).with_policy(policy),
+            source,
         })
     }
 }

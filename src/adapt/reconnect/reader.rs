@@ -16,8 +16,7 @@ const CHUNK: usize = 16 * 1024;
 /// A blocking HTTP client, for a [`ReconnectingReader`].
 ///
 /// Implement it for a type of your own where the reader's type must be named, as in a field of a
-/// struct, or to sleep in another way. Elsewhere, [`ReconnectingReader::from_fns`] makes one of two
-/// closures.
+/// struct. Elsewhere, [`ReconnectingReader::from_fns`] makes one of three closures.
 pub trait BlockingTransport {
     /// A response, with a body that was not read yet.
     type Response;
@@ -45,19 +44,21 @@ pub trait BlockingTransport {
     }
 }
 
-/// The [`BlockingTransport`] that [`ReconnectingReader::from_fns`] makes of two closures.
+/// The [`BlockingTransport`] that [`ReconnectingReader::from_fns`] makes of three closures.
 #[derive(Clone)]
-pub struct BlockingFns<C, B> {
+pub struct BlockingFns<C, B, Z> {
     connect: C,
     body: B,
+    sleep: Z,
 }
 
-impl<C, B, R, E, S> BlockingTransport for BlockingFns<C, B>
+impl<C, B, Z, R, E, S> BlockingTransport for BlockingFns<C, B, Z>
 where
     C: FnMut(Request<'_>) -> Result<(Head, R), E>,
     B: FnMut(R) -> S,
     S: Read,
     E: From<io::Error>,
+    Z: FnMut(Duration),
 {
     type Response = R;
     type Error = E;
@@ -70,9 +71,13 @@ where
     fn body(&mut self, response: R) -> S {
         (self.body)(response)
     }
+
+    fn sleep(&mut self, delay: Duration) {
+        (self.sleep)(delay);
+    }
 }
 
-impl<C, B> fmt::Debug for BlockingFns<C, B> {
+impl<C, B, Z> fmt::Debug for BlockingFns<C, B, Z> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("BlockingFns")
@@ -103,7 +108,7 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 /// let body = |response: &'static str| response.as_bytes();
 /// let source = EventSource::default().with_policy(Policy::browser());
 /// let mut data = Vec::new();
-/// for update in ReconnectingReader::from_fns(source, connect, body) {
+/// for update in ReconnectingReader::from_fns(source, connect, body, std::thread::sleep) {
 ///     match update {
 ///         Ok(Update::Item(event)) => data.push(event.into_data()),
 ///         Ok(Update::Reconnecting { delay, reason, .. }) => println!("{reason}; again in {delay:?}"),
@@ -129,6 +134,9 @@ impl<C, B> fmt::Debug for BlockingFns<C, B> {
 /// silence until the idle timeout of the policy has passed; without an idle timeout they count as
 /// failures. A non-blocking reader would be polled in a busy loop.
 ///
+/// A completed sleep advances the clock. The clock is that of the standard library, or [another
+/// one](Self::with_clock).
+///
 /// Dropping it drops the connection.
 #[must_use = "iterators do nothing unless they are used"]
 pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
@@ -146,17 +154,25 @@ pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
     makes: PhantomData<fn() -> T>,
 }
 
-impl<C, B, R, E, S> ReconnectingReader<BlockingFns<C, B>>
+impl<C, B, Z, R, E, S> ReconnectingReader<BlockingFns<C, B, Z>>
 where
     C: FnMut(Request<'_>) -> Result<(Head, R), E>,
     B: FnMut(R) -> S,
     S: Read,
     E: From<io::Error>,
+    Z: FnMut(Duration),
 {
-    /// Connects with `connect`, and reads what `body` makes of a response: see the methods of
-    /// [`BlockingTransport`].
-    pub const fn from_fns(source: EventSource, connect: C, body: B) -> Self {
-        Self::new(source, BlockingFns { connect, body })
+    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`, such
+    /// as [`thread::sleep`]: see the methods of [`BlockingTransport`].
+    pub const fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
+        Self::new(
+            source,
+            BlockingFns {
+                connect,
+                body,
+                sleep,
+            },
+        )
     }
 }
 
@@ -197,9 +213,23 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
 }
 
 impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
+    /// Reads the time from `clock`, which may start at any moment, instead of the clock of the
+    /// standard library.
+    pub fn with_clock(mut self, clock: fn() -> Duration) -> Self {
+        self.clock.read = clock;
+        self
+    }
+
     /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
+    }
+
+    /// Returns the state of the connection, with the last event ID, and drops the connection.
+    ///
+    /// What was read and not decoded yet is lost. Another driver connects anew.
+    pub fn into_source(self) -> EventSource {
+        self.source
     }
 
     /// Drops the connection for another one; see [`EventSource::reconnect`].
@@ -221,7 +251,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                 Ok(Some(item)) => return Some(Ok(Update::Item(item))),
                 Err(error) => return Some(Err(error.into())),
             }
-            let now = self.clock.now();
+            let now = self.clock.now_for(&self.source);
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;

@@ -295,6 +295,13 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         &self.source
     }
 
+    /// Returns the state of the connection, with the last event ID, and drops the connection.
+    ///
+    /// What was read and not decoded yet is lost. Another driver connects anew.
+    pub fn into_source(self) -> EventSource {
+        self.source
+    }
+
     /// Drops the connection for another one; see [`EventSource::reconnect`].
     pub fn reconnect(self: Pin<&mut Self>) {
         self.project().source.reconnect();
@@ -354,7 +361,7 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     continue;
                 }
             }
-            let now = this.clock.now();
+            let now = this.clock.now_for(this.source);
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;

@@ -8,7 +8,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::decode::{CutLine, EventDecoder, Owned};
 use crate::encode::Outgoing;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, InvalidLastEventId};
 use crate::event::{OwnedEvent, OwnedItem};
 use crate::frame::Frame;
 
@@ -62,7 +62,9 @@ use crate::frame::Frame;
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. It is no error.
+/// [`recover_at_end`](Self::recover_at_end) asks for it. It is no error. A `FramedRead` does not
+/// report an error of its reader to the codec, so no event is recovered then: the reader of this
+/// module does that.
 ///
 /// # Behind a head
 ///
@@ -84,14 +86,14 @@ pub struct EventCodec<T = OwnedEvent> {
 }
 
 impl EventCodec {
-    /// A codec for events.
+    /// Creates a codec for events.
     pub fn new() -> Self {
         Self::of()
     }
 }
 
 impl EventCodec<OwnedItem> {
-    /// A codec for events, comments and reconnection times.
+    /// Creates a codec for events, comments and reconnection times.
     pub fn items() -> Self {
         Self::of()
     }
@@ -114,15 +116,25 @@ impl<T> EventCodec<T> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for those who end it with
-    /// `data: [DONE]` and nothing behind it.
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.decoder.set_last_event_id(id)?;
+        Ok(self)
+    }
+
+    /// Dispatches an event that the end of the stream cuts off: for streams that end in
+    /// `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.recover = Some(cut_line);
         self
     }
 
-    /// The decoder, with the last event ID and the reconnection time.
+    /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }
@@ -135,10 +147,10 @@ impl<T> EventCodec<T> {
         decoder
     }
 
-    /// Whether the stream has ended within an event, which may have been recovered.
+    /// Returns whether the stream has ended within an event, which may have been recovered.
     ///
-    /// An error of the transport is not seen here: a `FramedRead` ends with it, without another
-    /// word to its decoder.
+    /// An error of the transport does not count: a `FramedRead` ends with it, and does not report it
+    /// to its codec.
     pub const fn ended_within_event(&self) -> bool {
         self.ended_within_event
     }

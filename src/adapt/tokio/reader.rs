@@ -13,9 +13,10 @@ use ::tokio::io::{AsyncRead, ReadBuf};
 
 use crate::adapt::budget::Budget;
 use crate::adapt::chunk_decoder::ChunkDecoder;
+use crate::adapt::io::is_temporary;
 use crate::adapt::next::{NextEvent, NextItem, NextRawEvent, PollFind, Progress};
 use crate::decode::{CutLine, EventDecoder, Found};
-use crate::error::ReadError;
+use crate::error::{InvalidLastEventId, ReadError};
 use crate::event::{Event, Item, RawEvent};
 
 /// How much is read at once.
@@ -50,7 +51,9 @@ const CHUNK: usize = 16 * 1024;
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. After the end there are no more events,
+/// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
+/// can be recovered, the event comes first, the error with the next call, and the stream has ended;
+/// `WouldBlock`, `TimedOut` and `Interrupted` end nothing. After the end there are no more events,
 /// even if the reader would have more to read.
 ///
 /// # Cancellation
@@ -64,7 +67,7 @@ const CHUNK: usize = 16 * 1024;
 /// and blank lines.
 pub struct EventReader<R> {
     reader: R,
-    reading: ChunkDecoder<Vec<u8>, Vec<u8>>,
+    reading: ChunkDecoder<Vec<u8>, Vec<u8>, io::Error>,
 }
 
 impl<R: AsyncRead + Unpin> EventReader<R> {
@@ -83,11 +86,21 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         self
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in
-    /// `data: [DONE]` without a blank line.
+    /// Resumes after the event with this ID, which an earlier run has stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventDecoder::set_last_event_id`].
+    pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
+        self.reading.decoder.set_last_event_id(id)?;
+        Ok(self)
+    }
+
+    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
+    /// streams that end in `data: [DONE]` without a blank line.
     #[must_use]
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
-        self.reading.set_recover_at_end(cut_line);
+        self.reading.end.set_recover(cut_line);
         self
     }
 
@@ -140,6 +153,63 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     ) -> impl Future<Output = Result<Option<Item<'_>>, ReadError<io::Error>>> {
         NextItem::new(self)
     }
+
+    /// Polls for the next event, which borrows from the chunk; see
+    /// [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn poll_next_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Event<'a>>, ReadError<io::Error>>> {
+        let found = ready!(self.poll_found(context, false))?;
+        Poll::Ready(self.get_mut().reading.event(found))
+    }
+
+    /// Polls for the next event as bytes, which borrow from the chunk; see
+    /// [`next_raw_event`](Self::next_raw_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn poll_next_raw_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<RawEvent<'a>>, ReadError<io::Error>>> {
+        let found = ready!(self.poll_found(context, false))?;
+        Poll::Ready(self.get_mut().reading.raw_event(found))
+    }
+
+    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see
+    /// [`next_item`](Self::next_item).
+    ///
+    /// # Errors
+    ///
+    /// See [`EventReader`].
+    pub fn poll_next_item<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Item<'a>>, ReadError<io::Error>>> {
+        let found = ready!(self.poll_found(context, true))?;
+        Poll::Ready(self.get_mut().reading.item(found))
+    }
+
+    fn poll_found(
+        &mut self,
+        context: &mut Context<'_>,
+        items: bool,
+    ) -> Poll<Result<Option<Found>, ReadError<io::Error>>> {
+        let mut budget = Budget::new();
+        loop {
+            match ready!(self.poll_find(context, &mut budget, items))? {
+                Progress::Chunk => {}
+                Progress::Found(found) => return Poll::Ready(Ok(Some(found))),
+                Progress::End => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
 }
 
 impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
@@ -147,7 +217,7 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
     type Error = io::Error;
 
     #[inline(always)]
-    fn reading(&mut self) -> &mut ChunkDecoder<Vec<u8>, Vec<u8>> {
+    fn reading(&mut self) -> &mut ChunkDecoder<Vec<u8>, Vec<u8>, io::Error> {
         &mut self.reading
     }
 
@@ -166,7 +236,7 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
                     Err(error) => return Poll::Ready(Err(ReadError::Decode(error))),
                 }
             }
-            if self.reading.has_ended() {
+            if self.reading.end.has_ended() {
                 return Poll::Ready(Ok(Progress::End));
             }
             ready!(budget.poll(context));
@@ -179,12 +249,19 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
             // A reader may put another buffer in its place.
             let length = buffer.filled().len().min(CHUNK);
             match ready!(polled) {
-                Ok(()) if length == 0 => self.reading.end(),
+                Ok(()) if length == 0 => self.reading.end.end(),
                 Ok(()) => {
                     self.reading.fill(length);
                     budget.spend(length);
                 }
-                Err(error) => return Poll::Ready(Err(ReadError::Transport(error))),
+                Err(error) if is_temporary(&error) => {
+                    return Poll::Ready(Err(ReadError::Transport(error)));
+                }
+                Err(error) => {
+                    if let Err(error) = self.reading.fail(error) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
             }
             if self.reading.is_between_blocks() {
                 return Poll::Ready(Ok(Progress::Chunk));
@@ -194,7 +271,7 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
 }
 
 impl<R> EventReader<R> {
-    /// The decoder, with the last event ID and the reconnection time.
+    /// Returns the decoder, with the last event ID and the reconnection time.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.reading.decoder
     }
@@ -202,22 +279,29 @@ impl<R> EventReader<R> {
     /// Returns the decoder for the next connection, [restarted](EventDecoder::restart): it retains
     /// the last event ID and the reconnection time, and nothing of an unfinished event.
     pub fn into_decoder(self) -> EventDecoder {
-        let mut decoder = self.reading.decoder;
-        decoder.restart();
-        decoder
+        self.reading.into_decoder()
     }
 
-    /// Whether the stream has ended within an event, which may have been recovered.
+    /// Returns the reader, and the decoder for the next connection; see
+    /// [`into_decoder`](Self::into_decoder).
+    ///
+    /// What was read and not decoded yet is lost.
+    pub fn into_parts(self) -> (R, EventDecoder) {
+        (self.reader, self.reading.into_decoder())
+    }
+
+    /// Returns whether the stream has ended within an event, which may have been recovered.
     pub const fn ended_within_event(&self) -> bool {
-        self.reading.ended_within_event()
+        self.reading.end.ended_within_event()
     }
 
-    /// The reader.
+    /// Returns the reader.
     pub const fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// The reader, to change its settings: what is read from it is missing from the stream.
+    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }

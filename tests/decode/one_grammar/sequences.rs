@@ -5,7 +5,7 @@ use crate::common::calls::Call;
 use crate::read::AnyDecoder;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use sse_wire::{Buffer, EventDecoder, LastEventId};
+use sse_wire::{Buffer, EventDecoder};
 use std::thread;
 use std::time::Instant;
 
@@ -184,7 +184,7 @@ type Tried = (Box<dyn AnyDecoder>, Care, bool);
 
 /// Decoders with buffers of several sizes, at the start of a stream or after an event.
 fn decoders(is_start: bool) -> Vec<Tried> {
-    let id = LastEventId::from_static(if is_start { "" } else { "0" });
+    let id = if is_start { "" } else { "0" };
     let decoders: [Tried; 3] = [
         // The limits are 192 bytes for an event and 64 for an ID.
         (
@@ -220,7 +220,7 @@ fn decoders(is_start: bool) -> Vec<Tried> {
 
 fn with_id<B: Buffer + Clone + 'static>(
     mut decoder: EventDecoder<B>,
-    id: LastEventId<'_>,
+    id: &str,
 ) -> Box<dyn AnyDecoder> {
     decoder.set_last_event_id(id).expect("it has room");
     Box::new(decoder)

@@ -73,7 +73,7 @@ impl Transport for Http {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-hyper");
-    let source = EventSource::with_decoder(options.decoder.clone(), fastrand::u64(..))
+    let source = EventSource::from_decoder(options.decoder.clone(), fastrand::u64(..))
         .with_policy(options.policy);
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut updates = pin!(ReconnectingStream::new(source, Http { client, options }));

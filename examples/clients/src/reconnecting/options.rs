@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::{fs, process};
 
 use lexopt::prelude::*;
+use sse_wire::EventDecoder;
 use sse_wire::client::{Policy, Repeat};
-use sse_wire::{EventDecoder, LastEventId};
 
 /// The options of a client.
 #[derive(Debug, Clone)]
@@ -60,8 +60,7 @@ impl Options {
             match argument {
                 Long("last-event-id") => {
                     let id = arguments.value()?.string()?;
-                    let id = LastEventId::new(&id)?;
-                    options.decoder.set_last_event_id(id)?;
+                    options.decoder.set_last_event_id(&id)?;
                 }
                 Long("header") => {
                     let header = arguments.value()?.string()?;

@@ -14,7 +14,7 @@ use tokio_stream::StreamExt as _;
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-reqwest");
     let source =
-        EventSource::with_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
+        EventSource::from_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
 
     let client = reqwest::Client::new();
     let connect = |request: Request<'_>| {

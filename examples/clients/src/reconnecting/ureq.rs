@@ -17,7 +17,7 @@ use ureq::http;
 fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-ureq");
     let source =
-        EventSource::with_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
+        EventSource::from_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
 
     // The policy decides what a status means.
     let agent = ureq::Agent::config_builder()
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let body =
         |response: http::Response<ureq::Body>| Chunks::of(response.into_body().into_reader());
 
-    for update in ReconnectingReader::from_fns(source, connect, body) {
+    for update in ReconnectingReader::from_fns(source, connect, body, thread::sleep) {
         match update {
             Ok(Update::Opened) => eprintln!("connected"),
             Ok(Update::Item(event)) => {

@@ -12,7 +12,7 @@ use futures_core::Stream;
 use http_body::Body;
 use sse_wire::body::{EventBody, EventBodyExt};
 use sse_wire::tokio::{EventCodec, EventReader};
-use sse_wire::{CutLine, EventType, Frame, Outgoing};
+use sse_wire::{CutLine, EventDecoder, EventType, Frame, Outgoing, OwnedEvent, serde_json};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
 /// Gives what is in it, one after the other.
@@ -65,7 +65,8 @@ const SENT: &[u8] = b"event: tick\ndata: one\ndata: two\n\n: hello\n\ndata: thre
 fn main() -> Result<(), Box<dyn Error>> {
     bodies()?;
     reader()?;
-    codec()
+    codec()?;
+    json()
 }
 
 fn bodies() -> Result<(), Box<dyn Error>> {
@@ -122,5 +123,18 @@ fn codec() -> Result<(), Box<dyn Error>> {
     assert_eq!(event.data(), "cut");
     assert!(codec.decode_eof(&mut buffer)?.is_none());
     assert!(codec.ended_within_event());
+    Ok(())
+}
+
+fn json() -> Result<(), Box<dyn Error>> {
+    let frame = Outgoing::new().json(&["one", "two"])?;
+    let mut sent = &frame.as_bytes()[..];
+    let mut decoder = EventDecoder::new();
+    let event = decoder.decode(&mut sent)?.ok_or("it is whole")?;
+    assert_eq!(event.json::<[&str; 2]>()?, ["one", "two"]);
+
+    let serialized = serde_json::to_string(&event)?;
+    let deserialized: OwnedEvent = serde_json::from_str(&serialized)?;
+    assert_eq!(deserialized.as_event(), event);
     Ok(())
 }

@@ -114,8 +114,7 @@ fn vectors(checks: &mut Checks) {
             let mut memory = [0xA5; MEMORY];
             let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
             let name = vector.name;
-            let initial = LastEventId::new(vector.initial_last_event_id).expect("a possible one");
-            let set = decoder.set_last_event_id(initial);
+            let set = decoder.set_last_event_id(vector.initial_last_event_id);
             checks.equal(format_args!("{name}, initial last event ID"), set, Ok(()));
             let mut expected = vector.events.iter().copied();
             for mut chunk in vector.stream.chunks(size) {
@@ -216,7 +215,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
 fn client(checks: &mut Checks) {
     let mut memory = [0; MEMORY];
     let decoder = EventDecoder::with_buffer(&mut memory[..]);
-    let mut source = EventSource::with_decoder(decoder, 4);
+    let mut source = EventSource::from_decoder(decoder, 4);
     let mut now = Duration::ZERO;
     let streams = [
         &b"retry: 700\nid: 1\ndata: a\n\nid: 2\ndata: cut"[..],
