@@ -192,8 +192,8 @@ impl<T> ReplayLog<T> {
     /// Sets the ID of the event that precedes the first frame, for a log that continues an external
     /// one.
     ///
-    /// A client that comes with this ID has missed nothing yet, and one that starts at the end has
-    /// an ID to be primed with. If the log has frames, they are removed, as by
+    /// A client that reconnects with this ID has missed nothing yet, and a client that starts at
+    /// the end has an ID to resume from. If the log has frames, they are removed, as by
     /// [`new_epoch`](Self::new_epoch).
     ///
     /// ```

@@ -188,7 +188,7 @@ impl<S, K> EventBody<S, K> {
         &mut self.frames
     }
 
-    /// Returns the stream of frames. A frame that was polled was sent.
+    /// Returns the stream of frames, as far as it was read.
     pub fn into_inner(self) -> S {
         self.frames
     }
@@ -326,7 +326,7 @@ impl<S, K> EventBodyStream<S, K> {
         &mut self.body
     }
 
-    /// Returns the body. A chunk that was polled was sent.
+    /// Returns the body, as far as it was read.
     pub fn into_inner(self) -> EventBody<S, K> {
         self.body
     }
