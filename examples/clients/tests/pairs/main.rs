@@ -272,6 +272,44 @@ async fn shut_down() {
 }
 
 #[test]
+fn a_relay_forwards_bytes_untouched_or_decides_about_each_item() {
+    in_time(|| programs::runtime().block_on(relay()));
+}
+
+async fn relay() {
+    let upstream = proxy::answer_all(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+         : ping\r\nunknown: x\nevent: internal\ndata: 1\n\nid: 7\nevent: secret\ndata: 2\n\n\
+         id: 8\n\nretry: 5\rdata: 3\r\rdata: cut",
+    );
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let relay = programs::serve_relay(listener, format!("http://{upstream}/"));
+    let relay = tokio::spawn(relay);
+    for (path, expected) in [
+        (
+            "bytes",
+            ": ping\r\nunknown: x\nevent: internal\ndata: 1\n\nid: 7\nevent: secret\ndata: 2\n\n\
+             id: 8\n\nretry: 5\rdata: 3\r\rdata: cut",
+        ),
+        (
+            "events",
+            ": ping\n\nunknown: x\n\nevent: secret\nid: 7\ndata: …\n\nid: 8\n\nretry: 5\n\n\
+             data: 3\n\n",
+        ),
+    ] {
+        let response = reqwest::get(format!("http://{address}/{path}")).await;
+        let response = response.expect("a response");
+        for (name, value) in headers::RESPONSE {
+            assert_eq!(response.headers()[name], value);
+        }
+        assert_eq!(response.text().await.expect("a body"), expected);
+    }
+    relay.abort();
+}
+
+#[test]
 fn programs_print_events() {
     let frames = || {
         let tick = Outgoing::event(EventType::from_static("tick"), "grün");

@@ -37,9 +37,11 @@ programs! {
     server_actix = "../../src/server/actix.rs";
     server_axum = "../../src/server/axum.rs";
     server_hyper = "../../src/server/hyper.rs";
+    server_relay = "../../src/server/relay.rs";
 }
 
 pub use server_axum::serve as serve_axum;
+pub use server_relay::serve as serve_relay;
 
 /// Collects the events that `next` returns, which borrow.
 macro_rules! collect_borrowed {
