@@ -26,8 +26,8 @@ usage() {
     cat <<'END'
 Usage: scripts/package.sh [--allow-dirty]
 
-Checks three things: the crates that each feature adds; that none needs a compiler newer than the rust-version of Cargo.toml;
-and the files in the .crate that `cargo package` makes. Then builds every program of tests/consumers against the unpacked
+Checks three things: the crates that each feature adds; that none needs a compiler newer than the rust-version of Cargo.toml,
+neither as locked nor in a new crate; and the files in the .crate that `cargo package` makes. Then builds every program of tests/consumers against the unpacked
 crate, runs it, and looks with nm for an allocator and for std in it. Works in a temporary folder. Exits with 1 if a check
 failed, and with 2 if it could not run. Needs jq and nm.
 
@@ -59,24 +59,43 @@ check_dependencies() {
     done
 }
 
-# Neither the standard library's newer parts, nor a dependency that declares a newer compiler.
-check_oldest_compiler() {
+# Which compiler each crate of $2 (names and versions, a line each) declares, by the metadata in the file $1.
+check_declared() {
     local report newer
-    for options in --no-default-features --all-features; do
-        cargo clippy --quiet --locked --lib "$options" -- -D clippy::incompatible_msrv
-    done
-    # Other members of the workspace do not concern a dependent.
-    report=$(cargo metadata --locked --format-version 1 --all-features | jq -r --arg needed "$(tree --all-features)" '
+    report=$(jq -r --arg needed "$2" '
         def number: split(".") | map(tonumber) + [0, 0] | .[:3];
         ($needed | split("\n")) as $needed
         | (.packages[] | select(.name == "sse-wire").rust_version) as $ours
         | .packages[]
         | select(IN("\(.name) v\(.version)"; $needed[]))
         | "\(.name) \(.version): \(.rust_version // "not declared")"
-            + if ((.rust_version // "0") | number) > ($ours | number) then ", NEWER than \($ours)" else "" end')
-    (($(wc -l <<<"$report") == $(tree --all-features | wc -l))) || fail 'some crates are not in the metadata'
+            + if ((.rust_version // "0") | number) > ($ours | number) then ", NEWER than \($ours)" else "" end' "$1")
+    (($(wc -l <<<"$report") == $(wc -l <<<"$2"))) || fail 'some crates are not in the metadata'
     newer=$(grep NEWER <<<"$report") && fail "$newer"
-    printf '\nno crate of %d needs a compiler newer than the rust-version\n\n' "$(wc -l <<<"$report")"
+    printf 'no crate of %d needs a compiler newer than the rust-version\n\n' "$(wc -l <<<"$report")"
+}
+
+# Neither the standard library's newer parts, nor a dependency that declares a newer compiler.
+check_oldest_compiler() {
+    for options in --no-default-features --all-features; do
+        cargo clippy --quiet --locked --lib "$options" -- -D clippy::incompatible_msrv
+    done
+    # Other members of the workspace do not concern a dependent.
+    cargo metadata --locked --format-version 1 --all-features >"$folder/metadata"
+    printf '\nwith the lock file: '
+    check_declared "$folder/metadata" "$(tree --all-features)"
+}
+
+# The same for the newest versions, which a new crate gets whose resolver does not look at the compiler.
+check_fresh_crate() {
+    mkdir -p "$folder/fresh/src"
+    touch "$folder/fresh/src/lib.rs"
+    printf '[package]\nname = "fresh"\nedition = "2021"\nresolver = "2"\n[dependencies.sse-wire]\npath = "../sse-wire"\nfeatures = [%s]\n' \
+        "$(printf '"%s", ' "${features[@]}")" >"$folder/fresh/Cargo.toml"
+    (cd "$folder/fresh" && cargo generate-lockfile --quiet && cargo metadata --locked --format-version 1) >"$folder/metadata"
+    printf 'without a lock file: '
+    check_declared "$folder/metadata" "$(cd "$folder/fresh" && cargo tree --locked --edges normal,build --target all --prefix none \
+        --format '{p}' | cut -d ' ' -f 1,2 | sort -u | grep -v '^fresh \|^sse-wire ')"
 }
 
 # Makes the crate, and unpacks it to $folder/sse-wire.
@@ -153,6 +172,7 @@ check_dependencies
 check_oldest_compiler
 export CARGO_TARGET_DIR=$folder/target
 check_files "$@"
+check_fresh_crate
 check_that_every_feature_is_used
 declare -A found=()
 for consumer in tests/consumers/*/; do
