@@ -579,6 +579,13 @@ impl<B: Buffer> EventSource<B> {
         found
     }
 
+    /// Returns the beginning of the first ignored line of a connection that had no event.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn ignored_instead_of_events(&self) -> Option<Vec<u8>> {
+        let first = self.decoder.first_ignored().filter(|_| !self.has_delivered);
+        first.map(<[u8]>::to_vec)
+    }
+
     /// Records the activity, and returns whether to decode the bytes; without an open connection it
     /// consumes them.
     fn receive(&mut self, input: &mut &[u8]) -> bool {

@@ -370,9 +370,16 @@ impl fmt::Display for Outgoing<'_> {
 /// the `id` alone.
 impl<'a> From<Event<'a>> for Outgoing<'a> {
     fn from(event: Event<'a>) -> Self {
+        Self::without_data(event).data(event.data())
+    }
+}
+
+impl<'a> Outgoing<'a> {
+    /// The type and the own `id` of an event.
+    pub(crate) fn without_data(event: Event<'a>) -> Self {
         // An event borrows from a chunk, and nothing makes a chunk return the same bytes each time.
         // So its values are checked as any others.
-        let mut outgoing = Self::message(event.data());
+        let mut outgoing = Self::new();
         if event.event_type() != MESSAGE {
             outgoing.event_type = EventType::new(event.event_type()).ok();
         }

@@ -1,4 +1,5 @@
-//! Guides: choosing an adapter, migrating from other crates, reconnecting, and replaying events.
+//! Guides: choosing an adapter, migrating from other crates, reconnecting, relaying, and replaying
+//! events.
 
 // Their code needs HTTP crates, so the package of the example clients tests it.
 #[cfg_attr(not(doctest), doc = include_str!("guide/choosing_an_adapter.md"))]
@@ -12,6 +13,9 @@ pub mod coming_from {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/never_lose_an_event.md"))]
 #[doc(alias("last-event-id"))]
 pub mod never_lose_an_event {}
+
+#[cfg_attr(not(doctest), doc = include_str!("guide/relaying.md"))]
+pub mod relaying {}
 
 #[cfg_attr(not(doctest), doc = include_str!("guide/staying_connected.md"))]
 #[doc(alias("reqwest", "openai", "llm", "keep-alive"))]

@@ -167,6 +167,8 @@ mod limits;
 mod line_end;
 mod parse;
 #[cfg(feature = "bytes")]
+mod relay;
+#[cfg(feature = "bytes")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
 pub mod replay;
 mod text;
@@ -235,6 +237,8 @@ pub use event::{OwnedEvent, OwnedItem};
 pub use frame::Frame;
 pub use limits::Limits;
 pub use parse::{FieldName, FieldParser, Token};
+#[cfg(feature = "bytes")]
+pub use relay::Relay;
 pub use value::{EventType, LastEventId};
 
 /// Whether to prefer small code to speed, as on a microcontroller: no fast paths, and bytes are

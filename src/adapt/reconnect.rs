@@ -15,6 +15,7 @@ mod reader;
 #[cfg(feature = "stream")]
 mod stream;
 
+use alloc::vec::Vec;
 use core::{error, fmt, mem, time::Duration};
 
 use crate::buffer::Buffer;
@@ -81,6 +82,7 @@ pub enum Update<T, E> {
     /// An event, or with [`OwnedItem`](crate::OwnedItem) also a comment or a reconnection time.
     Item(T),
     /// There is no connection; another attempt follows.
+    #[non_exhaustive]
     Reconnecting {
         /// How long it is until the attempt.
         delay: Duration,
@@ -88,6 +90,10 @@ pub enum Update<T, E> {
         reason: Cause,
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
+        /// What the server sent instead of events: the first 200 bytes of the first line that is no
+        /// field, if the connection had no event. See
+        /// [`EventDecoder::first_ignored`](crate::EventDecoder::first_ignored).
+        first_ignored: Option<Vec<u8>>,
     },
 }
 
@@ -99,6 +105,7 @@ pub enum ReconnectError<R, E> {
     /// An event exceeded a limit. The stream continues after it.
     Decode(DecodeError),
     /// There will be no other connection: the stream has ended.
+    #[non_exhaustive]
     Closed {
         /// The reason for which it has.
         reason: Closed,
@@ -106,6 +113,8 @@ pub enum ReconnectError<R, E> {
         response: Option<R>,
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
+        /// What the server sent instead of events, as in [`Update::Reconnecting`].
+        first_ignored: Option<Vec<u8>>,
     },
 }
 
@@ -173,22 +182,29 @@ impl<R, E> Last<R, E> {
     }
 
     /// Returns the update for a lost connection.
-    fn reconnecting<T>(&mut self, delay: Duration, reason: Cause) -> Update<T, E> {
+    fn reconnecting<T>(
+        &mut self,
+        delay: Duration,
+        reason: Cause,
+        first_ignored: Option<Vec<u8>>,
+    ) -> Update<T, E> {
         let Self { error, .. } = mem::replace(self, Self::NONE);
         Update::Reconnecting {
             delay,
             reason,
             error,
+            first_ignored,
         }
     }
 
     /// Returns the error that ends the stream.
-    fn closed(&mut self, reason: Closed) -> ReconnectError<R, E> {
+    fn closed(&mut self, reason: Closed, first_ignored: Option<Vec<u8>>) -> ReconnectError<R, E> {
         let Self { response, error } = mem::replace(self, Self::NONE);
         ReconnectError::Closed {
             reason,
             response,
             error,
+            first_ignored,
         }
     }
 }

@@ -296,6 +296,19 @@ pub enum OwnedItem {
     },
 }
 
+impl OwnedItem {
+    /// Borrows the item.
+    pub fn as_item(&self) -> Item<'_> {
+        match self {
+            Self::Event(event) => Item::Event(event.as_event()),
+            Self::NotDispatched(event) => Item::NotDispatched(event.as_event()),
+            Self::Comment { text, end } => Item::Comment { text, end: *end },
+            Self::Retry(time) => Item::Retry(*time),
+            Self::Ignored { text, end } => Item::Ignored { text, end: *end },
+        }
+    }
+}
+
 /// Copies the item.
 impl From<Item<'_>> for OwnedItem {
     fn from(item: Item<'_>) -> Self {

@@ -5,7 +5,7 @@ use crate::drivers::{DAY, DRIVERS, Server, updates};
 use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
-use sse_wire::client::{Cause, Closed, EventSource, Policy, Repeat};
+use sse_wire::client::{EventSource, Policy, Repeat};
 use sse_wire::reconnect::ReconnectError;
 use sse_wire::{DecodeError, EventDecoder, Limits};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
@@ -47,6 +47,16 @@ macro_rules! cases {
 fn cases() -> Vec<Case> {
     let retrying = POLICY.with_transient_statuses(true);
     cases! {
+        "a stream without events says what came instead, and another one does not",
+        POLICY.with_attempts(2);
+            body("{\"error\":|1}\n: c\n", &[Ends]), body("da|te: 1\n\ndata: 1\n\n", &[Ends]),
+            body("id: 7\n\n", &[Ends]), body("<html>\n", &[Ends]) =>
+            "opened/item !{\\\"error\\\":/item !1}/item : c/lost End None but {\\\"error\\\":1} 3600/\
+             opened/item !da/item !te: 1/1 #41/lost End None 3600/\
+             opened/item #7/lost End None 3600/\
+             opened/item !<html>/closed None: too many failed attempts; the last one: \
+             the stream ended but <html>",
+            "41 41 41 7";
         "updates come in the order of what happened, with reasons, errors and delays",
         retrying.with_idle_timeout(ms(1));
             Fails(ConnectionRefused), body(": c\ndata: 1\n\nda|ta: cut", &[Ends]),
@@ -151,22 +161,28 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
     }
 }
 
+#[cfg(feature = "std")]
 #[derive(Debug, thiserror::Error)]
 #[error("not sent")]
-struct NotSent(#[source] std::io::Error);
+struct NotSent(#[from] std::io::Error);
 
 #[test]
+#[cfg(feature = "std")]
 fn the_last_error_shows_the_error_of_the_transport_and_has_its_source() {
     use core::error::Error;
-    let closed = ReconnectError::<(), _>::Closed {
-        reason: Closed::OutOfAttempts(Cause::Transport),
-        response: None,
-        error: Some(NotSent(std::io::Error::other("no route"))),
+    use sse_wire::client::Request;
+    use sse_wire::reconnect::{Head, ReconnectingReader};
+    let connect = |_: Request<'_>| {
+        let error = NotSent(std::io::Error::other("no route"));
+        Err::<(Head, &[u8]), _>(error)
     };
+    let source = source(POLICY.with_attempts(1));
+    let mut updates = ReconnectingReader::from_fns(source, connect, |body| body, |_| ());
+    let closed = updates.find_map(Result::err).expect("it is closed");
+    let message = closed.to_string();
     assert!(
-        closed
-            .to_string()
-            .ends_with(": the transport failed: not sent")
+        message.ends_with(": the transport failed: not sent"),
+        "{message}"
     );
     let source = closed.source().map(ToString::to_string);
     assert_eq!(source.as_deref(), Some("no route"));

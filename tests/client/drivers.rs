@@ -208,23 +208,43 @@ pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
                 format!("{text} #{}", event.last_event_id)
             }
             Seen::Comment { text, .. } => format!("item :{}", text.escape_ascii()),
+            Seen::Ignored { text, .. } => format!("item !{}", text.escape_ascii()),
+            Seen::NotDispatched(event) => format!("item #{}", event.last_event_id),
             item => format!("item {item:?}"),
         },
         Ok(Update::Reconnecting {
             delay,
             reason,
             error,
-        }) => format!("lost {reason:?} {error:?} {}", delay.as_secs()),
+            first_ignored,
+            ..
+        }) => {
+            let delay = delay.as_secs();
+            format!(
+                "lost {reason:?} {error:?}{} {delay}",
+                instead(first_ignored)
+            )
+        }
         Ok(_) => panic!("an unknown update"),
         Err(error) => {
             let text = error.to_string();
-            let ReconnectError::Closed { response, .. } = error else {
+            let ReconnectError::Closed {
+                response,
+                first_ignored,
+                ..
+            } = error
+            else {
                 return text;
             };
             let status = response.map(|Response(status, _)| status);
-            format!("closed {status:?}: {text}")
+            format!("closed {status:?}: {text}{}", instead(first_ignored))
         }
     }
+}
+
+/// What came instead of events.
+fn instead(line: Option<Vec<u8>>) -> String {
+    line.map_or_else(String::new, |line| format!(" but {}", line.escape_ascii()))
 }
 
 /// Reads all updates, and asserts what holds for each driver and server. After an event whose data

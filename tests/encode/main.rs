@@ -9,6 +9,8 @@ mod frame;
 mod headers;
 mod injection;
 mod line_ends;
+#[cfg(feature = "bytes")]
+mod relay;
 mod round_trip;
 mod serialize_vectors;
 mod values;

@@ -17,5 +17,9 @@ struct ComingFrom;
 struct NeverLoseAnEvent;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/relaying.md")]
+struct Relaying;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../src/guide/staying_connected.md")]
 struct StayingConnected;

@@ -271,13 +271,15 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                         self.clock.reach(now.saturating_add(delay));
                     } else {
                         self.is_announced = true;
-                        return Some(Ok(self.last.reconnecting(delay, reason)));
+                        let first_ignored = self.source.ignored_instead_of_events();
+                        return Some(Ok(self.last.reconnecting(delay, reason, first_ignored)));
                     }
                 }
                 Step::Closed(reason) => {
                     self.has_ended = true;
                     self.reader = None;
-                    return Some(Err(self.last.closed(reason)));
+                    let first_ignored = self.source.ignored_instead_of_events();
+                    return Some(Err(self.last.closed(reason, first_ignored)));
                 }
             }
         }

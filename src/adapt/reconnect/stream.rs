@@ -376,7 +376,9 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                         this.connecting.set(None);
                         this.stream.set(None);
                         this.sleeping.set(None);
-                        return Poll::Ready(Some(Ok(this.last.reconnecting(delay, reason))));
+                        let first_ignored = this.source.ignored_instead_of_events();
+                        let update = this.last.reconnecting(delay, reason, first_ignored);
+                        return Poll::Ready(Some(Ok(update)));
                     }
                     Some(delay)
                 }
@@ -385,7 +387,8 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     this.connecting.set(None);
                     this.stream.set(None);
                     this.sleeping.set(None);
-                    return Poll::Ready(Some(Err(this.last.closed(reason))));
+                    let first_ignored = this.source.ignored_instead_of_events();
+                    return Poll::Ready(Some(Err(this.last.closed(reason, first_ignored))));
                 }
             };
             let Some(time) = time else {

@@ -55,9 +55,14 @@ async fn main() -> ExitCode {
                 delay,
                 reason,
                 error,
+                first_ignored,
+                ..
             }) => {
                 let error = error.map_or_else(String::new, |error| format!(" ({error})"));
                 eprintln!("{reason}{error}; reconnecting in {delay:?}");
+                if let Some(line) = first_ignored {
+                    eprintln!("no events, but \"{}\"", line.escape_ascii());
+                }
             }
             Ok(_) => {}
             Err(error) => {
