@@ -108,6 +108,7 @@
 //! | bytes from anywhere | [`EventDecoder`], [`FieldParser`], [`Outgoing`] | none |
 //! | an HTTP client of any kind, to reconnect | [`client::EventSource`], [`headers`] | none |
 //! | many subscribers, which reconnect | [`Frame`], [`replay::ReplayLog`] | `bytes` |
+//! | another server's stream, to relay | [`Relay`] | `bytes` |
 //! | data that is JSON | [`Event::json`], [`Outgoing::encode_json`] | `json` |
 //! | events as values of serde | [`Event`], [`OwnedEvent`] | `serde` |
 //!
@@ -116,14 +117,14 @@
 //! block without data, or an ignored line.
 //!
 //! The guides: [choosing an adapter](guide::choosing_an_adapter), [coming from other
-//! crates](guide::coming_from), [staying connected](guide::staying_connected), and [never lose an
-//! event](guide::never_lose_an_event).
+//! crates](guide::coming_from), [staying connected](guide::staying_connected),
+//! [relaying](guide::relaying), and [never lose an event](guide::never_lose_an_event).
 //!
 //! # Features
 //!
 //! - Transports: `stream`, `http-body` (implies `stream` and `bytes`), `tokio` (implies `std` and
 //!   `bytes`), `embedded-io`, `embedded-io-async`.
-//! - Values: `bytes` ([`Frame`], [`replay`]), `json` (implies `std` and `serde`), `serde`.
+//! - Values: `bytes` ([`Frame`], [`Relay`], [`replay`]), `json` (implies `std` and `serde`), `serde`.
 //! - Platform: `std` (default, implies `alloc`); `alloc` for buffers that grow, [`OwnedEvent`] and
 //!   [`Outgoing::encode`]. Without these, events are decoded in [buffers that you
 //!   provide](EventDecoder::with_buffer), in about 6 KB of code.

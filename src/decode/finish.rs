@@ -76,7 +76,6 @@ impl<B: Buffer> EventDecoder<B> {
     #[cfg(any(
         feature = "std",
         feature = "stream",
-        feature = "tokio",
         feature = "embedded-io",
         feature = "embedded-io-async"
     ))]
