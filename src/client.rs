@@ -95,6 +95,7 @@ use policy::{NEVER, milliseconds};
 /// its `id`. A `retry` line takes effect once it is complete.
 ///
 /// `B` is the buffer of its [`EventDecoder`].
+#[doc(alias("sse", "eventsource", "last-event-id"))]
 #[derive(Clone)]
 pub struct EventSource<
     #[cfg(feature = "alloc")] B: Buffer = Vec<u8>,
@@ -148,28 +149,33 @@ enum Phase {
 }
 
 /// What a client has to do next.
+///
+/// A loop has to handle every step, so there will be no others. The variants may gain fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a loop has to do all of them")]
+#[expect(clippy::exhaustive_enums, reason = "a loop has to handle every step")]
 pub enum Step<'s> {
     /// Make this request, on a new connection. Returned once per request; the next step is
     /// `AwaitResponse`.
     Connect(Request<'s>),
     /// Wait for the response, and report its head with [`EventSource::respond`].
+    #[non_exhaustive]
     AwaitResponse {
         /// How long to wait before calling `next` again, if there is an idle timeout.
         timeout: Option<Duration>,
     },
     /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the
     /// calls beside it.
+    #[non_exhaustive]
     Read {
         /// How long to wait for bytes before calling `next` again, if there is an idle timeout.
         timeout: Option<Duration>,
     },
     /// Sleep, then call `next` again: there is no connection.
+    #[non_exhaustive]
     Wait {
         /// How long to sleep.
         delay: Duration,
-        /// The reason for which there is no connection.
+        /// The reason that there is no connection.
         reason: Cause,
     },
     /// Stop: there will be no other connection.
@@ -183,7 +189,7 @@ pub struct Request<'s> {
     last_event_id: &'s str,
 }
 
-/// The reason for which a connection was lost, or could not be made.
+/// The reason that a connection was lost, or could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -207,7 +213,7 @@ pub enum Cause {
     Reconnect,
 }
 
-/// The reason for which there will be no other connection.
+/// The reason that there will be no other connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Closed {
@@ -287,7 +293,7 @@ impl<B: Buffer> EventSource<B> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.decoder.set_last_event_id(id)?;
         Ok(self)

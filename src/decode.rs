@@ -97,6 +97,7 @@ pub(crate) use single_line::SingleLine;
 /// let mut decoder = EventDecoder::with_buffer(&mut memory[..]);
 /// assert_eq!((decoder.limits().event, decoder.limits().last_event_id), (384, 128));
 /// ```
+#[doc(alias("sse", "event-stream"))]
 #[derive(Clone)]
 pub struct EventDecoder<
     #[cfg(feature = "alloc")] B: Buffer = Vec<u8>,
@@ -182,7 +183,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Errors
     ///
-    /// Those of [`set_last_event_id`](Self::set_last_event_id).
+    /// The errors of [`set_last_event_id`](Self::set_last_event_id).
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.set_last_event_id(id)?;
         Ok(self)
@@ -216,7 +217,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut.
+    /// O(n) for n bytes, however they are split.
     pub fn decode<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
@@ -257,7 +258,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut.
+    /// O(n) for n bytes, however they are split.
     pub fn decode_raw<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
@@ -287,9 +288,9 @@ impl<B: Buffer> EventDecoder<B> {
 
     /// Decodes the next item, in wire order, advancing `input` past the bytes it consumed.
     ///
-    /// An [`Item`] is an event, a comment, a reconnection time, a block without data or a line that
-    /// is no field. Comments show that the peer is alive. An event is as from
-    /// [`decode`](Self::decode), but is copied if other items stand between its fields.
+    /// An [`Item`] is an event, a comment, a reconnection time, a block without data, or an ignored
+    /// line. Comments show that the peer is alive. An event is as from [`decode`](Self::decode),
+    /// but is copied if other items stand between its fields.
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Item};
@@ -310,7 +311,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut.
+    /// O(n) for n bytes, however they are split.
     pub fn decode_item<'d, 'i: 'd>(
         &'d mut self,
         input: &mut &'i [u8],
@@ -367,7 +368,7 @@ impl<B: Buffer> EventDecoder<B> {
     }
 
     /// Returns how many lines were ignored since the decoder was created or
-    /// [restarted](Self::restart), because they are no fields, comments or blank lines.
+    /// [restarted](Self::restart), because they are not fields, comments or blank lines.
     ///
     /// The standard ignores such lines. A stream without events that has some is probably something
     /// else: a JSON error, an HTML page or compressed data. A `retry` field that is invalid and an

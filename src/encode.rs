@@ -60,6 +60,7 @@ use sink::Sink;
 /// assert_eq!(&out[..length], b": ok\n\n");
 /// # Ok::<(), sse_wire::BufferFull>(())
 /// ```
+#[doc(alias("sse", "event-stream"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[must_use = "nothing is written until it is encoded"]
 pub struct Outgoing<'a> {
@@ -71,7 +72,7 @@ pub struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    /// A block without data, for which the client dispatches no event.
+    /// Creates a block without data, for which the client dispatches no event.
     ///
     /// [`data`](Self::data) and [`encode_with`](Self::encode_with) add data. With nothing set,
     /// nothing is written.
@@ -85,14 +86,14 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// An event of type `message`.
+    /// Creates an event of type `message`.
     ///
     /// `data` may have any number of lines, ended by LF, CR or CRLF. The empty string is data, too.
     pub const fn message(data: &'a str) -> Self {
         Self::new().data(data)
     }
 
-    /// An event of the given type; otherwise as [`message`](Self::message).
+    /// Creates an event of the given type; otherwise like [`message`](Self::message).
     pub const fn event(event_type: EventType<'a>, data: &'a str) -> Self {
         Self::message(data).event_type(event_type)
     }
@@ -156,7 +157,7 @@ impl<'a> Outgoing<'a> {
         self
     }
 
-    /// Appends the block to `out`, and allocates for nothing else.
+    /// Appends the block to `out`, without any other allocation.
     #[cfg(feature = "alloc")]
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -192,8 +193,8 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     ///
-    /// Those of `out`; a part of the block may have been written then, and the stream is of no more
-    /// use.
+    /// The errors of `out`. A part of the block may have been written: the stream can no longer be
+    /// used.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn write_to(&self, mut out: impl io::Write) -> io::Result<()> {
@@ -218,7 +219,7 @@ impl<'a> Outgoing<'a> {
         out.write_all(gathered.get(..used).unwrap_or_default())
     }
 
-    /// How many bytes the block takes, exactly.
+    /// Returns the exact number of bytes of the block.
     pub fn encoded_len(&self) -> usize {
         let mut length = 0_usize;
         let Ok(()) = self.pieces(|piece: &[u8]| {
@@ -230,7 +231,7 @@ impl<'a> Outgoing<'a> {
         length
     }
 
-    /// Appends the block to `out` with data that `write` writes straight into the data lines.
+    /// Appends the block to `out`, with data that `write` writes directly into the data lines.
     ///
     /// What is written follows the data that was set, if any, and is split into lines like it, also
     /// where a CRLF is split across two writes. There is a data line even if nothing is written.
@@ -262,7 +263,7 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     ///
-    /// Those of `write`; `out` is as before then, and also if `write` panics.
+    /// The errors of `write`. `out` is unchanged then, and also if `write` panics.
     #[cfg(feature = "alloc")]
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
     pub fn encode_with<E>(
@@ -350,7 +351,7 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// The block as it is sent.
+/// Writes the block as it is sent.
 impl fmt::Display for Outgoing<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Text is only ever cut beside ASCII, so that each piece of it is text.

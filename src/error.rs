@@ -128,7 +128,7 @@ impl From<ReadError<Self>> for std::io::Error {
     }
 }
 
-/// The error of a string that is no valid [`EventType`](crate::EventType).
+/// The error of a string that is not a valid [`EventType`](crate::EventType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum InvalidEventType {
@@ -231,7 +231,7 @@ impl<E: error::Error + 'static> error::Error for WriteError<E> {
     }
 }
 
-/// The error of bytes that are no valid [`Frame`](crate::Frame).
+/// The error of bytes that are not a valid [`Frame`](crate::Frame).
 #[cfg(feature = "bytes")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]

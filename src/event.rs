@@ -222,8 +222,8 @@ impl<'a> RawEvent<'a> {
     ///
     /// # Errors
     ///
-    /// The first invalid sequence of the data, or else of the event type. The decoder is not
-    /// affected.
+    /// [`Utf8Error`] for the first invalid sequence of the data, or else of the event type. The
+    /// decoder is not affected.
     pub fn text(&self) -> Result<Event<'a>, Utf8Error> {
         let data = str::from_utf8(self.data)?;
         let event_type = str::from_utf8(self.event_type)?;
@@ -236,7 +236,8 @@ impl<'a> RawEvent<'a> {
     }
 }
 
-/// What a stream has, in wire order: events, and all that a browser does not show.
+/// An item of a stream: an event, a comment, a reconnection time, a block without data, or an
+/// ignored line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item<'d> {
@@ -257,8 +258,8 @@ pub enum Item<'d> {
     },
     /// A valid `retry` field: the reconnection time is now this.
     Retry(Duration),
-    /// A line that is no field, comment or blank line, or a fragment of one, as comments. The
-    /// standard ignores it.
+    /// A line that is not a field, a comment or a blank line, or a fragment of one. The standard
+    /// ignores it.
     ///
     /// It may be a field of another name, or an error message of a server that sends no events.
     Ignored {

@@ -37,7 +37,7 @@ impl Frame {
         Self(Bytes::new())
     }
 
-    /// Encodes a block whose data the closure `write` writes straight into the data lines; see
+    /// Encodes a block, whose data the closure `write` writes directly into the data lines; see
     /// [`Outgoing::encode_with`].
     ///
     /// ```
@@ -53,7 +53,7 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// Those of the closure.
+    /// The errors of the closure.
     pub fn encode_with<E>(
         outgoing: Outgoing<'_>,
         write: impl FnOnce(&mut DataWriter<'_>) -> Result<(), E>,
@@ -63,7 +63,7 @@ impl Frame {
         Ok(Self(out.into()))
     }
 
-    /// Makes a frame of `bytes`, which must be whole blocks.
+    /// Creates a frame from `bytes`, which must be whole blocks.
     ///
     /// The last line must have its line end, and the last block with a `data`, `event` or `id`
     /// field its blank line. The bytes must not begin with a byte order mark, which is skipped at
@@ -116,8 +116,8 @@ impl Frame {
         Ok(Self(bytes))
     }
 
-    /// Makes a frame of `bytes` without validating that they are whole blocks and do not begin with
-    /// a byte order mark.
+    /// Creates a frame from `bytes` without validating that they are whole blocks and do not begin
+    /// with a byte order mark.
     ///
     /// If they are not, the next frame that is sent may become a part of the last block, or of its
     /// data.

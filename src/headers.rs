@@ -10,10 +10,11 @@ use crate::error::InvalidLastEventId;
 use crate::value::LastEventId;
 
 /// The MIME type of event streams (WHATWG HTML 9.2.5), for `content-type` and `accept`.
+#[doc(alias("event-stream", "content-type"))]
 pub const EVENT_STREAM: &str = "text/event-stream";
 
-/// The headers of a request: it accepts an event stream, and none from a cache (9.2.3, as browsers
-/// send them).
+/// The headers of a request, as browsers send them: it accepts an event stream, and none from a
+/// cache (9.2.3).
 ///
 /// ```
 /// let mut request = String::from("GET /events HTTP/1.1\r\nhost: localhost\r\n");
@@ -24,13 +25,14 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// ```
 pub const REQUEST: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-cache")];
 
-/// The headers of a response: its content type, that no cache may store it, that no proxy may
-/// change it, and that no proxy may buffer it.
+/// The headers of a response: they set its content type, and tell caches not to store it and
+/// proxies not to change or buffer it.
 ///
 /// `no-transform` (RFC 9111, 5.2.2.6) keeps proxies, and some middleware, from compressing or
 /// rewriting the stream, which would buffer it. `x-accel-buffering: no` is nginx's header against
 /// buffering, which some other proxies support; the rest ignore it. A server that compresses its
 /// responses must flush the compressor after each event, or not compress this one.
+#[doc(alias = "cache-control")]
 pub const RESPONSE: [(&str, &str); 3] = [
     ("content-type", EVENT_STREAM),
     ("cache-control", "no-store, no-transform"),
@@ -51,6 +53,7 @@ pub const RESPONSE: [(&str, &str); 3] = [
 /// assert_eq!(last_event_id(""), None);
 /// assert_eq!(last_event_id("4\u{1b}2"), None);
 /// ```
+#[doc(alias = "last-event-id")]
 pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
     let is_control = |byte: u8| byte.is_ascii_control() && byte != b'\t';
     let is_possible =
@@ -93,6 +96,7 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 ///
 /// [`InvalidLastEventId`] if the value is longer than `max_len` bytes, is not UTF-8, or has a CR,
 /// LF or NUL. An error in the header is returned even if `query` is valid.
+#[doc(alias = "last-event-id")]
 pub fn received_last_event_id<'a, H, Q>(
     header: Option<&'a H>,
     query: Option<&'a Q>,

@@ -26,8 +26,8 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`serde_json::from_str`]: the data is not JSON, or not a `T`. The decoder is not
-    /// affected.
+    /// The errors of [`serde_json::from_str`]: the data is not JSON, or not a `T`. The decoder is
+    /// not affected.
     pub fn json<T: Deserialize<'a>>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.data())
     }
@@ -50,8 +50,8 @@ impl<'a> RawEvent<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`serde_json::from_slice`]: the data is not JSON, not a `T`, or has a string of `T`
-    /// that is not UTF-8. The decoder is not affected.
+    /// The errors of [`serde_json::from_slice`]: the data is not JSON, not a `T`, or has a string
+    /// of `T` that is not UTF-8. The decoder is not affected.
     pub fn json<T: Deserialize<'a>>(&self) -> serde_json::Result<T> {
         serde_json::from_slice(self.data())
     }
@@ -71,7 +71,7 @@ impl OwnedEvent {
     ///
     /// # Errors
     ///
-    /// Those of [`serde_json::from_str`]: the data is not JSON, or not a `T`.
+    /// The errors of [`serde_json::from_str`]: the data is not JSON, or not a `T`.
     pub fn json<'d, T: Deserialize<'d>>(&'d self) -> serde_json::Result<T> {
         serde_json::from_str(self.data())
     }
@@ -81,7 +81,7 @@ impl OwnedEvent {
 impl Outgoing<'_> {
     /// Appends the block to `out`, with `value` serialized as JSON after the data set, if any.
     ///
-    /// The value is written straight into the data lines. A raw value with line breaks arrives as
+    /// The value is written directly into the data lines. A raw value with line breaks arrives as
     /// one event all the same.
     ///
     /// ```
@@ -95,7 +95,7 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`serde_json::to_writer`]; `out` is as before then.
+    /// The errors of [`serde_json::to_writer`]; `out` is unchanged then.
     pub fn encode_json(
         &self,
         out: &mut Vec<u8>,
@@ -117,7 +117,7 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`serde_json::to_writer`].
+    /// The errors of [`serde_json::to_writer`].
     #[cfg(feature = "bytes")]
     #[cfg_attr(docsrs, doc(cfg(all(feature = "json", feature = "bytes"))))]
     pub fn json(&self, value: &(impl Serialize + ?Sized)) -> serde_json::Result<Frame> {

@@ -17,102 +17,121 @@
 //! Reads and writes `text/event-stream` (Server-Sent Events, [WHATWG HTML 9.2][spec]) exactly as a
 //! browser does.
 //!
-//! A sans-I/O codec and client state machine: you supply the bytes, in chunks of any size. It is
-//! neither an HTTP client nor a server. [Adapters](#adapters) integrate it with the usual
-//! transports.
+//! A sans-I/O codec and client state machine: your HTTP client or server moves the bytes. It is
+//! neither of these itself.
 //!
-//! # Reading
+//! # Read from reqwest
+//!
+//! With the feature `stream`, from reqwest or any other `Stream` of chunks:
 //!
 //! ```
-//! use sse_wire::EventDecoder;
+//! # #[cfg(feature = "stream")]
+//! # async fn read<S, E>(body: S) -> Result<(), Box<dyn std::error::Error>>
+//! # where
+//! #     S: futures_core::Stream<Item = Result<Vec<u8>, E>> + Unpin,
+//! #     E: std::error::Error + 'static,
+//! # {
+//! # struct Response<S>(S);
+//! # impl<S> Response<S> { fn bytes_stream(self) -> S { self.0 } }
+//! # let response = Response(body);
+//! use sse_wire::stream::EventStreamExt;
+//!
+//! let mut events = response.bytes_stream().events();
+//! while let Some(event) = events.next_event().await? {
+//!     println!("{}: {}", event.event_type(), event.data()); // borrowed until the next call
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To keep an event, store it or send it to another task, call [`Event::into_owned`]. Or read
+//! `events` as a `Stream`: it yields [`OwnedEvent`]s.
+//!
+//! # Answer from axum
+//!
+//! With the feature `http-body`, for axum, hyper and other servers whose bodies are `http-body`:
+//!
+//! ```
+//! # #[cfg(feature = "http-body")]
+//! # fn answer(texts: impl futures_util::Stream<Item = String>) -> http::Response<impl http_body::Body> {
+//! use std::{convert::Infallible, time::Duration};
+//! use futures_util::StreamExt;
+//! use sse_wire::{Frame, Outgoing, body::EventBody};
+//!
+//! let frames = texts.map(|text| Ok::<_, Infallible>(Frame::from(Outgoing::message(&text))));
+//! EventBody::new(frames).keep_alive(Duration::from_secs(15), tokio::time::sleep).into_response()
+//! # }
+//! ```
+//!
+//! # Stay connected
+//!
+//! [`reconnect::ReconnectingStream`] reconnects with the last event ID, after a delay with backoff
+//! and jitter. It takes three closures: one makes a request, one turns the response into a stream
+//! of chunks, and one sleeps. The guide [staying connected](guide::staying_connected) has the
+//! program for reqwest, timeouts, and policies for giving up.
+//!
+//! # Without an adapter
+//!
+//! The decoder takes bytes from anywhere, in chunks of any size, and the encoder appends to any
+//! buffer:
+//!
+//! ```
+//! use sse_wire::{EventDecoder, EventType, LastEventId, Outgoing};
+//!
+//! let mut bytes = Vec::new();
+//! let tick = Outgoing::event(EventType::from_static("tick"), "hello\nworld");
+//! tick.id(LastEventId::new("42")?).encode(&mut bytes);
+//! assert_eq!(bytes, b"event: tick\nid: 42\ndata: hello\ndata: world\n\n");
 //!
 //! let mut decoder = EventDecoder::new();
-//! for mut chunk in [&b"event: add\ndata: 1"[..], b"\n\ndata: [DONE]\n\n"] {
+//! for mut chunk in bytes.chunks(16) {
 //!     while let Some(event) = decoder.decode(&mut chunk)? {
-//!         println!("{}: {}", event.event_type(), event.data());
+//!         assert_eq!((event.event_type(), event.data()), ("tick", "hello\nworld"));
 //!     }
 //! }
-//! # Ok::<(), sse_wire::DecodeError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Each call advances `chunk` past the bytes it consumed, so `chunk` must be a variable outside the
 //! `while let`. With `decode(&mut &chunk[..])` every call would start at the beginning of the
 //! chunk, and the loop would not end.
 //!
-//! # Writing
+//! # What to use
 //!
-//! ```
-//! use sse_wire::{EventType, LastEventId, Outgoing};
+//! | you have | you use | features |
+//! |---|---|---|
+//! | reqwest, or a `Stream` of chunks | [`stream::EventStreamExt`], [`reconnect::ReconnectingStream`] | `stream` |
+//! | hyper, axum, actix-web | [`body::EventBodyExt`], [`body::EventBody`] | `http-body` |
+//! | tokio's `AsyncRead`, a `Framed` | [`tokio::EventReader`], [`tokio::EventCodec`] | `tokio` |
+//! | ureq, `std::io` | [`io::EventReader`], [`io::EventWriter`], [`reconnect::ReconnectingReader`] | `std` |
+//! | embassy, `embedded-io` | [`embedded::EventReader`], [`embedded::EventWriter`] | `embedded-io-async`, `embedded-io` |
+//! | bytes from anywhere | [`EventDecoder`], [`FieldParser`], [`Outgoing`] | none |
+//! | an HTTP client of any kind, to reconnect | [`client::EventSource`], [`headers`] | none |
+//! | many subscribers, which reconnect | [`Frame`], [`replay::ReplayLog`] | `bytes` |
+//! | another server's stream, to relay | [`Relay`] | `bytes` |
+//! | data that is JSON | [`Event::json`], [`Outgoing::encode_json`] | `json` |
+//! | events as values of serde | [`Event`], [`OwnedEvent`] | `serde` |
 //!
-//! let mut out = Vec::new();
-//! let tick = Outgoing::event(EventType::from_static("tick"), "hello\nworld");
-//! tick.id(LastEventId::new("42")?).encode(&mut out);
-//! assert_eq!(out, b"event: tick\nid: 42\ndata: hello\ndata: world\n\n");
-//! # Ok::<(), sse_wire::InvalidLastEventId>(())
-//! ```
+//! All readers return the same events, and have the same calls: `next_event`, `next_raw_event` (not
+//! validated as UTF-8) and `next_item`. An [`Item`] is an event, a comment, a reconnection time, a
+//! block without data, or an ignored line.
 //!
-//! # Layers
-//!
-//! Each layer is public:
-//!
-//! - [`FieldParser`] (9.2.5): bytes to fields and comments, borrowed from the input, in a few bytes
-//!   of state.
-//! - [`EventDecoder`] (9.2.6): fields to events, as text ([`decode`](EventDecoder::decode)), as
-//!   bytes ([`decode_raw`](EventDecoder::decode_raw)), as copies
-//!   ([`decode_owned`](EventDecoder::decode_owned)), or with comments and reconnection times
-//!   ([`decode_item`](EventDecoder::decode_item)). It tracks the last event ID, and handles a
-//!   stream's [end](EventDecoder::finish). [`Limits`] bound what it buffers.
-//! - [`Outgoing`]: encodes events and comments, from values that have been validated
-//!   ([`EventType`], [`LastEventId`]).
-//!
-//! # Adapters
-//!
-//! All adapters return the same events, and have the same calls to read them: those that borrow are
-//! named `next_event`, `next_raw_event` and `next_item`. The guide [choosing an
-//! adapter](guide::choosing_an_adapter) compares what they cost, and [coming
-//! from](guide::coming_from) shows what changes for users of other crates.
-//!
-//! - [`stream`]: `response.bytes_stream().events()`, for any `Stream` of chunks.
-//! - [`body`]: reads events from any body of `http-body`, and makes a response's body from frames,
-//!   with keep-alive.
-//! - [`tokio`]: reads events from an `AsyncRead`, and has a codec for `Framed`.
-//! - [`io`]: reads from and writes to the readers and writers of the standard library.
-//! - [`embedded`]: reads from and writes to those of embedded systems, blocking and asynchronously,
-//!   in buffers that you provide.
-//! - [`headers`]: the HTTP headers of event streams, without an HTTP crate.
-//! - [`Frame`]: encoded once, cloned for each subscriber.
-//!
-//! # Staying connected
-//!
-//! - [`client`]: decides when to reconnect, with which last event ID, after which delay, and when
-//!   to give up. It is the connection of an `EventSource` as a state machine without I/O, for any
-//!   HTTP client. See the guide [staying connected](guide::staying_connected).
-//! - [`reconnect`]: drives it, as a `Stream` or as an `Iterator`.
-//! - [`replay`]: the server's log of the last frames. See the guide [never lose an
-//!   event](guide::never_lose_an_event).
+//! The guides: [choosing an adapter](guide::choosing_an_adapter), [coming from other
+//! crates](guide::coming_from), [staying connected](guide::staying_connected),
+//! [relaying](guide::relaying), and [never lose an event](guide::never_lose_an_event).
 //!
 //! # Features
 //!
-//! - `std` (default, implies `alloc`): [`io`], [`reconnect::ReconnectingReader`],
-//!   [`Outgoing::write_to`], and SIMD chosen at run time.
-//! - `simd` (default): speed only. Line ends are found 32 and 64 bytes at a time, and text is
-//!   validated with vector code.
-//! - `alloc`: buffers that grow ([`EventDecoder::new`]), [`OwnedEvent`], [`Outgoing::encode`],
-//!   [`Outgoing::encode_with`].
-//! - `stream` (implies `alloc`): [`stream`] and [`reconnect::ReconnectingStream`], in any runtime.
-//! - `bytes` (implies `alloc`): [`Frame`], [`replay`], and [`OwnedEvent::into_data_bytes`].
-//! - `http-body` (implies `stream` and `bytes`): [`body`].
-//! - `tokio` (implies `bytes` and `std`): [`tokio`].
-//! - `embedded-io`, `embedded-io-async`: [`embedded`].
-//! - `serde` (implies `alloc`): [`Event`] and [`OwnedEvent`] can be serialized, and an [`OwnedEvent`]
-//!   deserialized, with the names of the DOM's `MessageEvent`.
-//! - `json` (implies `std` and `serde`): data as JSON, by [`Event::json`], [`Outgoing::encode_json`]
-//!   and, with `bytes`, [`Outgoing::json`].
+//! - Transports: `stream`, `http-body` (implies `stream` and `bytes`), `tokio` (implies `std` and
+//!   `bytes`), `embedded-io`, `embedded-io-async`.
+//! - Values: `bytes` ([`Frame`], [`Relay`], [`replay`]), `json` (implies `std` and `serde`), `serde`.
+//! - Platform: `std` (default, implies `alloc`); `alloc` for buffers that grow, [`OwnedEvent`] and
+//!   [`Outgoing::encode`]. Without these, events are decoded in [buffers that you
+//!   provide](EventDecoder::with_buffer), in about 6 KB of code.
+//! - Speed: `simd` (default) finds line ends and validates text with vector code.
 //!
-//! The crates whose types the API shows are re-exported, each with its feature. Features are
-//! additive. Without any, everything else works in [buffers that you
-//! provide](EventDecoder::with_buffer). Without `alloc` and `simd` the code is small rather than
-//! fast: 6 KB for `decode`.
+//! Features are additive. The crates whose types the API shows are re-exported, each with its
+//! feature. [Choosing an adapter](guide::choosing_an_adapter#features) lists what each one adds.
 //!
 //! # Guarantees
 //!
@@ -226,8 +245,3 @@ pub use value::{EventType, LastEventId};
 /// Whether to prefer small code to speed, as on a microcontroller: no fast paths, and bytes are
 /// examined one by one, not in words or with vectors.
 const SMALL: bool = cfg!(not(any(feature = "alloc", feature = "simd")));
-
-// Its examples need these features.
-#[cfg(all(doctest, feature = "json", feature = "http-body"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -27,9 +27,9 @@ const LONGEST_PREFIX: usize = Line::Retry.prefix().len();
 /// Splits an event stream into fields, comments and blank lines, without storing any of it (WHATWG
 /// HTML 9.2.5).
 ///
-/// It borrows every token from the input, needs no memory besides its own few bytes, and gives the
-/// same tokens however the stream is cut into inputs, except that a line that is cut arrives in
-/// parts. A line of any length passes through.
+/// It borrows every token from the input, needs no memory besides its own few bytes, and returns
+/// the same tokens however the stream is split into inputs, except that a line that is split
+/// arrives in fragments. A line of any length passes through.
 ///
 /// ```
 /// use sse_wire::{FieldName, FieldParser, Token};
@@ -46,27 +46,27 @@ pub struct FieldParser {
     state: State,
 }
 
-/// What [`FieldParser::next`] found: a line, or a part of one.
+/// A line of the stream, or a fragment of one, as [`FieldParser::next`] returns it.
 ///
-/// A line that lies whole in the input is one token with `end: true`. A line that is cut by the end
-/// of the input arrives in parts; the last one has `end: true` and may be empty, the others have
+/// A line that lies whole in the input is one token with `end: true`. A line that is split across
+/// inputs arrives in fragments; the last one has `end: true` and may be empty, the others have
 /// `end: false` and are never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the format has no other lines")]
 pub enum Token<'i> {
-    /// A field, or a part of one.
+    /// A field, or a fragment of one.
     Field {
         /// Which field it is.
         name: FieldName,
-        /// The value, or a part of it, without the one space that may follow the colon; for
+        /// The value, or a fragment of it, without the one space that may follow the colon; for
         /// [`FieldName::Unknown`] the line.
         value: &'i [u8],
         /// Whether the line ends here.
         end: bool,
     },
-    /// A comment, or a part of one.
+    /// A comment, or a fragment of one.
     Comment {
-        /// What follows the colon, or a part of it; a space after the colon belongs to it.
+        /// What follows the colon, or a fragment of it; a space after the colon belongs to it.
         text: &'i [u8],
         /// Whether the line ends here.
         end: bool,
@@ -75,7 +75,7 @@ pub enum Token<'i> {
     BlankLine,
 }
 
-/// The name of a field, as far as the standard gives it a meaning.
+/// The name of a field to which the standard gives a meaning, or `Unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the format has no other fields")]
 pub enum FieldName {
@@ -87,7 +87,7 @@ pub enum FieldName {
     Id,
     /// `retry`: the reconnection time.
     Retry,
-    /// Anything else, to be ignored: not an error.
+    /// Any other name, which the standard ignores.
     Unknown,
 }
 
@@ -162,7 +162,7 @@ impl FieldParser {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut.
+    /// O(n) for n bytes, however they are split.
     #[allow(
         clippy::should_implement_trait,
         reason = "it borrows from its argument, which an iterator cannot"
@@ -227,7 +227,7 @@ impl FieldParser {
         }
     }
 
-    /// Whether the input so far ends inside a line; a part of a byte order mark is one.
+    /// Returns whether the input so far ends inside a line; a part of a byte order mark is one.
     pub const fn is_inside_line(&self) -> bool {
         !matches!(self.state, State::START | State::LineStart | State::AfterCr)
     }

@@ -212,7 +212,7 @@ impl<T> ReplayLog<T> {
 
     /// Removes all frames and IDs, because what they belong to was reset.
     ///
-    /// A cursor of an earlier epoch is noticed: [`next`](Self::next) returns [`Gap::OtherEpoch`].
+    /// A cursor of an earlier epoch is detected: [`next`](Self::next) returns [`Gap::OtherEpoch`].
     /// The IDs of earlier epochs are unknown, unless they are used again: do not, or a client could
     /// resume in the wrong epoch. `seed` is the ID of the event that precedes the next frame, as in
     /// [`with_seed`](Self::with_seed); an empty one counts as `None`.
@@ -375,7 +375,7 @@ impl<T> ReplayLog<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`next`](Self::next).
+    /// The errors of [`next`](Self::next).
     pub fn behind(&self, cursor: &Cursor) -> Result<u64, Gap> {
         let index = self.index_of(cursor)?;
         Ok((self.frames.len() as u64).saturating_sub(index))

@@ -36,7 +36,7 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// Makes an event type from a literal.
+    /// Creates an event type from a literal.
     ///
     /// # Panics
     ///
@@ -73,6 +73,7 @@ impl<'a> EventType<'a> {
 /// assert_eq!(LastEventId::new("4\02"), Err(InvalidLastEventId::Byte { byte: 0, offset: 1 }));
 /// # Ok::<(), sse_wire::InvalidLastEventId>(())
 /// ```
+#[doc(alias = "last-event-id")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LastEventId<'a>(&'a str);
 
@@ -89,7 +90,7 @@ impl<'a> LastEventId<'a> {
         }
     }
 
-    /// Makes a last event ID from a literal.
+    /// Creates a last event ID from a literal.
     ///
     /// # Panics
     ///

@@ -18,6 +18,7 @@ pub use keep_alive::KeepAlive;
 pub use response::{EventBody, EventBodyStream};
 
 /// Turns a body into a stream of events.
+#[doc(alias("sse", "hyper", "axum"))]
 pub trait EventBodyExt: Body + Sized {
     /// Decodes events; see [`EventStream`].
     ///
@@ -38,8 +39,7 @@ pub trait EventBodyExt: Body + Sized {
         EventStream::new(BodyChunks::new(self))
     }
 
-    /// Decodes events, comments and reconnection times, in the order in which they arrive; see
-    /// [`EventStream`].
+    /// Decodes [items](OwnedItem), in wire order; see [`EventStream`].
     fn items(self) -> EventStream<BodyChunks<Self>, OwnedItem> {
         EventStream::items(BodyChunks::new(self))
     }

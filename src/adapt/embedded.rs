@@ -3,8 +3,8 @@
 //!
 //! The readers and writers are those of [`embedded_io`](https://docs.rs/embedded-io/0.7) (feature
 //! `embedded-io`) and [`embedded_io_async`](https://docs.rs/embedded-io-async/0.7) (feature
-//! `embedded-io-async`). What is read is the body of a response, after its [transfer
-//! coding](EventReader#transfer-coding) was undone.
+//! `embedded-io-async`). The reader must return the body of a response, with its [transfer
+//! coding](EventReader#transfer-coding) undone.
 
 use core::fmt;
 
@@ -84,14 +84,14 @@ impl<'m, R: ErrorType, B: Buffer> EventReader<'m, R, B> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.reading.decoder.set_last_event_id(id)?;
         Ok(self)
     }
 
-    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
-    /// streams that end in `data: [DONE]` without a blank line.
+    /// Recovers an event that the end of the stream, or an error of the transport, cuts off, such
+    /// as a `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.end.set_recover(cut_line);
@@ -113,7 +113,7 @@ impl<'m, R: ErrorType, B: Buffer> EventReader<'m, R, B> {
         &self.reader
     }
 
-    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// Returns a mutable reference to the reader. Bytes that are read from it are missing from the
     /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
@@ -182,8 +182,7 @@ impl<R: Read, B: Buffer> EventReader<'_, R, B> {
         self.reading.raw_event(found)
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is
-    /// the end of the stream.
+    /// Reads the next [item](Item), which borrows from the chunk. `None` is the end of the stream.
     ///
     /// # Errors
     ///
@@ -253,8 +252,7 @@ impl<R: AsyncRead, B: Buffer> EventReader<'_, R, B> {
         self.reading.raw_event(found)
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the chunk. `None` is
-    /// the end of the stream.
+    /// Reads the next [item](Item), which borrows from the chunk. `None` is the end of the stream.
     ///
     /// # Errors
     ///
@@ -322,8 +320,8 @@ impl<'m, W> EventWriter<'m, W> {
         &self.writer
     }
 
-    /// Returns the writer; bytes that are written to it between two blocks become part of the
-    /// stream.
+    /// Returns a mutable reference to the writer. Bytes that are written to it between two blocks
+    /// become part of the stream.
     pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }

@@ -1,7 +1,7 @@
 //! Events from [`std::io::Read`] and [`BufRead`], and to [`std::io::Write`].
 //!
-//! What is read is the body of a response, after its [transfer
-//! coding](EventReader#transfer-coding) was undone.
+//! The reader must return the body of a response, with its [transfer
+//! coding](EventReader#transfer-coding) undone.
 
 use alloc::vec::Vec;
 use core::{fmt, iter::FusedIterator, mem};
@@ -20,7 +20,7 @@ const CHUNK: usize = 16 * 1024;
 /// How much memory the writer retains after a large block.
 const RETAINED: usize = 16 * 1024;
 
-/// Reads events from a [`Read`] or [`BufRead`]: borrowed ones by calls, owned ones as an iterator.
+/// Reads events from a [`Read`] or [`BufRead`], borrowed or, as an iterator, owned.
 ///
 /// ```
 /// use sse_wire::io::EventReader;
@@ -49,7 +49,7 @@ const RETAINED: usize = 16 * 1024;
 /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
 /// [`ReadError::Transport`] is the reader's own error: nothing that was read is lost, and after
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut) the next call
-/// reads on. [`Interrupted`](io::ErrorKind::Interrupted) is retried. In a function that returns
+/// continues. [`Interrupted`](io::ErrorKind::Interrupted) is retried. In a function that returns
 /// [`io::Result`], `?` turns an event that exceeds a limit into
 /// [`InvalidData`](io::ErrorKind::InvalidData).
 ///
@@ -63,8 +63,8 @@ const RETAINED: usize = 16 * 1024;
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
 /// can be recovered, the event comes first, the error with the next call, and the stream has ended;
-/// `WouldBlock`, `TimedOut` and `Interrupted` end nothing. After the end there are no more events,
-/// even if the reader would have more to read.
+/// `WouldBlock`, `TimedOut` and `Interrupted` do not end it. After the end there are no more
+/// events, even if the reader would have more to read.
 ///
 /// # Transfer coding
 ///
@@ -92,7 +92,7 @@ impl<R: Read> EventReader<BufReader<R>> {
 }
 
 impl<R: BufRead> EventReader<R> {
-    /// Reads from `reader`, from whose buffer events borrow.
+    /// Reads from `reader`. Events borrow from its buffer.
     pub fn from_buffered(reader: R) -> Self {
         Self {
             reader,
@@ -103,7 +103,7 @@ impl<R: BufRead> EventReader<R> {
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    /// Replaces the decoder, to set other [`Limits`](crate::Limits) or a last event ID.
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Limits, io::EventReader};
@@ -134,14 +134,14 @@ impl<R: BufRead> EventReader<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.decoder.set_last_event_id(id)?;
         Ok(self)
     }
 
-    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
-    /// streams that end in `data: [DONE]` without a blank line.
+    /// Recovers an event that the end of the stream, or an error of the transport, cuts off, such
+    /// as a `data: [DONE]` without a blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.end.set_recover(cut_line);
@@ -176,8 +176,8 @@ impl<R: BufRead> EventReader<R> {
         Ok(Some(self.decoder.resolve_raw(whole)))
     }
 
-    /// Reads the next event, comment or reconnection time, which borrows from the reader's buffer.
-    /// `None` is the end of the stream.
+    /// Reads the next [item](Item), which borrows from the reader's buffer. `None` is the end of
+    /// the stream.
     ///
     /// # Errors
     ///
@@ -294,7 +294,7 @@ impl<R> EventReader<R> {
         &self.reader
     }
 
-    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// Returns a mutable reference to the reader. Bytes that are read from it are missing from the
     /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
@@ -384,7 +384,7 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) and
+    /// The errors of the writer. [`WouldBlock`](io::ErrorKind::WouldBlock) and
     /// [`TimedOut`](io::ErrorKind::TimedOut) mean that this block was not accepted, since an
     /// earlier one has not been written. After any other error a part of the block may have been
     /// written: the stream can no longer be used.
@@ -394,7 +394,7 @@ impl<W: Write> EventWriter<W> {
         self.send_accepted()
     }
 
-    /// Writes a block whose data the closure `write` writes straight into the data lines; see
+    /// Writes a block, whose data the closure `write` writes directly into the data lines; see
     /// [`Outgoing::encode_with`].
     ///
     /// ```
@@ -408,7 +408,8 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the closure, after which nothing is written, and those of [`write`](Self::write).
+    /// The errors of the closure, after which nothing is written, and the errors of
+    /// [`write`](Self::write).
     pub fn write_with<E: Into<io::Error>>(
         &mut self,
         block: Outgoing<'_>,
@@ -438,7 +439,7 @@ impl<W: Write> EventWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again.
+    /// The errors of the writer; after [`WouldBlock`](io::ErrorKind::WouldBlock), call it again.
     /// [`Interrupted`](io::ErrorKind::Interrupted) is retried.
     pub fn flush(&mut self) -> io::Result<()> {
         self.send()?;
@@ -490,8 +491,8 @@ impl<W: Write> EventWriter<W> {
         &self.writer
     }
 
-    /// Returns the writer; bytes that are written to it between two blocks become part of the
-    /// stream.
+    /// Returns a mutable reference to the writer. Bytes that are written to it between two blocks
+    /// become part of the stream.
     pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }

@@ -49,7 +49,7 @@ pub(super) struct NextEvent<'a, A>(Option<&'a mut A>);
 /// Waits for the next event as bytes.
 pub(super) struct NextRawEvent<'a, A>(Option<&'a mut A>);
 
-/// Waits for the next event, comment or reconnection time.
+/// Waits for the next item.
 pub(super) struct NextItem<'a, A>(Option<&'a mut A>);
 
 macro_rules! next {

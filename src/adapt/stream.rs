@@ -103,14 +103,14 @@ where
 }
 
 /// Turns a stream of chunks into a stream of events.
+#[doc(alias("sse", "reqwest", "openai", "llm"))]
 pub trait EventStreamExt: ChunkStream + Sized {
     /// Decodes events; see [`EventStream`].
     fn events(self) -> EventStream<Self> {
         EventStream::new(self)
     }
 
-    /// Decodes events, comments and reconnection times, in the order in which they come; see
-    /// [`EventStream`].
+    /// Decodes [items](OwnedItem), in wire order; see [`EventStream`].
     fn items(self) -> EventStream<Self, OwnedItem> {
         EventStream::items(self)
     }
@@ -123,8 +123,8 @@ pin_project! {
     ///
     /// [`next_event`](Self::next_event), [`next_raw_event`](Self::next_raw_event) and
     /// [`next_item`](Self::next_item) borrow from the chunk, without an allocation. As a
-    /// [`Stream`], it gives `Result<T, ReadError<E>>`, where `T` is [`OwnedEvent`], or
-    /// [`OwnedItem`] for comments and reconnection times as well. All of these may be mixed.
+    /// [`Stream`], it yields `Result<T, ReadError<E>>`, where `T` is [`OwnedEvent`], or
+    /// [`OwnedItem`] for everything else in the stream as well. All of these may be mixed.
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
@@ -172,6 +172,7 @@ pin_project! {
     ///
     /// The stream yields to the executor after 32 chunks or 256 KiB without an event, such as
     /// comments and blank lines.
+    #[doc(alias("sse", "eventsource", "event-stream", "reqwest"))]
     #[must_use = "streams do nothing unless they are polled"]
     pub struct EventStream<S: ChunkStream, T = OwnedEvent> {
         #[pin]
@@ -192,7 +193,7 @@ impl<S: ChunkStream> EventStream<S> {
 }
 
 impl<S: ChunkStream> EventStream<S, OwnedItem> {
-    /// Decodes the events, comments and reconnection times of `stream`.
+    /// Decodes the [items](OwnedItem) of `stream`, in wire order.
     pub fn items(stream: S) -> Self {
         Self::of(stream)
     }
@@ -207,7 +208,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    /// Replaces the decoder, to set other [`Limits`](crate::Limits) or a last event ID.
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
         self.reading.decoder = decoder;
         self
@@ -217,14 +218,14 @@ impl<S: ChunkStream, T> EventStream<S, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.reading.decoder.set_last_event_id(id)?;
         Ok(self)
     }
 
-    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
-    /// streams that end in `data: [DONE]` without a blank line.
+    /// Recovers an event that the end of the stream, or an error of the transport, cuts off, such
+    /// as a `data: [DONE]` without a blank line.
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.end.set_recover(cut_line);
         self
@@ -259,8 +260,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         &self.stream
     }
 
-    /// Returns the stream of chunks, to change its settings: bytes that are read from it are missing from the
-    /// stream.
+    /// Returns a mutable reference to the stream of chunks. Bytes that are read from it are missing
+    /// from the stream.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
@@ -331,8 +332,8 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         NextRawEvent::new(self)
     }
 
-    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None`
-    /// is the end of the stream.
+    /// Waits for the next [item](Item), which borrows from the chunk. `None` is the end of the
+    /// stream.
     ///
     /// # Errors
     ///
@@ -379,7 +380,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
         Poll::Ready(self.project().reading.raw_event(found))
     }
 
-    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see
+    /// Polls for the next [item](Item), which borrows from the chunk; see
     /// [`next_item`](Self::next_item).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Events from tokio's [`AsyncRead`], and in the `Framed` of tokio-util.
 //!
-//! [`EventReader`] borrows events from its chunk, without an allocation. [`EventCodec`] gives owned
-//! events, and encodes as well.
+//! [`EventReader`] borrows events from its chunk, without an allocation. [`EventCodec`] yields
+//! owned events, and encodes as well.
 
 mod codec;
 mod reader;

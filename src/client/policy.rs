@@ -3,7 +3,7 @@
 
 use core::{fmt, time::Duration};
 
-/// When an [`EventSource`](super::EventSource) reconnects, and when it gives up.
+/// Decides when an [`EventSource`](super::EventSource) reconnects, and when it gives up.
 ///
 /// The default suits many long-running clients of one server: they reconnect with jitter and
 /// exponential backoff, without a limit of attempts. A browser waits the reconnection time and

@@ -581,6 +581,12 @@ impl Block {
     }
 
     /// Whether it is an event, once it is complete.
+    #[cfg(any(
+        feature = "std",
+        feature = "stream",
+        feature = "embedded-io",
+        feature = "embedded-io-async"
+    ))]
     #[inline(always)]
     pub(super) const fn has_data(&self) -> bool {
         self.data.counts()

@@ -21,24 +21,25 @@ pub struct Incomplete<'d, B: Buffer> {
 /// What to do with a line that the end of the stream cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+#[doc(alias("openai", "llm"))]
 pub enum CutLine {
-    /// It counts as if its line end had come: for streams that end with `data: [DONE]` and without
-    /// a line end.
+    /// Keep the line, as if its line end had arrived: for streams that end with `data: [DONE]` and
+    /// without a line end.
     ///
     /// Nothing shows whether the line was complete: of `id: 1234`, the `id: 12` that arrived
     /// becomes the last event ID.
     Keep,
-    /// It is dropped; the whole lines before it count. For data that may have been cut anywhere.
+    /// Discard the line; the whole lines before it count. For data that may have been cut anywhere.
     Discard,
 }
 
 impl<'d, B: Buffer> Incomplete<'d, B> {
-    /// Whether the stream ended inside a line; otherwise only the blank line is missing.
+    /// Returns whether the stream ended inside a line; otherwise only the blank line is missing.
     pub fn is_inside_line(&self) -> bool {
         self.decoder.parser.is_inside_line()
     }
 
-    /// Dispatches the event all the same, as text, as if the blank line had come.
+    /// Dispatches the event as text, as if its blank line had arrived.
     ///
     /// `None` if it has no data, or if it was rejected before. Its `id` becomes the last event ID.
     ///
@@ -53,7 +54,7 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
         }
     }
 
-    /// Dispatches the event all the same, as bytes, as if the blank line had come.
+    /// Dispatches the event as bytes, as if its blank line had arrived.
     ///
     /// `None` if it has no data, or if it was rejected before. Its `id` becomes the last event ID.
     ///
@@ -75,7 +76,6 @@ impl<B: Buffer> EventDecoder<B> {
     #[cfg(any(
         feature = "std",
         feature = "stream",
-        feature = "tokio",
         feature = "embedded-io",
         feature = "embedded-io-async"
     ))]

@@ -33,7 +33,7 @@ impl<B: Buffer> EventDecoder<B> {
     ///
     /// # Complexity
     ///
-    /// O(n) for n bytes, however they are cut. (Where the target has no atomic operations, each
+    /// O(n) for n bytes, however they are split. (Where the target has no atomic operations, each
     /// event copies the last event ID that it inherits: O(n + e · i) for e events and an ID of i
     /// bytes.)
     #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]

@@ -268,7 +268,7 @@ impl fmt::Debug for OwnedEvent {
     }
 }
 
-/// An [`Item`] that owns what is in it.
+/// An [`Item`] that owns its text.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -287,7 +287,7 @@ pub enum OwnedItem {
     },
     /// A valid `retry` field: the reconnection time is now this.
     Retry(Duration),
-    /// A line that is no field, comment or blank line, or a fragment of one, as comments.
+    /// A line that is not a field, a comment or a blank line, or a fragment of one.
     Ignored {
         /// The line, or a fragment of it.
         text: Vec<u8>,

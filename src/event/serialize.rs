@@ -78,8 +78,8 @@ impl Serialize for OwnedEvent {
 ///
 /// # Errors
 ///
-/// Those of [`EventType::new`] for `type`, and those of [`LastEventId::new`] for `lastEventId` and
-/// `id`, which must be equal if both are given.
+/// The errors of [`EventType::new`] for `type`, and the errors of [`LastEventId::new`] for
+/// `lastEventId` and `id`, which must be equal if both are given.
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl<'de> Deserialize<'de> for OwnedEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -158,12 +158,12 @@ impl Machine {
                     None => format!("connect without {id:?}"),
                 }
             }
-            Step::AwaitResponse { timeout: left } => {
+            Step::AwaitResponse { timeout: left, .. } => {
                 assert!(self.is_awaiting);
                 format!("await{}", timeout(left))
             }
-            Step::Read { timeout: left } => format!("read{}", timeout(left)),
-            Step::Wait { delay, reason } => {
+            Step::Read { timeout: left, .. } => format!("read{}", timeout(left)),
+            Step::Wait { delay, reason, .. } => {
                 // It may have become idle just now.
                 if had_connection {
                     assert!(delay >= least || delay == ms(u64::MAX - self.now));

@@ -17,7 +17,10 @@ use sse_wire::{
 use sse_wire::{DataWriter, OwnedEvent, OwnedItem};
 #[cfg(feature = "bytes")]
 use sse_wire::{Frame, InvalidFrame, replay::ReplayLog};
+use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::fs;
+use std::path::Path;
 
 /// What every public type can do: be sent to a thread, shared between threads, moved, and shown.
 const fn anywhere<T: Send + Sync + Unpin + Debug>() {}
@@ -398,4 +401,38 @@ fn an_event_shows_what_is_in_it() {
         let event = decoder.decode_owned(&mut &stream[..]).expect("it fits");
         assert_eq!(found_in_debug(&event, "SECRET"), 2);
     }
+}
+
+#[test]
+fn every_public_enum_is_open_or_closed_as_the_design_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut in_source = BTreeMap::new();
+    let mut directories = vec![root.join("src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(path).expect("a source file");
+            for (at, found) in source.match_indices("\npub enum ") {
+                let (before, after) = (&source[..at], &source[at + found.len()..]);
+                let name = after.split([' ', '<']).next().unwrap_or_default();
+                let attributes = before.rsplit("\n\n").next().unwrap_or_default();
+                let is_open = attributes.contains("#[non_exhaustive]");
+                in_source.insert(name.to_owned(), if is_open { "open" } else { "closed" });
+            }
+        }
+    }
+    let design = fs::read_to_string(root.join("DESIGN.md")).expect("the design");
+    let (_, table) = design.split_once("### Public enums").expect("the table");
+    let mut in_design = BTreeMap::new();
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split(" | ").collect();
+        for name in cells[0].split('`').skip(1).step_by(2) {
+            in_design.insert(name.to_owned(), cells[1]);
+        }
+    }
+    assert_eq!(in_source, in_design);
 }

@@ -59,7 +59,8 @@ fn frames_mean_what_the_items_of_any_document_meant() {
 #[test]
 fn a_line_stays_one_line_and_a_long_one_is_bounded() {
     let most = 64 << 10;
-    let rows: [(&[&[u8]], usize, &[u8]); 7] = [
+    type Chunks = &'static [&'static [u8]];
+    let rows: [(Chunks, usize, &[u8]); 7] = [
         (&[b": pi", b"ng\n"], 8, b": ping\n\n"),
         (&[b":", b"\n"], 3, b":\n\n"),
         (&[b"id", b":\n", b"\n"], 6, b"id: \n\n"),

@@ -2,7 +2,7 @@
 
 use crate::common::allocator::{self, Count, count};
 use crate::common::calls::Call;
-use crate::common::oracle::{self, Config};
+use crate::common::oracle::Config;
 use crate::common::readers;
 #[cfg(feature = "alloc")]
 use crate::driver::{self, skip};
@@ -120,7 +120,7 @@ fn no_stream_allocates_with_a_caller_provided_buffer() {
 
 /// What a decoder retains of the first line that is no field.
 #[cfg(feature = "alloc")]
-const FIRST_IGNORED: usize = oracle::FIRST_IGNORED + size_of::<usize>();
+const FIRST_IGNORED: usize = crate::common::oracle::FIRST_IGNORED + size_of::<usize>();
 
 #[test]
 #[cfg(feature = "alloc")]

@@ -1,4 +1,8 @@
-//! The programs in the guides of the documentation, which are compiled here, where the crates are that they need.
+//! The programs in the README and in the guides of the documentation, which are compiled here, where the crates are that they need.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../src/guide/choosing_an_adapter.md")]

@@ -14,8 +14,8 @@ use pin_project_lite::pin_project;
 use crate::frame::Frame;
 
 pin_project! {
-    /// The keep-alive of an [`EventBody`](super::EventBody), which
-    /// [`keep_alive`](super::EventBody::keep_alive) sets: its functions that sleep and make a frame.
+    /// The keep-alive of an [`EventBody`](super::EventBody), set by
+    /// [`keep_alive`](super::EventBody::keep_alive): the functions that sleep and make a frame.
     pub struct KeepAlive<Z = fn(Duration) -> Pending<()>, F = Pending<()>, W = fn() -> Frame> {
         period: Duration,
         new_sleep: Z,

@@ -25,9 +25,9 @@ pin_project! {
     /// The body of a response, made from a stream of `Result<F, E>` with `F: Into<Frame>`.
     ///
     /// It is a [`Body`], for hyper, axum and others that use `http-body`.
-    /// [`into_response`](Self::into_response) is the whole response, and
-    /// [`into_stream`](Self::into_stream) makes a stream of chunks, for actix-web and others that do
-    /// not use `http-body`.
+    /// [`into_response`](Self::into_response) makes the whole response, and
+    /// [`into_stream`](Self::into_stream) makes a stream of chunks, for actix-web and others that
+    /// do not use `http-body`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -65,6 +65,7 @@ pin_project! {
     /// The body ends with the first error of the stream, and returns it. The response has begun by
     /// then: the client's connection breaks, and it reconnects.
     #[must_use = "bodies do nothing unless they are polled"]
+    #[doc(alias("sse", "axum", "hyper", "actix"))]
     pub struct EventBody<S, K = KeepAlive> {
         #[pin]
         frames: S,
@@ -104,6 +105,7 @@ impl<S, K> EventBody<S, K> {
     /// let body = EventBody::new(frames).keep_alive(Duration::from_secs(15), tokio::time::sleep);
     /// # drop(body);
     /// ```
+    #[doc(alias = "keep-alive")]
     pub fn keep_alive<Z, F>(self, period: Duration, sleep: Z) -> EventBody<S, KeepAlive<Z, F>>
     where
         Z: FnMut(Duration) -> F,
@@ -117,8 +119,9 @@ impl<S, K> EventBody<S, K> {
     ///
     /// A period begins when the transport, after the last frame, asks for the next one and none is
     /// ready. So a stream that always has frames sends no keep-alives and starts no timers. `frame`
-    /// is called anew each time; an empty frame sends nothing. It may be a checkpoint: a block with
-    /// the newest ID and no data, from where a client resumes that has received no event for long.
+    /// is called anew each time; an empty frame sends nothing. It may be a checkpoint, a block with
+    /// the newest ID and no data: a client that has received no event for a long time then resumes
+    /// from there.
     ///
     /// A `period` of zero sends no keep-alives. If a sleep is ready at once, the body yields to the
     /// executor before it sends one. The timer is dropped when the body ends.
@@ -157,7 +160,7 @@ impl<S, K> EventBody<S, K> {
 
     /// Makes the response: status 200, with the headers of [`RESPONSE`].
     ///
-    /// It is what a handler of axum and a service of hyper return.
+    /// A handler of axum and a service of hyper return it as it is.
     pub fn into_response(self) -> Response<Self> {
         let mut response = Response::new(self);
         for (name, value) in RESPONSE {
@@ -172,8 +175,8 @@ impl<S, K> EventBody<S, K> {
 
     /// Makes a stream of chunks, `Result<Bytes, E>`.
     ///
-    /// With actix-web it goes to `HttpResponseBuilder::streaming`, after `insert_header` for each of
-    /// the headers of [`RESPONSE`].
+    /// For actix-web: pass it to `HttpResponseBuilder::streaming`, after `insert_header` for each
+    /// of the headers of [`RESPONSE`].
     pub const fn into_stream(self) -> EventBodyStream<S, K> {
         EventBodyStream { body: self }
     }
@@ -183,7 +186,7 @@ impl<S, K> EventBody<S, K> {
         &self.frames
     }
 
-    /// Returns the stream of frames, to be changed.
+    /// Returns a mutable reference to the stream of frames.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.frames
     }
@@ -321,7 +324,7 @@ impl<S, K> EventBodyStream<S, K> {
         &self.body
     }
 
-    /// Returns the body, to be changed.
+    /// Returns a mutable reference to the body.
     pub const fn get_mut(&mut self) -> &mut EventBody<S, K> {
         &mut self.body
     }

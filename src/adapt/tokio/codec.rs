@@ -15,7 +15,7 @@ use crate::frame::Frame;
 /// Decodes and encodes events for [`FramedRead`](tokio_util::codec::FramedRead),
 /// [`FramedWrite`](tokio_util::codec::FramedWrite) and [`Framed`](tokio_util::codec::Framed).
 ///
-/// `T` is [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well. Events are
+/// `T` is [`OwnedEvent`], or [`OwnedItem`] for everything else in the stream as well. Events are
 /// copied out of the buffer that is read into; [`EventReader`](super::EventReader) borrows them.
 ///
 /// ```
@@ -34,7 +34,7 @@ use crate::frame::Frame;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is sent is an [`Outgoing`] or a [`Frame`]:
+/// It encodes an [`Outgoing`] or a [`Frame`]:
 ///
 /// ```
 /// use futures_util::SinkExt;
@@ -68,10 +68,11 @@ use crate::frame::Frame;
 ///
 /// # Behind a head
 ///
-/// To read the head of a response first, by lines say, begin with the codec for that, and change it
-/// for this one with [`FramedRead::map_decoder`](tokio_util::codec::FramedRead::map_decoder): what
-/// was read behind the head stays in the buffer. (Bytes that are put into the buffer of a new
-/// `FramedRead` wait there for more.)
+/// To read the head of a response first, line by line for example, begin with a codec for lines,
+/// and replace it by this one with
+/// [`FramedRead::map_decoder`](tokio_util::codec::FramedRead::map_decoder): the bytes after the
+/// head stay in the buffer. (Bytes that are put into the buffer of a new `FramedRead` wait there
+/// for more.)
 ///
 /// # Cancellation
 ///
@@ -93,7 +94,7 @@ impl EventCodec {
 }
 
 impl EventCodec<OwnedItem> {
-    /// Creates a codec for events, comments and reconnection times.
+    /// Creates a codec for [items](OwnedItem), in wire order.
     pub fn items() -> Self {
         Self::of()
     }
@@ -109,7 +110,7 @@ impl<T> EventCodec<T> {
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    /// Replaces the decoder, to set other [`Limits`](crate::Limits) or a last event ID.
     #[must_use]
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
         self.decoder = decoder;
@@ -120,14 +121,14 @@ impl<T> EventCodec<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.decoder.set_last_event_id(id)?;
         Ok(self)
     }
 
-    /// Dispatches an event that the end of the stream cuts off: for streams that end in
-    /// `data: [DONE]` without a blank line.
+    /// Recovers an event that the end of the stream cuts off, such as a `data: [DONE]` without a
+    /// blank line.
     #[must_use]
     pub const fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.recover = Some(cut_line);

@@ -45,7 +45,7 @@ const CHUNK: usize = 16 * 1024;
 ///
 /// [`ReadError::Decode`] when an event exceeds a limit: the next call continues after it.
 /// [`ReadError::Transport`] is the reader's own error: nothing that was read is lost, and the next
-/// call reads on. In a function that returns [`io::Result`], `?` turns an event that exceeds a
+/// call continues. In a function that returns [`io::Result`], `?` turns an event that exceeds a
 /// limit into [`InvalidData`](io::ErrorKind::InvalidData).
 ///
 /// # The end
@@ -53,8 +53,8 @@ const CHUNK: usize = 16 * 1024;
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
 /// can be recovered, the event comes first, the error with the next call, and the stream has ended;
-/// `WouldBlock`, `TimedOut` and `Interrupted` end nothing. After the end there are no more events,
-/// even if the reader would have more to read.
+/// `WouldBlock`, `TimedOut` and `Interrupted` do not end it. After the end there are no more
+/// events, even if the reader would have more to read.
 ///
 /// # Cancellation
 ///
@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         }
     }
 
-    /// Decodes with `decoder`: with other [`Limits`](crate::Limits), or with a last event ID.
+    /// Replaces the decoder, to set other [`Limits`](crate::Limits) or a last event ID.
     #[must_use]
     pub fn with_decoder(mut self, decoder: EventDecoder) -> Self {
         self.reading.decoder = decoder;
@@ -90,14 +90,14 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventDecoder::set_last_event_id`].
+    /// The errors of [`EventDecoder::set_last_event_id`].
     pub fn with_last_event_id(mut self, id: &str) -> Result<Self, InvalidLastEventId> {
         self.reading.decoder.set_last_event_id(id)?;
         Ok(self)
     }
 
-    /// Dispatches an event that the end of the stream, or an error of the transport, cuts off: for
-    /// streams that end in `data: [DONE]` without a blank line.
+    /// Recovers an event that the end of the stream, or an error of the transport, cuts off, such
+    /// as a `data: [DONE]` without a blank line.
     #[must_use]
     pub fn recover_at_end(mut self, cut_line: CutLine) -> Self {
         self.reading.end.set_recover(cut_line);
@@ -137,8 +137,8 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         NextRawEvent::new(self)
     }
 
-    /// Waits for the next event, comment or reconnection time, which borrows from the chunk. `None`
-    /// is the end of the stream.
+    /// Waits for the next [item](Item), which borrows from the chunk. `None` is the end of the
+    /// stream.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
         Poll::Ready(self.get_mut().reading.raw_event(found))
     }
 
-    /// Polls for the next event, comment or reconnection time, which borrows from the chunk; see
+    /// Polls for the next [item](Item), which borrows from the chunk; see
     /// [`next_item`](Self::next_item).
     ///
     /// # Errors
@@ -300,7 +300,7 @@ impl<R> EventReader<R> {
         &self.reader
     }
 
-    /// Returns the reader, to change its settings: bytes that are read from it are missing from the
+    /// Returns a mutable reference to the reader. Bytes that are read from it are missing from the
     /// stream.
     pub const fn get_mut(&mut self) -> &mut R {
         &mut self.reader
