@@ -24,7 +24,11 @@ async fn chunks(body: String, size: usize) -> Vec<Result<Value, String>> {
         "model": "a model", "messages": [{ "role": "user", "content": "Hello" }], "stream": true,
     }))
     .expect("a request");
-    let stream = client.chat().create_stream(request).await.expect("a stream");
+    let stream = client
+        .chat()
+        .create_stream(request)
+        .await
+        .expect("a stream");
     stream
         .map(|chunk| match chunk {
             Ok(chunk) => Ok(serde_json::to_value(chunk).expect("JSON")),
@@ -36,9 +40,12 @@ async fn chunks(body: String, size: usize) -> Vec<Result<Value, String>> {
 
 #[tokio::test]
 async fn a_recorded_answer_arrives_whole() {
-    let data = RECORDED.lines().filter_map(|line| line.strip_prefix("data: {"));
-    let sent: Vec<Value> =
-        data.map(|data| serde_json::from_str(&format!("{{{data}")).expect("JSON")).collect();
+    let data = RECORDED
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: {"));
+    let sent: Vec<Value> = data
+        .map(|data| serde_json::from_str(&format!("{{{data}")).expect("JSON"))
+        .collect();
     for size in (1..16).chain([RECORDED.len()]) {
         let received = chunks(RECORDED.to_owned(), size).await;
         assert_eq!(received.len(), sent.len(), "chunks of {size} bytes");
@@ -56,10 +63,16 @@ async fn a_recorded_answer_arrives_whole() {
 #[tokio::test]
 async fn keep_alives_and_what_is_no_json_do_not_stop_the_stream() {
     let chunk = RECORDED.lines().next().expect("a line");
-    let body = format!(": ping\r\n\r\nevent: keepalive\ndata: {{}}\n\n{chunk}\r\rdata: x\n\n{chunk}\n\ndata: [DONE]\n\n{chunk}\n\n");
+    let body = format!(
+        ": ping\r\n\r\nevent: keepalive\ndata: {{}}\n\n{chunk}\r\rdata: x\n\n{chunk}\n\ndata: [DONE]\n\n{chunk}\n\n"
+    );
     for size in [1, 2, 3, body.len()] {
         let received = chunks(body.clone(), size).await;
         let is_ok: Vec<bool> = received.iter().map(Result::is_ok).collect();
-        assert_eq!(is_ok, [true, false, true], "chunks of {size} bytes: {received:?}");
+        assert_eq!(
+            is_ok,
+            [true, false, true],
+            "chunks of {size} bytes: {received:?}"
+        );
     }
 }

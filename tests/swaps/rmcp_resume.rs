@@ -73,11 +73,16 @@ async fn resume(block: &'static str, is_lost: bool) -> Vec<String> {
             .send(String::from_utf8_lossy(id.as_bytes()).into_owned())
             .expect("a test that runs");
         let request = pending.lock().await.recv().await.expect("a request");
-        let event = format!("id: 9\ndata: {}\n\n", json_rpc(&request, json!({ "tools": [] })));
+        let event = format!(
+            "id: 9\ndata: {}\n\n",
+            json_rpc(&request, json!({ "tools": [] }))
+        );
         response(200, "text/event-stream", vec![Ok(event)])
     };
     let router = Router::new().route("/mcp", post(on_post).get(on_get));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let address = listener.local_addr().expect("an address");
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
@@ -106,10 +111,17 @@ async fn the_client_resumes_from_a_block_without_a_message() {
         ("id: 0\ndata: \n\n", "0"),
         ("id: 1/0\nevent: checkpoint\n\n", "1/0"),
         // The one without a message is the newer one.
-        ("id: 1\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\nid: 2\n\n", "2"),
+        (
+            "id: 1\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\nid: 2\n\n",
+            "2",
+        ),
     ] {
         for is_lost in [false, true] {
-            assert_eq!(resume(block, is_lost).await, [id], "{block:?}, lost: {is_lost}");
+            assert_eq!(
+                resume(block, is_lost).await,
+                [id],
+                "{block:?}, lost: {is_lost}"
+            );
         }
     }
 }
