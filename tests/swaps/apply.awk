@@ -3,6 +3,7 @@
 #
 #   file PATH     the file that is edited next
 #   at ANCHOR     the first line, after the edit before, that contains ANCHOR
+#   to TEXT       puts TEXT in the place of ANCHOR in that line
 #   -N ANCHOR     removes N lines from there; the last one contains ANCHOR, which may be missing if N is 1
 #   +LINE         a line that comes in instead, or before the line of `at` if none was removed
 
@@ -40,7 +41,7 @@ function kind() {
     return is_test || path ~ /^tests\// ? "tests" : "code"
 }
 
-function find(anchor,    i) {
+function find(    i) {
     for (i = next_line; i <= count; i++) {
         if (lines[i] ~ /^#\[cfg\(test\)\]/) is_test = 1
         if (index(lines[i], anchor)) {
@@ -54,18 +55,26 @@ function find(anchor,    i) {
 /^#/ || /^$/ { next }
 /^file / { close_file(); open_file(substr($0, 6)); next }
 path == "" { fail("expected `file`") }
-/^at / { find(substr($0, 4)); next }
+/^at / { anchor = substr($0, 4); find(); next }
+/^to / {
+    line = lines[next_line++]
+    place = index(line, anchor)
+    out[++outs] = substr(line, 1, place - 1) substr($0, 4) substr(line, place + length(anchor))
+    removed[kind()]++
+    added[kind()]++
+    next
+}
 /^-[0-9]/ {
     number = substr($1, 2) + 0
-    anchor = substr($0, length($1) + 2)
+    end = substr($0, length($1) + 2)
     last = next_line + number - 1
-    if (last > count || !index(lines[last], anchor)) fail("line " number " from there does not contain '" anchor "'")
+    if (last > count || !index(lines[last], end)) fail("line " number " from '" anchor "' does not contain '" end "'")
     next_line += number
     removed[kind()] += number
     next
 }
 /^\+/ { out[++outs] = substr($0, 2); added[kind()]++; next }
-{ fail("neither `file`, `at`, `-` nor `+`: " $0) }
+{ fail("neither `file`, `at`, `to`, `-` nor `+`: " $0) }
 
 END {
     if (failed) exit 1
