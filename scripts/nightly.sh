@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TABLE=tests/NIGHTLY.csv
-readonly PARTS=(powerset features grammar schedules herd soak peers firmware memcheck coverage audit mutants fuzz)
+readonly PARTS=(powerset features grammar schedules herd soak peers swaps firmware memcheck coverage audit mutants fuzz)
 declare -rA DOES=(
     [powerset]='clippy of the library with every set of features, warnings denied'
     [features]='the tests with each feature alone'
@@ -13,6 +13,7 @@ declare -rA DOES=(
     [herd]='20,000 clients that lose their server at the same moment'
     [soak]='random events through every reader, and what memory they leave behind'
     [peers]='benches/peers and the benchmarks: clippy and tests'
+    [swaps]='published crates with sse-wire in place of their parser: their tests'
     [firmware]='the firmware on a Cortex-M3 in QEMU, and its size'
     [memcheck]='the tests under valgrind, which watches the unsafe code of dependencies'
     [coverage]='lines and branches that tests and fuzzing corpus reach'
@@ -110,6 +111,11 @@ part_peers() {
     run cargo test --locked -p sse-wire-peers -p sse-wire-instructions --profile dev
     run cargo test --locked --all-features --bench '*'
     counted "$(passed "$log")"
+}
+
+part_swaps() {
+    run scripts/swaps.sh
+    counted "$(awk '$NF == "ok" && NF == 10 { printf "%s%s %s: %s tests", sep, $1, $2, $7; sep = ", " }' "$log")"
 }
 
 part_firmware() {
