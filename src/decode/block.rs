@@ -238,6 +238,36 @@ impl<B: Buffer> Interpreter<B> {
         input: &[u8],
     ) -> Result<(), DecodeError> {
         let limits = self.store.limits();
+        let length = piece.len();
+        let fits = length <= limits.last_event_id && self.store.fits(block.size + length);
+        let may_stay = is_whole && fits && block.id.is_absent() && !block.is_rejected();
+        if may_stay && is_text_without_nul(value) {
+            block.id = Value::of(piece);
+            block.size += length;
+            return Ok(());
+        }
+        if SMALL {
+            return self.buffered_id(block, piece, value, is_whole, input);
+        }
+        // A block that is passed by reference lives in memory. So a copy of it is passed.
+        let mut copy = *block;
+        let result = self.buffered_id(&mut copy, piece, value, is_whole, input);
+        *block = copy;
+        result
+    }
+
+    /// The same for an `id`, or a fragment of one, that cannot stay in the input.
+    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(always))]
+    fn buffered_id(
+        &mut self,
+        block: &mut Block,
+        piece: Piece,
+        value: &[u8],
+        is_whole: bool,
+        input: &[u8],
+    ) -> Result<(), DecodeError> {
+        let limits = self.store.limits();
         let length = self.buffered_len(is_whole) + piece.len();
         let is_oversized = self.unfinished.is_oversized || length > limits.last_event_id;
         let is_ignored = is_oversized && limits.ignores_oversized_id();
@@ -248,13 +278,6 @@ impl<B: Buffer> Interpreter<B> {
             length
         };
         let fits = is_oversized == is_ignored && self.store.fits(block.size + counted);
-        let may_stay =
-            is_whole && fits && !is_oversized && block.id.is_absent() && !block.is_rejected();
-        if may_stay && is_text_without_nul(value) {
-            block.id = Value::of(piece);
-            block.size += length;
-            return Ok(());
-        }
         // The error names the limit that the bytes would exceed first if they came one by one, so
         // that no cut makes a difference.
         let result = if fits || block.is_rejected() {
@@ -265,21 +288,14 @@ impl<B: Buffer> Interpreter<B> {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized = is_oversized;
-        if SMALL {
-            return result.and(self.store_id(block, value, piece.end, input));
-        }
-        // A block that is passed by reference lives in memory. So a copy of it is passed.
-        let mut copy = *block;
-        let stored = self.store_id(&mut copy, value, piece.end, input);
-        *block = copy;
-        result.and(stored)
+        result.and(self.store_id(block, value, piece.end, input))
     }
 
     /// Stores an `id`, or a fragment of one, that cannot stay in the input: it is cut, replaces
     /// another one, or has to be changed.
     ///
     /// It is text once its line ends, since it outlives the event.
-    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
+    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
     fn store_id(
         &mut self,
         block: &mut Block,
