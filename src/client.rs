@@ -64,12 +64,11 @@
 //! policies, and the differences from a browser.
 
 mod policy;
+mod step;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::{fmt, time::Duration};
-
-use thiserror::Error;
 
 use crate::buffer::Buffer;
 use crate::decode::EventDecoder;
@@ -83,6 +82,7 @@ use crate::headers;
 
 pub use policy::{Backoff, Policy, Repeat};
 use policy::{NEVER, milliseconds};
+pub use step::{Cause, Closed, Request, Step};
 
 /// The state machine of a client's connection: decodes, and decides when to reconnect (WHATWG HTML
 /// 9.2.2 to 9.2.4).
@@ -146,92 +146,6 @@ enum Phase {
         reason: Cause,
     },
     Closed(Closed),
-}
-
-/// What a client has to do next.
-///
-/// A loop has to handle every step, so there will be no others. The variants may gain fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a loop has to handle every step")]
-pub enum Step<'s> {
-    /// Make this request, on a new connection. Returned once per request; the next step is
-    /// `AwaitResponse`.
-    Connect(Request<'s>),
-    /// Wait for the response, and report its head with [`EventSource::respond`].
-    #[non_exhaustive]
-    AwaitResponse {
-        /// How long to wait before calling `next` again, if there is an idle timeout.
-        timeout: Option<Duration>,
-    },
-    /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the
-    /// calls beside it.
-    #[non_exhaustive]
-    Read {
-        /// How long to wait for bytes before calling `next` again, if there is an idle timeout.
-        timeout: Option<Duration>,
-    },
-    /// Sleep, then call `next` again: there is no connection.
-    #[non_exhaustive]
-    Wait {
-        /// How long to sleep.
-        delay: Duration,
-        /// The reason that there is no connection.
-        reason: Cause,
-    },
-    /// Stop: there will be no other connection.
-    Closed(Closed),
-}
-
-/// A request for a client to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request<'s> {
-    attempt: u32,
-    last_event_id: &'s str,
-}
-
-/// The reason that a connection was lost, or could not be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[non_exhaustive]
-pub enum Cause {
-    /// The status of the response is not 200.
-    #[error("the status of the response is {0}, not 200")]
-    Status(u16),
-    /// The response is not an event stream.
-    #[error("the content type of the response is not text/event-stream")]
-    ContentType,
-    /// The body of the response ended.
-    #[error("the stream ended")]
-    End,
-    /// The transport failed.
-    #[error("the transport failed")]
-    Transport,
-    /// Nothing was received for as long as [`Policy::with_idle_timeout`] allows.
-    #[error("nothing was received within the idle timeout")]
-    Idle,
-    /// The caller called [`EventSource::reconnect`].
-    #[error("the caller requested another connection")]
-    Reconnect,
-}
-
-/// The reason that there will be no other connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[non_exhaustive]
-pub enum Closed {
-    /// The caller called [`EventSource::close`].
-    #[error("closed by the caller")]
-    Caller,
-    /// The response was rejected, and the policy does not retry after it.
-    #[error("response rejected: {0}")]
-    Rejected(Cause),
-    /// The policy does not repeat the request: see [`Policy::with_repeat`].
-    #[error("request not repeated: {0}")]
-    NotRepeated(Cause),
-    /// As many consecutive attempts have failed as [`Policy::with_attempts`] allows.
-    #[error("too many failed attempts; the last one: {0}")]
-    OutOfAttempts(Cause),
-    /// There was no connection for as long as [`Policy::with_time`] allows.
-    #[error("no connection for too long; the last attempt: {0}")]
-    OutOfTime(Cause),
 }
 
 #[cfg(feature = "alloc")]
@@ -692,29 +606,6 @@ impl<B: Buffer> EventSource<B> {
         let item = self.decoder.decode_owned_item(input);
         self.has_delivered |= matches!(item, Ok(Some(OwnedItem::Event(_))));
         item
-    }
-}
-
-impl<'s> Request<'s> {
-    /// Returns how many requests were made before this one.
-    pub const fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// Returns the last event ID, whether or not it can be sent as a header; empty if there is
-    /// none.
-    pub const fn last_event_id(&self) -> &'s str {
-        self.last_event_id
-    }
-
-    /// Returns the headers of the request as names and values: `accept`, `cache-control`, and
-    /// `last-event-id` (9.2.3).
-    ///
-    /// The last event ID is left out if it is empty, or cannot be a header according to
-    /// [`headers::last_event_id`].
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'s str)> + use<'s> {
-        let last_event_id = headers::last_event_id(self.last_event_id);
-        headers::REQUEST.into_iter().chain(last_event_id)
     }
 }
 

@@ -367,47 +367,6 @@ impl<B: Buffer> EventDecoder<B> {
             .then(|| Duration::from_millis(self.interpreter.reconnection_time))
     }
 
-    /// Returns how many lines were ignored since the decoder was created or
-    /// [restarted](Self::restart), because they are not fields, comments or blank lines.
-    ///
-    /// The standard ignores such lines. A stream without events that has some is probably something
-    /// else: a JSON error, an HTML page or compressed data. A `retry` field that is invalid and an
-    /// `id` with NUL are fields, and do not count.
-    ///
-    /// ```
-    /// use sse_wire::EventDecoder;
-    ///
-    /// let mut decoder = EventDecoder::with_buffer([0; 64]);
-    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
-    /// assert_eq!(decoder.decode(&mut input)?, None);
-    /// assert_eq!(decoder.ignored_lines(), 1);
-    /// # Ok::<(), sse_wire::DecodeError>(())
-    /// ```
-    pub fn ignored_lines(&self) -> usize {
-        self.interpreter.ignored.count()
-    }
-
-    /// Returns the first 200 bytes of the first [ignored line](Self::ignored_lines), as far as it
-    /// was received.
-    ///
-    /// It is not validated: it may be anything, such as compressed data. `None` if no line was
-    /// ignored, or if the decoder has a caller-provided buffer, besides which it allocates nothing.
-    ///
-    /// ```
-    /// use sse_wire::EventDecoder;
-    ///
-    /// let mut decoder = EventDecoder::new();
-    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
-    /// assert_eq!(decoder.decode(&mut input)?, None);
-    /// assert_eq!(decoder.first_ignored(), Some(&b"{\"error\":\"overloaded\"}"[..]));
-    /// # Ok::<(), sse_wire::DecodeError>(())
-    /// ```
-    #[cfg(feature = "alloc")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
-    pub fn first_ignored(&self) -> Option<&[u8]> {
-        self.interpreter.ignored.first()
-    }
-
     /// Ends the stream, and returns the event that it cut off, if any.
     ///
     /// `None` if the stream ended between events: after a blank line, or after or inside lines of

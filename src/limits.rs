@@ -8,7 +8,9 @@
 /// A decoder with a growing buffer retains at most the sum of both limits, or three times
 /// `last_event_id` if that is more. It takes up to twice as much while the buffer grows, and while
 /// an event is borrowed in which invalid UTF-8 was replaced. A decoder that returns owned events
-/// retains one last event ID more: the copy that these events share.
+/// retains one last event ID more: the copy that these events share. After the first [ignored
+/// line](crate::EventDecoder::first_ignored), a decoder with a growing buffer retains 200 bytes of
+/// it.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Limits};

@@ -4,6 +4,9 @@
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
+use super::EventDecoder;
+use crate::buffer::Buffer;
+
 /// How much of the first line is stored.
 #[cfg(feature = "alloc")]
 const FIRST: usize = 200;
@@ -67,5 +70,48 @@ impl IgnoredLines {
     pub(super) fn first(&self) -> Option<&[u8]> {
         let first = self.first.as_ref()?;
         first.text.get(..first.len).filter(|text| !text.is_empty())
+    }
+}
+
+impl<B: Buffer> EventDecoder<B> {
+    /// Returns how many lines were ignored since the decoder was created or
+    /// [restarted](Self::restart), because they are not fields, comments or blank lines.
+    ///
+    /// The standard ignores such lines. A stream without events that has some is probably something
+    /// else: a JSON error, an HTML page or compressed data. A `retry` field that is invalid and an
+    /// `id` with NUL are fields, and do not count.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::with_buffer([0; 64]);
+    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
+    /// assert_eq!(decoder.decode(&mut input)?, None);
+    /// assert_eq!(decoder.ignored_lines(), 1);
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    pub fn ignored_lines(&self) -> usize {
+        self.interpreter.ignored.count()
+    }
+
+    /// Returns the first 200 bytes of the first [ignored line](Self::ignored_lines), as far as it
+    /// was received.
+    ///
+    /// It is not validated: it may be anything, such as compressed data. `None` if no line was
+    /// ignored, or if the decoder has a caller-provided buffer, besides which it allocates nothing.
+    ///
+    /// ```
+    /// use sse_wire::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let mut input: &[u8] = b"{\"error\":\"overloaded\"}";
+    /// assert_eq!(decoder.decode(&mut input)?, None);
+    /// assert_eq!(decoder.first_ignored(), Some(&b"{\"error\":\"overloaded\"}"[..]));
+    /// # Ok::<(), sse_wire::DecodeError>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]
+    pub fn first_ignored(&self) -> Option<&[u8]> {
+        self.interpreter.ignored.first()
     }
 }

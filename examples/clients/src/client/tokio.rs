@@ -14,8 +14,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         process::exit(2);
     };
     let mut events = events(&url).await?;
+    let mut count = 0;
     while let Some(event) = events.next_event().await? {
+        count += 1;
         println!("{}: {}", event.event_type(), event.data());
+    }
+    // A JSON error, for example.
+    if let (0, Some(line)) = (count, events.decoder().first_ignored()) {
+        eprintln!("no events, but \"{}\"", line.escape_ascii());
     }
     Ok(())
 }

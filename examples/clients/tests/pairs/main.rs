@@ -332,6 +332,25 @@ fn programs_print_events() {
 }
 
 #[test]
+fn programs_say_what_came_instead_of_events() {
+    let address = proxy::answer_all(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+         {\"error\":\"overloaded\"}\n",
+    );
+    for client in Client::ALL {
+        in_time(move || {
+            let output = client.run(&[&format!("http://{address}/events")]);
+            let expected = r#"no events, but "{\"error\":\"overloaded\"}""#;
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(
+                (stderr.trim_end(), &output.stdout[..]),
+                (expected, &b""[..])
+            );
+        });
+    }
+}
+
+#[test]
 fn programs_reject_what_is_not_an_event_stream() {
     // With a body that would be events.
     for response in [
