@@ -516,7 +516,7 @@ impl Value {
 
     /// Whether the block has such a field that counts.
     #[inline(always)]
-    const fn counts(self) -> bool {
+    pub(super) const fn counts(self) -> bool {
         matches!(self, Self::Input { .. } | Self::Buffered)
     }
 
@@ -578,18 +578,6 @@ impl Block {
     #[inline(always)]
     pub(super) const fn has_id(&self) -> bool {
         self.id.counts()
-    }
-
-    /// Whether it is an event, once it is complete.
-    #[cfg(any(
-        feature = "std",
-        feature = "stream",
-        feature = "embedded-io",
-        feature = "embedded-io-async"
-    ))]
-    #[inline(always)]
-    pub(super) const fn has_data(&self) -> bool {
-        self.data.counts()
     }
 
     #[inline(always)]

@@ -84,7 +84,7 @@ impl<B: Buffer> EventDecoder<B> {
         let is_data = || matches!(self.parser.clone().end(), Some((Data, _)));
         self.interpreter.phase == Phase::WithinBlock
             && !self.block.is_rejected()
-            && (self.block.has_data() || cut_line == CutLine::Keep && is_data())
+            && (self.block.data.counts() || cut_line == CutLine::Keep && is_data())
     }
 
     /// Ends an incomplete event, and returns whether it was dispatched.
