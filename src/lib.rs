@@ -65,10 +65,47 @@
 //!
 //! # Stay connected
 //!
-//! [`reconnect::ReconnectingStream`] reconnects with the last event ID, after a delay with backoff
-//! and jitter. It takes three closures: one makes a request, one turns the response into a stream
-//! of chunks, and one sleeps. The guide [staying connected](guide::staying_connected) has the
-//! program for reqwest, timeouts, and policies for giving up.
+//! With the feature `stream`, [`reconnect::ReconnectingStream`] reconnects with the last event ID,
+//! after a delay with backoff and jitter. It takes three closures: one makes a request, one turns
+//! the response into a stream of chunks, and one sleeps.
+//!
+//! ```
+//! # #[cfg(feature = "stream")]
+//! # async fn listen() {
+//! # use futures_util::future::{self, Ready};
+//! # use futures_util::stream::{self, Empty};
+//! # use std::io;
+//! # struct Response { status: u16, content_type: &'static str }
+//! # impl Response { fn bytes_stream(self) -> Empty<io::Result<Vec<u8>>> { stream::empty() } }
+//! # fn get(_: Vec<(&str, &str)>) -> Ready<io::Result<Response>> {
+//! #     future::ready(Ok(Response { status: 204, content_type: "" }))
+//! # }
+//! use futures_util::StreamExt;
+//! use sse_wire::client::{EventSource, Request};
+//! use sse_wire::reconnect::{Head, ReconnectingStream, Update};
+//!
+//! let connect = |request: Request<'_>| {
+//!     let sending = get(request.headers().collect()); // any HTTP client
+//!     async move {
+//!         let response = sending.await?;
+//!         Ok::<_, io::Error>((Head::new(response.status, [response.content_type]), response))
+//!     }
+//! };
+//! let (source, body) = (EventSource::default(), |response: Response| response.bytes_stream());
+//! let updates = ReconnectingStream::from_fns(source, connect, body, tokio::time::sleep);
+//! let mut updates = std::pin::pin!(updates);
+//! while let Some(update) = updates.next().await {
+//!     match update {
+//!         Ok(Update::Item(event)) => println!("{}", event.data()), // an `OwnedEvent`
+//!         Ok(_) => {} // connected, or reconnecting, with the reason and the delay
+//!         Err(error) => eprintln!("{error}"), // an oversized event, or the end
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! The guide [staying connected](guide::staying_connected) has the closures for reqwest, timeouts,
+//! and policies for giving up.
 //!
 //! # Without an adapter
 //!

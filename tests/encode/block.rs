@@ -115,17 +115,14 @@ impl Block {
             outcome.last_event_id.clone_from(id);
         }
         let event = Dispatched {
-            event_type: match (&self.event_type, &self.data) {
-                (Some(event_type), Some(_)) => event_type.clone().into(),
-                _ => b"message".to_vec(),
-            },
+            event_type: self.event_type.as_deref().unwrap_or("message").into(),
             data: lines(self.data.as_deref().unwrap_or_default().as_bytes()).join(&b'\n'),
             last_event_id: outcome.last_event_id.clone(),
             id: self.id.clone(),
         };
         if self.data.is_some() {
             outcome.seen.push(Seen::Event(event));
-        } else if self.id.is_some() {
+        } else if self.id.is_some() || self.event_type.is_some() {
             outcome.seen.push(Seen::NotDispatched(event));
         }
     }

@@ -214,7 +214,7 @@ fn items_are_read() {
             Item::Event(_) => events += 1,
             Item::Comment { text, .. } => comment_bytes += text.len(),
             Item::Retry(_) => retries += 1,
-                item => panic!("{item:?} is not in the stream"),
+            item => panic!("{item:?} is not in the stream"),
         }
     }
     assert_eq!((events, comment_bytes, retries), (3, " hello".len(), 1));
