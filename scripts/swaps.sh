@@ -18,6 +18,8 @@ declare -rA PROGRAMS=(
         test_unix_socket_response_limits test_unix_socket_transport rmcp_resume'
     [async-openai]=openai_stream
 )
+# Allows a call 20 ms. On a busy machine it fails as often with the parser that rmcp has: 12 times of 20, and 7 with sse-wire.
+readonly SKIPPED=test_subsequent_tool_calls_reuse_connections
 
 usage() {
     cat <<'END'
@@ -85,7 +87,7 @@ swap() {
     : >"$folder/$crate.log"
     # shellcheck disable=SC2086 # words
     cargo_test "$crate" --lib -- ${UNITS[$crate]} || result=FAILED
-    cargo_test "$crate" "${programs[@]}" || result=FAILED
+    cargo_test "$crate" "${programs[@]}" -- --skip "$SKIPPED" || result=FAILED
     rows+=$(awk -v crate="$crate" -v version="$version" -v lines="$lines" -v result="$result" '
         /^test result:/ { passed += $4; failed += $6; ignored += $8 }
         END {
