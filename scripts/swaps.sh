@@ -26,10 +26,10 @@ usage() {
 Usage: scripts/swaps.sh [--newest] [--minutes N] [CRATE...]
 
 For each crate, or for rmcp and async-openai: takes the published sources from the registry that cargo uses, applies
-tests/swaps/CRATE.edits in a temporary folder, and runs the crate's tests about streaming, and ours, each within N minutes (40
-unless given). Prints how many lines of the crate's code and of its tests were removed and added, and how many tests passed.
-Below, the same for the examples of src/guide/coming_from.md. Exits with 1 if a test failed or the edits do not match the
-sources, and with 2 if it could not run. Needs jq.
+tests/swaps/CRATE.edits in a temporary folder, and runs the crate's tests about streaming, and ours. Unit tests have N minutes
+(40 unless given), and so have the other tests. Prints how many lines of the crate's code and of its tests were removed and
+added, and how many tests passed. Below, the same for the examples of src/guide/coming_from.md. Exits with 1 if a test failed
+or the edits do not match the sources, and with 2 if it could not run. Needs jq.
 
   --newest  takes the newest version, and not the one for which the edits were written
 END
