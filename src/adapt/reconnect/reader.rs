@@ -90,7 +90,7 @@ impl<C, B, Z> fmt::Debug for BlockingFns<C, B, Z> {
 ///
 /// It consists of an [`EventSource`], which has the policy, the limits and the initial last event
 /// ID, and of a [`BlockingTransport`], whose response is `R` and whose error is `E`. `T` is
-/// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+/// [`OwnedEvent`], or [`OwnedItem`] for all items
 /// ([`with_items`](Self::with_items)).
 ///
 /// ```
@@ -194,7 +194,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
         }
     }
 
-    /// Yields comments and reconnection times as well, in the order in which they arrive.
+    /// Yields all items, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingReader<X, OwnedItem> {
         ReconnectingReader {
             source: self.source,

@@ -136,7 +136,7 @@ pin_project! {
     ///
     /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
     /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
-    /// [`OwnedEvent`], or [`OwnedItem`] for comments and reconnection times as well
+    /// [`OwnedEvent`], or [`OwnedItem`] for all items
     /// ([`with_items`](Self::with_items)).
     ///
     /// ```
@@ -262,7 +262,7 @@ impl<X: Transport> ReconnectingStream<X> {
         }
     }
 
-    /// Yields comments and reconnection times as well, in the order in which they arrive.
+    /// Yields all items, in the order in which they arrive.
     pub fn with_items(self) -> ReconnectingStream<X, OwnedItem> {
         ReconnectingStream {
             source: self.source,
