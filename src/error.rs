@@ -66,6 +66,9 @@ impl<E> ReadError<E> {
 
     /// Returns the inner error, boxed, also if `E` is such a box already.
     ///
+    /// A box is no `Error` itself. Where an error of a public API has to be one, use
+    /// [`map_transport`](Self::map_transport), with `std::io::Error::other` for example.
+    ///
     /// ```
     /// use sse_wire::ReadError;
     /// use std::error::Error;

@@ -169,6 +169,13 @@ impl From<&OwnedEvent> for Frame {
 }
 
 /// Forwards the event, as [`Outgoing::from`] does.
+impl From<OwnedEvent> for Frame {
+    fn from(event: OwnedEvent) -> Self {
+        Outgoing::from(&event).into()
+    }
+}
+
+/// Forwards the event, as [`Outgoing::from`] does.
 impl From<Event<'_>> for Frame {
     fn from(event: Event<'_>) -> Self {
         Outgoing::from(event).into()

@@ -67,7 +67,8 @@ pub fn last_event_id(id: &str) -> Option<(&'static str, &str)> {
 /// value of a query parameter, for a page that continues where it was before it was reloaded: a
 /// browser's `EventSource` cannot set the header on its first request. The header has precedence,
 /// since a browser that reconnects sends it with the URL of its first request. An empty value
-/// counts as absent, and `None` means that both are absent. The ID borrows from its source, and
+/// counts as absent, and `None` means that both are absent. Without one of the sources, pass
+/// `None::<&str>`. The ID borrows from its source, and
 /// nothing is allocated.
 ///
 /// ```

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::encode::Outgoing;
 use crate::event::Item;
 use crate::frame::Frame;
+use crate::parse::{FieldName, FieldParser, Token};
 
 /// How much of a line is buffered until its end.
 const MOST: usize = 64 * 1024;
@@ -15,7 +16,9 @@ const MOST: usize = 64 * 1024;
 ///
 /// Whatever the items are, the frames mean what the items meant: events with their type, data and
 /// own ID, blocks without data, reconnection times, and comments and ignored lines byte for byte.
-/// The guide [relaying](crate::guide::relaying) compares it with forwarding bytes.
+/// Nothing is sent for a line that would mean something else: one that begins with a byte order
+/// mark, and one that was changed into a field. The guide [relaying](crate::guide::relaying)
+/// compares it with forwarding bytes.
 ///
 /// ```
 /// use sse_wire::{EventDecoder, Relay};
@@ -36,7 +39,8 @@ const MOST: usize = 64 * 1024;
 ///
 /// A comment or an ignored line that arrives in fragments is buffered until it ends, up to 64 KiB
 /// and one chunk. A longer comment is sent as several; of a longer ignored line the rest is
-/// dropped. Use another relay for another connection.
+/// dropped. Create a relay for each connection: with a driver that reconnects, at
+/// [`Update::Opened`](crate::reconnect::Update::Opened).
 #[cfg_attr(docsrs, doc(cfg(feature = "bytes")))]
 #[derive(Debug, Clone, Default)]
 pub struct Relay {
@@ -68,14 +72,13 @@ impl Relay {
             Item::Comment { text, end } => return self.comment(text, end),
             Item::Ignored { text, end } => return self.ignored(text, end),
         };
-        // An earlier connection may have left one.
-        self.line.clear();
-        self.is_full = false;
+        self.clear();
         Some(frame).filter(|frame| !frame.is_empty())
     }
 
     fn comment(&mut self, text: &[u8], end: bool) -> Option<Frame> {
-        if self.line.is_empty() {
+        if self.line.first() != Some(&b':') {
+            self.clear();
             self.line.push(b':');
         }
         self.line.extend_from_slice(text);
@@ -83,6 +86,9 @@ impl Relay {
     }
 
     fn ignored(&mut self, text: &[u8], end: bool) -> Option<Frame> {
+        if self.line.first() == Some(&b':') {
+            self.clear();
+        }
         if !self.is_full {
             self.line.extend_from_slice(text);
         }
@@ -92,16 +98,26 @@ impl Relay {
         is_done.then(|| self.end_line())?
     }
 
+    /// Drops the fragments of a line, which an earlier connection may have left.
+    fn clear(&mut self) {
+        self.line.clear();
+        self.is_full = false;
+    }
+
+    /// Returns the frame of the line, unless it would mean something else there.
     fn end_line(&mut self) -> Option<Frame> {
         let mut line = core::mem::take(&mut self.line);
-        // At the start of a stream, a byte order mark is skipped, and what follows may be a field.
-        // A line has line ends only if its chunk gives other bytes each time.
-        if line.starts_with(b"\xEF\xBB\xBF")
-            || line.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
-        {
-            return None;
-        }
         line.extend_from_slice(b"\n\n");
-        Some(Frame::from_bytes_unchecked(Bytes::from(line)))
+        // A caller may have changed the text, and so may a chunk that gives other bytes each time.
+        // At the start of a stream, a byte order mark is skipped, and what follows may be a field.
+        let mut parser = FieldParser::new();
+        let mut rest = &line[..];
+        let is_same = match parser.next(&mut rest)? {
+            Token::Comment { .. } => line.starts_with(b":"),
+            Token::Field { name, .. } => name == FieldName::Unknown,
+            Token::BlankLine => false,
+        };
+        let is_one = rest == b"\n" && !line.starts_with(b"\xEF\xBB\xBF");
+        (is_same && is_one).then(|| Frame::from_bytes_unchecked(Bytes::from(line)))
     }
 }

@@ -92,7 +92,7 @@ impl<C, B: Buffer, E> ChunkDecoder<C, B, E> {
 
     /// The transport failed; see [`End::fail`].
     pub(super) fn fail(&mut self, error: E) -> Result<(), ReadError<E>> {
-        self.end.fail(&self.decoder, error)
+        self.end.fail(error)
     }
 }
 

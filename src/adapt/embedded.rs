@@ -52,10 +52,10 @@ use crate::event::{Event, Item, RawEvent};
 /// # The end
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
-/// [`recover_at_end`](Self::recover_at_end) asks for it. If the reader fails within an event that
-/// can be recovered, the event comes first, the error with the next call, and the stream has ended;
-/// `TimedOut` and `Interrupted` end nothing. After the end there are no more events, even if the
-/// reader would have more to read.
+/// [`recover_at_end`](Self::recover_at_end) asks for it. With that, an error of the reader ends the
+/// stream, too, unless it is `TimedOut` or `Interrupted`: the
+/// recovered event comes first, and the error with the next call. After the end there are no more
+/// events, even if the reader would have more to read.
 ///
 /// # Transfer coding
 ///

@@ -53,25 +53,19 @@ impl<E> End<E> {
         self.has_ended = true;
     }
 
-    /// The transport failed. If there is an event to recover, the stream ends, and the error comes
-    /// after the event; otherwise nothing changes.
+    /// The transport failed. If events are recovered, the stream ends, and the error comes after
+    /// the event, if there is one; otherwise nothing changes.
     ///
     /// # Errors
     ///
-    /// The error, if there is no event to recover.
-    pub(super) fn fail<B: Buffer>(
-        &mut self,
-        decoder: &EventDecoder<B>,
-        error: E,
-    ) -> Result<(), ReadError<E>> {
-        let recovers = |cut_line| decoder.has_event_at_end(cut_line);
-        if self.recover.is_some_and(recovers) {
-            self.has_ended = true;
-            self.error = Some(error);
-            Ok(())
-        } else {
-            Err(ReadError::Transport(error))
+    /// The error, if events are not recovered.
+    pub(super) fn fail(&mut self, error: E) -> Result<(), ReadError<E>> {
+        if self.recover.is_none() {
+            return Err(ReadError::Transport(error));
         }
+        self.has_ended = true;
+        self.error = Some(error);
+        Ok(())
     }
 
     /// The transport failed for good: an event within which it did is dropped.

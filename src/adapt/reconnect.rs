@@ -91,7 +91,7 @@ pub enum Update<T, E> {
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
         /// What the server sent instead of events: the first 200 bytes of the first line that is no
-        /// field, if the connection had no event. See
+        /// field, if the connection returned no event. See
         /// [`EventDecoder::first_ignored`](crate::EventDecoder::first_ignored).
         first_ignored: Option<Vec<u8>>,
     },

@@ -532,7 +532,7 @@ impl Value {
 
     /// Whether the block has such a field that counts.
     #[inline(always)]
-    pub(super) const fn counts(self) -> bool {
+    const fn counts(self) -> bool {
         matches!(self, Self::Input { .. } | Self::Buffered)
     }
 
@@ -597,7 +597,7 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) const fn is_rejected(&self) -> bool {
+    const fn is_rejected(&self) -> bool {
         matches!(self.data, Value::Ignored)
     }
 

@@ -71,22 +71,6 @@ impl<'d, B: Buffer> Incomplete<'d, B> {
 }
 
 impl<B: Buffer> EventDecoder<B> {
-    /// Returns whether an end after the input so far cuts off an event that can be recovered, or
-    /// whose recovery would exceed a limit.
-    #[cfg(any(
-        feature = "std",
-        feature = "stream",
-        feature = "embedded-io",
-        feature = "embedded-io-async"
-    ))]
-    pub(crate) fn has_event_at_end(&self, cut_line: CutLine) -> bool {
-        use crate::parse::Line::Data;
-        let is_data = || matches!(self.parser.clone().end(), Some((Data, _)));
-        self.interpreter.phase == Phase::WithinBlock
-            && !self.block.is_rejected()
-            && (self.block.data.counts() || cut_line == CutLine::Keep && is_data())
-    }
-
     /// Ends an incomplete event, and returns whether it was dispatched.
     fn end_event(&mut self, cut_line: CutLine) -> Result<bool, DecodeError> {
         let mut result = Ok(());

@@ -35,6 +35,9 @@ use crate::value::{EventType, LastEventId};
 /// [`new`](Self::new) and [`message`](Self::message) create an event without a decoder, as for a
 /// test or a mock.
 ///
+/// With the feature `serde` it is serialized and deserialized, with the names of the DOM's
+/// `MessageEvent`: in self-describing formats, such as JSON, since fields may be missing.
+///
 /// Two events are equal if their types, their data, their last event IDs and whether these are
 /// their own are equal.
 #[cfg_attr(docsrs, doc(cfg(feature = "alloc")))]

@@ -236,7 +236,7 @@ fn check_error(way: (&Contract, &'static [Call]), begun: &[u8], recover: Option<
                 state.reconnection_time,
                 meaning.to(Call::Decode).reconnection_time
             );
-            let has_ended = ends || recovered.is_some();
+            let has_ended = ends || recover.is_some() && is_final;
             let is_cut = has_ended && meaning.to(Call::Decode).unfinished.is_some();
             assert_eq!(state.ended_within_event, is_cut);
             let reads = session.transport.reads();

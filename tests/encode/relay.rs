@@ -4,7 +4,7 @@ use crate::common::cuts;
 use crate::common::documents::document;
 use crate::common::oracle::{Config, Seen, interpret};
 use crate::common::random::Random;
-use sse_wire::{EventDecoder, Frame, OwnedItem, Relay};
+use sse_wire::{EventDecoder, Frame, Item, OwnedItem, Relay};
 
 /// The frames of a stream.
 fn relayed(chunks: &[&[u8]]) -> Vec<Frame> {
@@ -96,10 +96,36 @@ fn a_line_stays_one_line_and_a_long_one_is_bounded() {
     }
 }
 
-/// A chunk that gives other bytes each time could put a line end where none was found.
+/// A caller can change the text of an item, and a chunk can give other bytes each time.
 #[test]
 fn no_item_becomes_another_one() {
     let mut relay = Relay::new();
+    let fields = [
+        &b"data: evil"[..],
+        b"id",
+        b"event:x",
+        b"retry: 1",
+        b":c",
+        b"",
+    ];
+    for text in fields {
+        let item = Item::Ignored { text, end: true };
+        assert_eq!(relay.frame(item), None, "{}", text.escape_ascii());
+    }
+    // Fragments of two connections.
+    let id = Item::Ignored {
+        text: b"id: 5",
+        end: false,
+    };
+    assert_eq!(relay.frame(id), None);
+    let comment = relay.frame(Item::Comment {
+        text: b" x",
+        end: true,
+    });
+    assert_eq!(
+        comment.as_ref().map(|frame| &frame.as_bytes()[..]),
+        Some(&b": x\n\n"[..])
+    );
     for text in [&b" a\ndata: evil\n"[..], b"x\rdata: evil"] {
         let items = [
             OwnedItem::Comment {
