@@ -82,7 +82,7 @@ impl Relay {
             self.line.push(b':');
         }
         self.line.extend_from_slice(text);
-        (end || self.line.len() > MOST).then(|| self.end_line())?
+        (end || self.line.len() > MOST).then(|| self.end_line(true))?
     }
 
     fn ignored(&mut self, text: &[u8], end: bool) -> Option<Frame> {
@@ -95,7 +95,7 @@ impl Relay {
         let is_first_part = !self.is_full && self.line.len() > MOST;
         let is_done = is_first_part || end && !self.is_full;
         self.is_full = !end && (self.is_full || is_first_part);
-        is_done.then(|| self.end_line())?
+        is_done.then(|| self.end_line(false))?
     }
 
     /// Drops the fragments of a line, which an earlier connection may have left.
@@ -105,7 +105,7 @@ impl Relay {
     }
 
     /// Returns the frame of the line, unless it would mean something else there.
-    fn end_line(&mut self) -> Option<Frame> {
+    fn end_line(&mut self, is_comment: bool) -> Option<Frame> {
         let mut line = core::mem::take(&mut self.line);
         line.extend_from_slice(b"\n\n");
         // A caller may have changed the text, and so may a chunk that gives other bytes each time.
@@ -113,8 +113,8 @@ impl Relay {
         let mut parser = FieldParser::new();
         let mut rest = &line[..];
         let is_same = match parser.next(&mut rest)? {
-            Token::Comment { .. } => line.starts_with(b":"),
-            Token::Field { name, .. } => name == FieldName::Unknown,
+            Token::Comment { .. } => is_comment,
+            Token::Field { name, .. } => !is_comment && name == FieldName::Unknown,
             Token::BlankLine => false,
         };
         let is_one = rest == b"\n" && !line.starts_with(b"\xEF\xBB\xBF");

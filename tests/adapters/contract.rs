@@ -202,12 +202,10 @@ fn check_error(way: (&Contract, &'static [Call]), begun: &[u8], recover: Option<
         .count();
     let recovered = |call| {
         let unfinished = meaning.to(call).unfinished.as_ref()?;
-        let recovered = match recover? {
+        Some(match recover? {
             CutLine::Keep => &unfinished.keep,
             CutLine::Discard => &unfinished.discard,
-        };
-        let event = recovered.result.clone().expect("it fits")?;
-        Some((event, &*recovered.last_event_id))
+        })
     };
     for kind in [ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
         let ends = way.0.on_error.is_end();
@@ -218,24 +216,22 @@ fn check_error(way: (&Contract, &'static [Call]), begun: &[u8], recover: Option<
                 while !matches!(session.next(next_call).1, Next::Seen(Seen::Event(_))) {}
             }
             let mut next = session.next(next_call);
-            while let Next::Seen(Seen::Comment { .. } | Seen::Retry(_)) = next.1 {
+            while matches!(&next.1, Next::Seen(seen) if !seen.is_of_events()) {
                 next = session.next(next_call);
             }
-            let (call, mut last_event_id) = (next.0, &*meaning.to(Call::Decode).last_event_id);
-            let recovered = recovered(call).filter(|_| is_final);
-            if let Some((event, id)) = &recovered {
-                assert_eq!(next.1, Next::Seen(Seen::Event(event.clone())));
-                last_event_id = id;
-                next = session.next(next_call);
+            let outcome = meaning.to(Call::Decode);
+            let mut expected = (&outcome.last_event_id, outcome.reconnection_time);
+            if let Some(recovered) = recovered(next.0).filter(|_| is_final) {
+                if let Some(event) = recovered.result.clone().expect("it fits") {
+                    assert_eq!(next.1, Next::Seen(Seen::Event(event)));
+                    next = session.next(next_call);
+                }
+                expected = (&recovered.last_event_id, recovered.reconnection_time);
             }
             let error = ReadError::Transport(Fault(kind));
             assert_eq!(next.1, Next::Failed(error), "{}", begun.escape_ascii());
             let state = session.adapter.state();
-            assert_eq!(state.last_event_id, last_event_id);
-            assert_eq!(
-                state.reconnection_time,
-                meaning.to(Call::Decode).reconnection_time
-            );
+            assert_eq!((&state.last_event_id, state.reconnection_time), expected);
             let has_ended = ends || recover.is_some() && is_final;
             let is_cut = has_ended && meaning.to(Call::Decode).unfinished.is_some();
             assert_eq!(state.ended_within_event, is_cut);
