@@ -6,8 +6,7 @@ use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
 use sse_wire::client::{EventSource, Policy, Repeat};
-use sse_wire::reconnect::ReconnectError;
-use sse_wire::{DecodeError, EventDecoder, Limits};
+use sse_wire::{EventDecoder, Limits};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
 #[cfg(feature = "std")]
 use std::io::ErrorKind::{Interrupted, WouldBlock};
@@ -170,8 +169,10 @@ struct NotSent(#[from] std::io::Error);
 #[cfg(feature = "std")]
 fn the_last_error_shows_the_error_of_the_transport_and_has_its_source() {
     use core::error::Error;
+    use sse_wire::DecodeError;
     use sse_wire::client::Request;
-    use sse_wire::reconnect::{Head, ReconnectingReader};
+    use sse_wire::reconnect::{Head, ReconnectError, ReconnectingReader};
+
     let connect = |_: Request<'_>| {
         let error = NotSent(std::io::Error::other("no route"));
         Err::<(Head, &[u8]), _>(error)
