@@ -86,7 +86,7 @@ fn events_from_single_bytes() {
 
 fn items_from_single_bytes() {
     let mut decoder = EventDecoder::with_buffer([0; 128]);
-    let (mut events, mut comment_bytes, mut retries) = (0, 0, 0);
+    let (mut events, mut comment_bytes, mut retries, mut ignored_bytes) = (0, 0, 0, 0);
     for mut byte in STREAM.chunks(1) {
         while let Some(item) = decoder
             .decode_item(&mut byte)
@@ -96,11 +96,14 @@ fn items_from_single_bytes() {
                 Item::Event(_) => events += 1,
                 Item::Comment { text, .. } => comment_bytes += text.len(),
                 Item::Retry(_) => retries += 1,
+                Item::Ignored { text, .. } => ignored_bytes += text.len(),
                 item => panic!("{item:?} is not in the stream"),
             }
         }
     }
     assert_eq!((events, comment_bytes, retries), (2, " hello".len(), 1));
+    let ignored = (ignored_bytes, decoder.ignored_lines());
+    assert_eq!(ignored, ("unknown".len(), 1));
 }
 
 fn fields_from_single_bytes() {
