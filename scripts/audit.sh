@@ -61,7 +61,7 @@ else
 fi
 
 printf '\nthe oldest direct dependencies:\n'
-git ls-files -z -- src examples tests benches Cargo.toml README.md SECURITY.md rustfmt.toml |
+git ls-files -z -- src examples tests benches Cargo.toml DESIGN.md README.md SECURITY.md rustfmt.toml |
     xargs -0 cp --parents -t "$folder"
 target=${CARGO_TARGET_DIR:-$PWD/target}/oldest
 cd "$folder"
