@@ -118,22 +118,16 @@ impl Message {
         if let Some(id) = &self.id {
             last_event_id.clone_from(id);
         }
-        if let (None, Some(id)) = (&self.data, &self.id) {
-            seen.push(Seen::NotDispatched(Dispatched {
-                event_type: b"message".to_vec(),
-                data: Vec::new(),
-                last_event_id: id.clone(),
-                id: Some(id.clone()),
-            }));
-        }
-        if let Some(data) = &self.data {
-            let event_type = self.event_type.as_deref().unwrap_or("message");
-            seen.push(Seen::Event(Dispatched {
-                event_type: event_type.into(),
-                data: with_line_feeds(data).into(),
-                last_event_id: last_event_id.clone(),
-                id: self.id.clone(),
-            }));
+        let event = Dispatched {
+            event_type: self.event_type.as_deref().unwrap_or("message").into(),
+            data: with_line_feeds(self.data.as_deref().unwrap_or_default()).into(),
+            last_event_id: last_event_id.clone(),
+            id: self.id.clone(),
+        };
+        if self.data.is_some() {
+            seen.push(Seen::Event(event));
+        } else if self.event_type.is_some() || self.id.is_some() {
+            seen.push(Seen::NotDispatched(event));
         }
     }
 

@@ -476,6 +476,14 @@ impl<'c> Interpreter<'c> {
         let data = self.returned(block.data.unwrap_or_default());
         let event_type = self.returned(block.event_type.unwrap_or_default());
         // U+FFFD takes three bytes where one was: what was buffered fits, what is returned may not.
+        // A block without data is shown as text, or not at all.
+        let event_type = if has_data {
+            event_type
+        } else {
+            String::from_utf8_lossy(&event_type)
+                .into_owned()
+                .into_bytes()
+        };
         let length = data.len() + event_type.len() + block.id.as_ref().map_or(0, String::len);
         if length > self.config.event_limit {
             if has_data {
