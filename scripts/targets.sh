@@ -81,7 +81,8 @@ build_firmware() {
 no_panics() {
     local symbols
     symbols=$(arm-none-eabi-nm -C "$programs/size")
-    grep -q 'sse_wire::' <<<"$symbols" || fail "nothing of the library is in $programs/size"
+    # All of the encoder may be inlined; its size shows that it is there.
+    [[ $1 == encode ]] || grep -q 'sse_wire::' <<<"$symbols" || fail "nothing of the library is in $programs/size"
     grep -E 'core::panicking|_fail$' <<<"$symbols" || return 0
     printf 'These refer to it, perhaps through what is not shown:\n'
     arm-none-eabi-objdump -dC "$programs/size" | awk '
