@@ -4,7 +4,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -15,7 +15,7 @@ mod keep_alive;
 mod response;
 
 pub use keep_alive::KeepAlive;
-pub use response::{EventBody, EventBodyStream};
+pub use response::EventBody;
 
 /// Turns a body into a stream of events.
 #[doc(alias("sse", "hyper", "axum"))]
@@ -68,6 +68,12 @@ impl<B> BodyChunks<B> {
         &self.body
     }
 
+    /// Returns a mutable reference to the body. Bytes that are read from it are missing from the
+    /// stream.
+    pub const fn get_mut(&mut self) -> &mut B {
+        &mut self.body
+    }
+
     /// Returns the body.
     pub fn into_inner(self) -> B {
         self.body
@@ -88,5 +94,15 @@ impl<B: Body> Stream for BodyChunks<B> {
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
             None => Poll::Ready(None),
         }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.body.is_end_stream().then_some(0))
+    }
+}
+
+impl<B: Body> FusedStream for BodyChunks<B> {
+    fn is_terminated(&self) -> bool {
+        self.body.is_end_stream()
     }
 }

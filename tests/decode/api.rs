@@ -57,8 +57,7 @@ fn every_type_can_be_sent_shared_moved_and_shown() {
     #[cfg(feature = "http-body")]
     each!(anywhere:
         sse_wire::body::EventBody<()>, sse_wire::body::EventBody<(), ()>,
-        sse_wire::body::EventBodyStream<()>, sse_wire::body::KeepAlive,
-        sse_wire::body::BodyChunks<()>,
+        sse_wire::body::KeepAlive, sse_wire::body::BodyChunks<()>,
     );
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     each!(anywhere:

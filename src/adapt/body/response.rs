@@ -9,11 +9,12 @@ use core::{
 };
 
 use bytes::Bytes;
-use futures_core::{FusedStream, Stream};
+use futures_core::Stream;
 use http::{HeaderName, HeaderValue, Response};
 use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::BodyChunks;
 use super::keep_alive::KeepAlive;
 use crate::frame::Frame;
 use crate::headers::RESPONSE;
@@ -175,10 +176,21 @@ impl<S, K> EventBody<S, K> {
 
     /// Makes a stream of chunks, `Result<Bytes, E>`.
     ///
+    /// ```
+    /// use futures_util::{FutureExt, StreamExt, stream};
+    /// use sse_wire::{Outgoing, body::EventBody};
+    ///
+    /// let frames = stream::iter([Ok::<_, std::io::Error>(Outgoing::message("1"))]);
+    /// let mut chunks = EventBody::new(frames).into_stream();
+    /// let chunk = chunks.next().now_or_never().flatten().expect("a frame is ready")?;
+    /// assert_eq!(chunk, "data: 1\n\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// For actix-web: pass it to `HttpResponseBuilder::streaming`, after `insert_header` for each
     /// of the headers of [`RESPONSE`].
-    pub const fn into_stream(self) -> EventBodyStream<S, K> {
-        EventBodyStream { body: self }
+    pub const fn into_stream(self) -> BodyChunks<Self> {
+        BodyChunks::new(self)
     }
 
     /// Returns the stream of frames.
@@ -197,52 +209,10 @@ impl<S, K> EventBody<S, K> {
     }
 }
 
-impl<S, Z, F, W, I, E> EventBody<S, KeepAlive<Z, F, W>>
-where
-    S: Stream<Item = Result<I, E>>,
-    I: Into<Frame>,
-    Z: FnMut(Duration) -> F,
-    F: Future<Output = ()>,
-    W: FnMut() -> Frame,
-{
-    fn poll_bytes(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, E>>> {
-        let mut body = self.project();
-        if *body.has_ended {
-            return Poll::Ready(None);
-        }
-        for _ in 0..FRAMES_AT_ONCE {
-            let end = match body.frames.as_mut().poll_next(context) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let bytes = frame.into().into_bytes();
-                    if bytes.is_empty() {
-                        continue;
-                    }
-                    if let Some(keep_alive) = body.keep_alive.as_pin_mut() {
-                        keep_alive.reset();
-                    }
-                    return Poll::Ready(Some(Ok(bytes)));
-                }
-                Poll::Ready(Some(Err(error))) => Some(Err(error)),
-                Poll::Ready(None) => None,
-                Poll::Pending => return poll_keep_alive(body.keep_alive, context),
-            };
-            *body.has_ended = true;
-            body.keep_alive.set(None);
-            return Poll::Ready(end);
-        }
-        // A stream of empty frames alone sends nothing: keep-alives are due all the same.
-        context.waker().wake_by_ref();
-        poll_keep_alive(body.keep_alive, context)
-    }
-}
-
 fn poll_keep_alive<Z, F, W, E>(
     keep_alive: Pin<&mut Option<KeepAlive<Z, F, W>>>,
     context: &mut Context<'_>,
-) -> Poll<Option<Result<Bytes, E>>>
+) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>>
 where
     Z: FnMut(Duration) -> F,
     F: Future<Output = ()>,
@@ -251,7 +221,7 @@ where
     match keep_alive.as_pin_mut() {
         Some(keep_alive) => keep_alive
             .poll(context)
-            .map(|frame| Some(Ok(frame.into_bytes()))),
+            .map(|frame| Some(Ok(http_body::Frame::data(frame.into_bytes())))),
         None => Poll::Pending,
     }
 }
@@ -271,8 +241,33 @@ where
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
-        self.poll_bytes(context)
-            .map(|bytes| bytes.map(|bytes| bytes.map(http_body::Frame::data)))
+        let mut body = self.project();
+        if *body.has_ended {
+            return Poll::Ready(None);
+        }
+        for _ in 0..FRAMES_AT_ONCE {
+            let end = match body.frames.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let bytes = frame.into().into_bytes();
+                    if bytes.is_empty() {
+                        continue;
+                    }
+                    if let Some(keep_alive) = body.keep_alive.as_pin_mut() {
+                        keep_alive.reset();
+                    }
+                    return Poll::Ready(Some(Ok(http_body::Frame::data(bytes))));
+                }
+                Poll::Ready(Some(Err(error))) => Some(Err(error)),
+                Poll::Ready(None) => None,
+                Poll::Pending => return poll_keep_alive(body.keep_alive, context),
+            };
+            *body.has_ended = true;
+            body.keep_alive.set(None);
+            return Poll::Ready(end);
+        }
+        // A stream of empty frames alone sends nothing: keep-alives are due all the same.
+        context.waker().wake_by_ref();
+        poll_keep_alive(body.keep_alive, context)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -295,83 +290,5 @@ impl<S, K> fmt::Debug for EventBody<S, K> {
             .field("has_keep_alive", &self.keep_alive.is_some())
             .field("has_ended", &self.has_ended)
             .finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The chunks of an [`EventBody`] as a stream of `Result<Bytes, E>`.
-    ///
-    /// ```
-    /// use futures_util::{FutureExt, StreamExt, stream};
-    /// use sse_wire::{Outgoing, body::EventBody};
-    ///
-    /// let frames = stream::iter([Ok::<_, std::io::Error>(Outgoing::message("1"))]);
-    /// let mut chunks = EventBody::new(frames).into_stream();
-    /// let chunk = chunks.next().now_or_never().flatten().expect("a frame is ready")?;
-    /// assert_eq!(chunk, "data: 1\n\n");
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[must_use = "streams do nothing unless they are polled"]
-    pub struct EventBodyStream<S, K = KeepAlive> {
-        #[pin]
-        body: EventBody<S, K>,
-    }
-}
-
-impl<S, K> EventBodyStream<S, K> {
-    /// Returns the body.
-    pub const fn get_ref(&self) -> &EventBody<S, K> {
-        &self.body
-    }
-
-    /// Returns a mutable reference to the body.
-    pub const fn get_mut(&mut self) -> &mut EventBody<S, K> {
-        &mut self.body
-    }
-
-    /// Returns the body, as far as it was read.
-    pub fn into_inner(self) -> EventBody<S, K> {
-        self.body
-    }
-}
-
-impl<S, Z, F, W, I, E> Stream for EventBodyStream<S, KeepAlive<Z, F, W>>
-where
-    S: Stream<Item = Result<I, E>>,
-    I: Into<Frame>,
-    Z: FnMut(Duration) -> F,
-    F: Future<Output = ()>,
-    W: FnMut() -> Frame,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().body.poll_bytes(context)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.body.has_ended.then_some(0))
-    }
-}
-
-impl<S, Z, F, W, I, E> FusedStream for EventBodyStream<S, KeepAlive<Z, F, W>>
-where
-    S: Stream<Item = Result<I, E>>,
-    I: Into<Frame>,
-    Z: FnMut(Duration) -> F,
-    F: Future<Output = ()>,
-    W: FnMut() -> Frame,
-{
-    fn is_terminated(&self) -> bool {
-        self.body.has_ended
-    }
-}
-
-impl<S, K> fmt::Debug for EventBodyStream<S, K> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("EventBodyStream")
-            .field("body", &self.body)
-            .finish()
     }
 }

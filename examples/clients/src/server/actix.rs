@@ -5,7 +5,7 @@ use std::{env, io, net::TcpListener};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::Version, web};
 use bytes::Bytes;
-use sse_wire::body::{EventBody, EventBodyStream};
+use sse_wire::body::{BodyChunks, EventBody};
 use sse_wire::{Frame, Outgoing, headers};
 use tokio::time::{interval, sleep};
 use tokio_stream::{Stream, StreamExt as _, wrappers::IntervalStream};
@@ -37,7 +37,7 @@ pub async fn serve<S, K, E>(
     body: impl Fn() -> EventBody<S, K> + Clone + Send + 'static,
 ) -> io::Result<()>
 where
-    EventBodyStream<S, K>: Stream<Item = Result<Bytes, E>> + 'static,
+    BodyChunks<EventBody<S, K>>: Stream<Item = Result<Bytes, E>> + 'static,
     E: Into<Box<dyn Error>> + 'static,
 {
     let app = move || {

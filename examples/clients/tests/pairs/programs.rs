@@ -10,7 +10,7 @@ use std::thread;
 
 use bytes::Bytes;
 use hyper::body::Body;
-use sse_wire::body::{EventBody, EventBodyStream};
+use sse_wire::body::{BodyChunks, EventBody};
 use sse_wire::stream::{ChunkStream, EventStream, EventStreamExt as _};
 use sse_wire::{Event, OwnedEvent};
 use tokio::runtime::{Builder, Runtime};
@@ -190,7 +190,7 @@ impl Server {
     ) -> SocketAddr
     where
         EventBody<S, K>: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-        EventBodyStream<S, K>: Stream<Item = Result<Bytes, Infallible>>,
+        BodyChunks<EventBody<S, K>>: Stream<Item = Result<Bytes, Infallible>>,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
