@@ -11,7 +11,7 @@ use crate::buffer::Buffer;
 use crate::decode::Owned;
 #[cfg(any(feature = "stream", feature = "tokio"))]
 use crate::decode::SingleLine;
-use crate::decode::{EventDecoder, Found};
+use crate::decode::{EventDecoder, Found, Incomplete};
 use crate::error::{DecodeError, ReadError};
 use crate::event::{Event, Item, RawEvent};
 
@@ -88,11 +88,6 @@ impl<C, B: Buffer, E> ChunkDecoder<C, B, E> {
     pub(super) const fn fill(&mut self, length: usize) {
         self.used = 0;
         self.filled = length;
-    }
-
-    /// The transport failed; see [`End::fail`].
-    pub(super) fn fail(&mut self, error: E) -> Result<(), ReadError<E>> {
-        self.end.fail(error)
     }
 }
 
@@ -179,7 +174,7 @@ impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
         found: Option<Found>,
     ) -> Result<Option<Event<'_>>, ReadError<E>> {
         let Some(Found::Event) = found else {
-            return self.end.recovered(&mut self.decoder);
+            return self.end.recovered(&mut self.decoder, Incomplete::recover);
         };
         let whole = input(&self.chunk, self.start, self.filled);
         Ok(Some(self.decoder.resolve_text(whole)?))
@@ -193,7 +188,9 @@ impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
         found: Option<Found>,
     ) -> Result<Option<RawEvent<'_>>, ReadError<E>> {
         let Some(Found::Event) = found else {
-            return self.end.recovered_raw(&mut self.decoder);
+            return self
+                .end
+                .recovered(&mut self.decoder, Incomplete::recover_raw);
         };
         let whole = input(&self.chunk, self.start, self.filled);
         Ok(Some(self.decoder.resolve_raw(whole)))
@@ -202,7 +199,7 @@ impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
     /// Resolves what was found; without anything, returns the event that is recovered at the end.
     pub(super) fn item(&mut self, found: Option<Found>) -> Result<Option<Item<'_>>, ReadError<E>> {
         let Some(found) = found else {
-            let event = self.end.recovered(&mut self.decoder)?;
+            let event = self.end.recovered(&mut self.decoder, Incomplete::recover)?;
             return Ok(event.map(Item::Event));
         };
         let whole = input(&self.chunk, self.start, self.filled);
@@ -233,7 +230,7 @@ impl<C: Chunk, B: Buffer, E> ChunkDecoder<C, B, E> {
 
     /// Returns the event that is recovered at the end.
     pub(super) fn recovered_owned<T: Owned>(&mut self) -> Result<Option<T>, ReadError<E>> {
-        let event = self.end.recovered(&mut self.decoder)?;
+        let event = self.end.recovered(&mut self.decoder, Incomplete::recover)?;
         Ok(event.map(|event| T::from_event(event.into_owned())))
     }
 }

@@ -53,9 +53,9 @@ use crate::event::{Event, Item, RawEvent};
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. With that, an error of the reader ends the
-/// stream, too, unless it is `TimedOut` or `Interrupted`: the
-/// recovered event comes first, and the error with the next call. After the end there are no more
-/// events, even if the reader would have more to read.
+/// stream, too, unless it is `TimedOut` or `Interrupted`: the recovered event comes first, and the
+/// error with the next call. After the end there are no more events, even if the reader would have
+/// more to read.
 ///
 /// # Transfer coding
 ///
@@ -153,7 +153,7 @@ impl<'m, R: ErrorType, B: Buffer> EventReader<'m, R, B> {
         match error.kind() {
             ErrorKind::Interrupted => Ok(()),
             ErrorKind::TimedOut => Err(ReadError::Transport(error)),
-            _ => self.reading.fail(error),
+            _ => self.reading.end.fail(error),
         }
     }
 }

@@ -4,8 +4,7 @@ use core::fmt;
 
 use crate::buffer::Buffer;
 use crate::decode::{CutLine, EventDecoder, Incomplete};
-use crate::error::ReadError;
-use crate::event::{Event, RawEvent};
+use crate::error::{DecodeError, ReadError};
 
 /// Whether and how a stream has ended, for an adapter whose transport fails with `E`.
 pub(super) struct End<E> {
@@ -75,36 +74,19 @@ impl<E> End<E> {
         _ = self.finish(decoder);
     }
 
-    /// Returns the event that is recovered at the end, then the error that ended the stream, then
-    /// `None`.
+    /// Returns what `recover` makes of an event within which the stream ended, then the error that
+    /// ended the stream, then `None`.
     #[inline(never)]
-    pub(super) fn recovered<'d, B: Buffer>(
+    pub(super) fn recovered<'d, B: Buffer, T>(
         &mut self,
         decoder: &'d mut EventDecoder<B>,
-    ) -> Result<Option<Event<'d>>, ReadError<E>> {
+        recover: fn(Incomplete<'d, B>, CutLine) -> Result<Option<T>, DecodeError>,
+    ) -> Result<Option<T>, ReadError<E>> {
         if let Some((incomplete, cut_line)) = self.finish(decoder) {
-            if let Some(event) = incomplete.recover(cut_line)? {
+            if let Some(event) = recover(incomplete, cut_line)? {
                 return Ok(Some(event));
             }
         }
-        self.take_error()
-    }
-
-    /// The same, with the event as bytes.
-    #[inline(never)]
-    pub(super) fn recovered_raw<'d, B: Buffer>(
-        &mut self,
-        decoder: &'d mut EventDecoder<B>,
-    ) -> Result<Option<RawEvent<'d>>, ReadError<E>> {
-        if let Some((incomplete, cut_line)) = self.finish(decoder) {
-            if let Some(event) = incomplete.recover_raw(cut_line)? {
-                return Ok(Some(event));
-            }
-        }
-        self.take_error()
-    }
-
-    fn take_error<T>(&mut self) -> Result<Option<T>, ReadError<E>> {
         match self.error.take() {
             Some(error) => Err(ReadError::Transport(error)),
             None => Ok(None),

@@ -8,7 +8,7 @@ use core::{fmt, iter::FusedIterator, mem};
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use super::end::End;
-use crate::decode::{CutLine, EventDecoder, Found};
+use crate::decode::{CutLine, EventDecoder, Found, Incomplete};
 use crate::encode::{DataWriter, Outgoing};
 use crate::error::{InvalidLastEventId, ReadError};
 use crate::event::{Event, Item, OwnedEvent, RawEvent};
@@ -62,10 +62,9 @@ const RETAINED: usize = 16 * 1024;
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. With that, an error of the reader ends the
-/// stream, too, unless it is `WouldBlock`, `TimedOut` or
-/// `Interrupted`: the
-/// recovered event comes first, and the error with the next call. After the end there are no more
-/// events, even if the reader would have more to read.
+/// stream, too, unless it is `WouldBlock`, `TimedOut` or `Interrupted`: the recovered event comes
+/// first, and the error with the next call. After the end there are no more events, even if the
+/// reader would have more to read.
 ///
 /// # Transfer coding
 ///
@@ -157,7 +156,7 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            return self.end.recovered(&mut self.decoder);
+            return self.end.recovered(&mut self.decoder, Incomplete::recover);
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_text(whole)?))
@@ -171,7 +170,9 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_raw_event(&mut self) -> Result<Option<RawEvent<'_>>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            return self.end.recovered_raw(&mut self.decoder);
+            return self
+                .end
+                .recovered(&mut self.decoder, Incomplete::recover_raw);
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
         Ok(Some(self.decoder.resolve_raw(whole)))
@@ -185,7 +186,7 @@ impl<R: BufRead> EventReader<R> {
     /// See [`EventReader`].
     pub fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError<io::Error>> {
         let Some(found) = self.find(true)? else {
-            let event = self.end.recovered(&mut self.decoder)?;
+            let event = self.end.recovered(&mut self.decoder, Incomplete::recover)?;
             return Ok(event.map(Item::Event));
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;
@@ -194,7 +195,7 @@ impl<R: BufRead> EventReader<R> {
 
     fn next_owned_event(&mut self) -> Result<Option<OwnedEvent>, ReadError<io::Error>> {
         let Some(found @ Found::Event) = self.find(false)? else {
-            let event = self.end.recovered(&mut self.decoder)?;
+            let event = self.end.recovered(&mut self.decoder, Incomplete::recover)?;
             return Ok(event.map(Event::into_owned));
         };
         let whole = filled(&mut self.reader, self.used, &mut self.found, found)?;

@@ -509,7 +509,7 @@ impl<S: ChunkStream, T> EventStream<S, T> {
                 Poll::Ready(Ok(true))
             }
             Some(Err(error)) => {
-                let failed = this.reading.fail(error);
+                let failed = this.reading.end.fail(error);
                 if failed.is_err() {
                     this.reading.end.abort(&mut this.reading.decoder);
                 }

@@ -52,10 +52,9 @@ const CHUNK: usize = 16 * 1024;
 ///
 /// An event that the end of the stream cuts off is discarded, as the standard says, unless
 /// [`recover_at_end`](Self::recover_at_end) asks for it. With that, an error of the reader ends the
-/// stream, too, unless it is `WouldBlock`, `TimedOut` or
-/// `Interrupted`: the
-/// recovered event comes first, and the error with the next call. After the end there are no more
-/// events, even if the reader would have more to read.
+/// stream, too, unless it is `WouldBlock`, `TimedOut` or `Interrupted`: the recovered event comes
+/// first, and the error with the next call. After the end there are no more events, even if the
+/// reader would have more to read.
 ///
 /// # Cancellation
 ///
@@ -259,7 +258,7 @@ impl<R: AsyncRead + Unpin> PollFind for EventReader<R> {
                     return Poll::Ready(Err(ReadError::Transport(error)));
                 }
                 Err(error) => {
-                    if let Err(error) = self.reading.fail(error) {
+                    if let Err(error) = self.reading.end.fail(error) {
                         return Poll::Ready(Err(error));
                     }
                 }
