@@ -246,29 +246,32 @@ impl<B: Buffer> Interpreter<B> {
             block.size += length;
             return Ok(());
         }
+        let end = piece.end;
         if SMALL {
-            return self.buffered_id(block, piece, value, is_whole, input);
+            return self.store_id(block, value, end, is_whole, input);
         }
         // A block that is passed by reference lives in memory. So a copy of it is passed.
         let mut copy = *block;
-        let result = self.buffered_id(&mut copy, piece, value, is_whole, input);
+        let result = self.store_id(&mut copy, value, end, is_whole, input);
         *block = copy;
         result
     }
 
-    /// The same for an `id`, or a fragment of one, that cannot stay in the input.
-    #[cfg_attr(any(feature = "alloc", feature = "simd"), inline(never))]
-    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(always))]
-    fn buffered_id(
+    /// Stores an `id`, or a fragment of one, that cannot stay in the input: it is cut, replaces
+    /// another one, has to be changed, or exceeds a limit.
+    ///
+    /// It is text once its line ends, since it outlives the event.
+    #[inline(never)]
+    fn store_id(
         &mut self,
         block: &mut Block,
-        piece: Piece,
         value: &[u8],
+        end: bool,
         is_whole: bool,
         input: &[u8],
     ) -> Result<(), DecodeError> {
         let limits = self.store.limits();
-        let length = self.buffered_len(is_whole) + piece.len();
+        let length = self.buffered_len(is_whole) + value.len();
         let is_oversized = self.unfinished.is_oversized || length > limits.last_event_id;
         let is_ignored = is_oversized && limits.ignores_oversized_id();
         // Of an ID that is ignored, the bytes above its limit do not count.
@@ -288,36 +291,21 @@ impl<B: Buffer> Interpreter<B> {
             Err(self.reject_id(block))
         };
         self.unfinished.is_oversized = is_oversized;
-        result.and(self.store_id(block, value, piece.end, input))
-    }
-
-    /// Stores an `id`, or a fragment of one, that cannot stay in the input: it is cut, replaces
-    /// another one, or has to be changed.
-    ///
-    /// It is text once its line ends, since it outlives the event.
-    #[cfg_attr(not(any(feature = "alloc", feature = "simd")), inline(never))]
-    fn store_id(
-        &mut self,
-        block: &mut Block,
-        value: &[u8],
-        end: bool,
-        input: &[u8],
-    ) -> Result<(), DecodeError> {
-        if self.unfinished.is_oversized {
+        self.unfinished.has_nul |= value.iter().fold(false, |has, &byte| has | (byte == 0));
+        if is_oversized {
             self.store.clear_line();
         }
-        self.unfinished.has_nul |= value.iter().fold(false, |has, &byte| has | (byte == 0));
         if end {
-            let result = self.end_of_id(block, value);
+            let ended = self.end_of_id(block, value);
             self.unfinished = UnfinishedLine::NEW;
             self.store.clear_line();
-            return result;
+            return result.and(ended);
         }
-        if !self.unfinished.is_oversized {
+        if !is_oversized {
             self.buffer(block, input);
             self.store.push_line(value);
         }
-        Ok(())
+        result
     }
 
     /// Ends the line of an `id`, of which `value` is the last fragment.
