@@ -34,8 +34,8 @@ pub enum DecodeError {
 /// The error of an adapter that reads events: from the decoder or from the transport.
 ///
 /// `Display` and `source` delegate to the inner error. `ReadError<E>` implements `Error` only if
-/// `E` does, which `Box<dyn Error>` does not: [`into_boxed`](Self::into_boxed) makes one boxed error
-/// of such a `ReadError`.
+/// `E` does, which `Box<dyn Error>` does not: [`into_boxed`](Self::into_boxed) makes one boxed
+/// error of such a `ReadError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,

@@ -168,7 +168,8 @@
 //! - Speed: `simd` (default) finds line ends and validates text with vector code.
 //!
 //! Features are additive. The crates whose types the API shows are re-exported, each with its
-//! feature; so import items by name, since `use sse_wire::*` would hide `tokio` and others. [Choosing an adapter](guide::choosing_an_adapter#features) lists what each one adds.
+//! feature. So import items by name: `use sse_wire::*` would hide the crate `tokio` and others.
+//! [Choosing an adapter](guide::choosing_an_adapter#features) lists what each feature adds.
 //!
 //! # Guarantees
 //!

@@ -67,8 +67,8 @@ impl Limits {
         self
     }
 
-    /// Sets whether an `id` that exceeds the limit of a last event ID is ignored instead of rejecting
-    /// its event; see [`ignore_oversized_id`](Self::ignore_oversized_id).
+    /// Sets whether an `id` that exceeds the limit of a last event ID is ignored instead of
+    /// rejecting its event; see [`ignore_oversized_id`](Self::ignore_oversized_id).
     ///
     /// ```
     /// use sse_wire::{EventDecoder, Limits};
@@ -88,8 +88,8 @@ impl Limits {
         self
     }
 
-    /// Whether to ignore an oversized `id`: never without `alloc`, where the buffer sets the limits,
-    /// so that no code is linked for it.
+    /// Whether to ignore an oversized `id`: never without `alloc`, where the buffer sets the
+    /// limits, so that no code is linked for it.
     pub(crate) const fn ignores_oversized_id(&self) -> bool {
         cfg!(feature = "alloc") && self.ignore_oversized_id
     }

@@ -238,8 +238,8 @@ impl<T> ReplayLog<T> {
         self.push_tagged(frame, T::default(), now);
     }
 
-    /// Adds a frame and its tag at the time `now`, which is measured from any fixed moment, and evicts frames
-    /// that exceed the bounds.
+    /// Adds a frame and its tag at the time `now`, which is measured from any fixed moment, and
+    /// evicts frames that exceed the bounds.
     ///
     /// The log reads the frame's ID out of the frame: the last event ID of a client that has
     /// decoded it. A client that has received a frame without an ID reconnects with the ID before

@@ -5,7 +5,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{Buffer, CutLine, EventDecoder, Limits};
 use sse_wire_fuzz::allocations::Counting;
-use sse_wire_fuzz::oracle::Config;
+use sse_wire_fuzz::oracle::{Config, FIRST_IGNORED};
 use sse_wire_fuzz::plan::{Call, Plan};
 use sse_wire_fuzz::reading::{Reading, Stream};
 
@@ -148,12 +148,13 @@ fuzz_target!(|case: Case<'_>| {
     let peak = ALLOCATOR.peak_of(|| read_on(&mut decoder, &borrowed));
     // The last event ID, and an event or, in a rejected block, an id with the line of the next one; twice that while memory
     // grows; and what is stored of the first ignored line.
-    let allowed =
-        |Limits {
-             event,
-             last_event_id,
-             ..
-         }: Limits| 2 * (last_event_id + event.max(2 * last_event_id)) + 208;
+    let allowed = |Limits {
+                       event,
+                       last_event_id,
+                       ..
+                   }: Limits| {
+        2 * (last_event_id + event.max(2 * last_event_id)) + FIRST_IGNORED + size_of::<usize>()
+    };
     assert!(
         peak <= allowed(case.limits),
         "{peak} bytes allocated, {} allowed",

@@ -1,5 +1,5 @@
-//! Lines that are no fields (WHATWG HTML 9.2.6: "the field is ignored"), for callers that want to
-//! know why there are no events.
+//! Lines that are not fields, which the standard ignores (WHATWG HTML 9.2.6), for callers that want
+//! to know why there are no events.
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;

@@ -60,24 +60,19 @@ fn frames_mean_what_the_items_of_any_document_meant() {
 fn a_line_stays_one_line_and_a_long_one_is_bounded() {
     let most = 64 << 10;
     type Chunks = &'static [&'static [u8]];
-    let rows: [(Chunks, usize, &[u8]); 7] = [
-        (&[b": pi", b"ng\n"], 8, b": ping\n\n"),
-        (&[b":", b"\n"], 3, b":\n\n"),
-        (&[b"id", b":\n", b"\n"], 6, b"id: \n\n"),
-        (&[b"retr", b"y: 5\n"], 10, b"retry: 5\n\n"),
-        (&[b"er", b"ror: x", b"\n"], 10, b"error: x\n\n"),
+    let rows: [(Chunks, &[u8]); 7] = [
+        (&[b": pi", b"ng\n"], b": ping\n\n"),
+        (&[b":", b"\n"], b":\n\n"),
+        (&[b"id", b":\n", b"\n"], b"id: \n\n"),
+        (&[b"retr", b"y: 5\n"], b"retry: 5\n\n"),
+        (&[b"er", b"ror: x", b"\n"], b"error: x\n\n"),
         // At the start of a stream it would be an event.
-        (&[b"x\n", b"\xEF\xBB", b"\xBFdata: evil\n\n"], 3, b"x\n\n"),
-        (&[b"event:\n\n", b"event: a\n\n"], 10, b"event: a\n\n"),
+        (&[b"x\n", b"\xEF\xBB", b"\xBFdata: evil\n\n"], b"x\n\n"),
+        (&[b"event:\n\n", b"event: a\n\n"], b"event: a\n\n"),
     ];
-    for (chunks, length, expected) in rows {
+    for (chunks, expected) in rows {
         let sent: Frame = relayed(chunks).iter().collect();
-        let shown = sent.as_bytes().escape_ascii().to_string();
-        assert_eq!(
-            (sent.len(), &sent.as_bytes()[..]),
-            (length, expected),
-            "{shown}"
-        );
+        assert_eq!(sent.as_bytes(), expected);
     }
     // An endless comment is several, and of an endless line the first part is sent.
     let long = [&b":"[..], &vec![b'x'; 1000]].concat();

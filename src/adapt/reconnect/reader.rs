@@ -90,8 +90,7 @@ impl<C, B, Z> fmt::Debug for BlockingFns<C, B, Z> {
 ///
 /// It consists of an [`EventSource`], which has the policy, the limits and the initial last event
 /// ID, and of a [`BlockingTransport`], whose response is `R` and whose error is `E`. `T` is
-/// [`OwnedEvent`], or [`OwnedItem`] for all items
-/// ([`with_items`](Self::with_items)).
+/// [`OwnedEvent`], or [`OwnedItem`] for all items ([`with_items`](Self::with_items)).
 ///
 /// ```
 /// use std::io;
@@ -162,8 +161,8 @@ where
     E: From<io::Error>,
     Z: FnMut(Duration),
 {
-    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`, such
-    /// as [`thread::sleep`]: see the methods of [`BlockingTransport`].
+    /// Connects with `connect`, reads what `body` makes of a response, and sleeps with `sleep`,
+    /// such as [`thread::sleep`]: see the methods of [`BlockingTransport`].
     pub const fn from_fns(source: EventSource, connect: C, body: B, sleep: Z) -> Self {
         Self::new(
             source,

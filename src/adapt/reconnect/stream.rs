@@ -136,8 +136,7 @@ pin_project! {
     ///
     /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
     /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
-    /// [`OwnedEvent`], or [`OwnedItem`] for all items
-    /// ([`with_items`](Self::with_items)).
+    /// [`OwnedEvent`], or [`OwnedItem`] for all items ([`with_items`](Self::with_items)).
     ///
     /// ```
     /// use core::pin::pin;
