@@ -18,7 +18,7 @@ declare -rA PROGRAMS=(
         test_unix_socket_response_limits test_unix_socket_transport rmcp_resume'
     [async-openai]=openai_stream
 )
-# Allows a call 20 ms. On a busy machine it fails as often with the parser that rmcp has: 12 times of 20, and 7 with sse-wire.
+# Allows a call 20 ms: on a busy machine it fails with any parser.
 readonly SKIPPED=test_subsequent_tool_calls_reuse_connections
 
 usage() {
