@@ -26,7 +26,7 @@ usage() {
     cat <<END
 Usage: scripts/nightly.sh [--record] [--minutes N] [PART...]
 
-Runs the named parts, or all, within N minutes (120 unless given). mutants and fuzz get a quarter each, soak a
+Runs the named parts, or all, within N minutes (120 unless given). mutants and fuzz get a sixth each, soak a
 twentieth. The others take what they need. Continues after a failure, and prints a table. Exits with 0 only if no part failed.
 A part whose tool is missing has failed.
 
@@ -146,14 +146,14 @@ part_audit() {
 
 part_mutants() {
     # Another sample each day.
-    MINUTES=$((minutes / 4 + 1)) run scripts/mutants.sh 280 "$(date +%Y%j)"
+    MINUTES=$((minutes / 6 + 1)) run scripts/mutants.sh 280 "$(date +%Y%j)"
     counted "$(grep ' were tried of a sample' "$log" | tail -n 1)"
 }
 
 part_fuzz() {
     local targets=(fuzz/fuzz_targets/*.rs)
     # shellcheck disable=SC2086 # a word, or none
-    run scripts/fuzz.sh $record $((minutes * 15 / ${#targets[@]} + 1))
+    run scripts/fuzz.sh $record $((minutes * 10 / ${#targets[@]} + 1))
     counted "$(awk '$NF == "ok" { n += $2 } END { print n + 0 " executions" }' "$log")"
 }
 
