@@ -1,0 +1,4 @@
+//! A server of Server-Sent Events to start from: its parts, for its program and its tests.
+
+pub mod check;
+pub mod load;
