@@ -39,7 +39,8 @@ pub async fn check(options: &Options) -> Result<Report, Error> {
 async fn check_with(options: &Options, progress: fn(&str)) -> Result<Report, Error> {
     let (url, plan) = options.plan(progress)?;
     let started = Instant::now();
-    let evidence = plan.run().await.map_err(Error::NoConnection)?;
+    let evidence = plan.run().await;
+    let evidence = evidence.map_err(|error| Error::NoConnection(format!("{url}: {error}")))?;
     let checks: Vec<_> = CHECKS
         .iter()
         .map(|check| {
@@ -83,7 +84,7 @@ pub fn run(options: &Options) -> ExitCode {
     let runtime = Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(check_with(options, progress)),
-        Err(error) => Err(Error::NoConnection(error.to_string())),
+        Err(error) => Err(Error::Runtime(error.to_string())),
     };
     let report = match result {
         Ok(report) => report,

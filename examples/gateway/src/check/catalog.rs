@@ -61,6 +61,8 @@ pub(super) const CHECKS: &[Check] = checks! {
         "Each event has an id. A client resumes after the last one.";
     "ids-unique", Ids, ids::ids_unique:
         "No two events have the same id. The place to resume from would be ambiguous.";
+    "ids-sendable", Ids, ids::ids_sendable:
+        "Each id can be sent back in a header: no control characters, no space at an end, at most 4 KiB.";
     "resume", Ids, ids::resume:
         "A client that reconnects with the id of an earlier event receives exactly the events after it, none twice and none missing.";
     "unknown-id", Ids, ids::unknown_id:

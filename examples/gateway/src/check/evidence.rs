@@ -45,7 +45,7 @@ pub(super) enum Delivery {
 pub(super) struct Resumed {
     /// The index of that event.
     pub(super) after: usize,
-    /// How many events were known when it resumed.
+    /// How many events the first connection had when the second one should have had them, too.
     pub(super) known: usize,
     pub(super) record: Result<Record, String>,
 }

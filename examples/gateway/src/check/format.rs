@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::catalog::MAKE_EVENTS;
 use super::evidence::Evidence;
 use super::finding::{Finding, count, show};
 use super::lines::{Lines, Lint};
@@ -21,7 +22,7 @@ pub(super) fn retry(evidence: &Evidence) -> Finding {
     let shown = show(retry);
     Finding::expect(
         (MIN_RETRY..=MAX_RETRY).contains(&retry),
-        format!("retry after {shown}"),
+        format!("retry: {shown}"),
         "send a retry between 100 ms and 5 min: a shorter one lets all clients reconnect at once after a restart, with a longer one they miss events for long",
     )
 }
@@ -59,7 +60,7 @@ fn lint(
             format!("{found} of {shown} {bad}; the first: {first}"),
             advice,
         ),
-        None if examined == 0 => Finding::not_observed("no line came", advice),
+        None if examined == 0 => Finding::not_observed("no line came", MAKE_EVENTS),
         None => Finding::pass(format!("{shown}, {good}")),
     }
 }
@@ -97,6 +98,6 @@ pub(super) fn event_size(evidence: &Evidence) -> Finding {
     }
     match largest {
         Some(bytes) => Finding::pass(format!("the largest event has {bytes} bytes of data")),
-        None => Finding::not_observed("no event came", super::catalog::MAKE_EVENTS),
+        None => Finding::not_observed("no event came", MAKE_EVENTS),
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use sse_wire::OwnedEvent;
+use sse_wire::{OwnedEvent, headers};
 
+use super::catalog::MAKE_EVENTS;
 use super::evidence::{Evidence, Resumed};
 use super::finding::{Finding, count, show};
 use super::record::{End, Record};
+
+/// Servers limit all headers of a request together, often to 8 KiB.
+const MAX_ID: usize = 4 << 10;
 
 pub(super) fn id_present(evidence: &Evidence) -> Finding {
     let events = &evidence.main.events;
@@ -34,9 +38,32 @@ pub(super) fn ids_unique(evidence: &Evidence) -> Finding {
     match seen.len() {
         0 | 1 => Finding::not_observed(
             format!("{} with an id", count(seen.len(), "event")),
-            super::catalog::MAKE_EVENTS,
+            MAKE_EVENTS,
         ),
         different => Finding::pass(format!("{different} ids, all different")),
+    }
+}
+
+pub(super) fn ids_sendable(evidence: &Evidence) -> Finding {
+    let blocks = evidence.main.events.iter();
+    let blocks = blocks.chain(&evidence.main.not_dispatched);
+    let ids = || blocks.clone().filter_map(|it| it.event.id());
+    let is_bad =
+        |id: &&str| !id.is_empty() && (headers::last_event_id(id).is_none() || id.len() > MAX_ID);
+    let all = count(ids().count(), "id");
+    let bad = ids().filter(is_bad).count();
+    match ids().find(is_bad) {
+        None => Finding::pass(format!("{all}, each of which a header can have")),
+        Some(first) => {
+            let start: String = first.chars().take(40).collect();
+            Finding::fail(
+                format!(
+                    "{bad} of {all}; the first: {start:?}, {} bytes",
+                    first.len()
+                ),
+                "use ids of a few letters and digits: a client sends them back in the header Last-Event-ID",
+            )
+        }
     }
 }
 
@@ -45,7 +72,7 @@ pub(super) fn resume(evidence: &Evidence) -> Finding {
         let events = count(evidence.main.events.len(), "event");
         return Finding::not_observed(
             format!("{events}; two with different ids are needed"),
-            super::catalog::MAKE_EVENTS,
+            MAKE_EVENTS,
         );
     };
     let advice =
@@ -122,7 +149,7 @@ fn name(event: &OwnedEvent) -> String {
 pub(super) fn unknown_id(evidence: &Evidence) -> Finding {
     let advice = "answer an id that is not in the log with an event that says so, such as event: gap, or with a status from 400 to 499: otherwise a client misses events, and does not know it";
     let record = match &evidence.unknown {
-        None => return Finding::not_observed("no id came", super::catalog::MAKE_EVENTS),
+        None => return Finding::not_observed("no id came", MAKE_EVENTS),
         Some(Err(error)) => return Finding::fail(error, advice),
         Some(Ok(record)) => record,
     };

@@ -25,8 +25,8 @@ const TRIES: u8 = 4;
 /// Some checks need events. With --post and --body the server is made to send them, and their delay
 /// is measured; otherwise the run waits for events that come by themselves:
 ///
-///   gateway check http://127.0.0.1:8080/events?topic=probe --post http://127.0.0.1:8080/publish
-///   --body '{"topic":"probe","data":"{token}"}'
+///   gateway check 'http://127.0.0.1:8080/events?topic=probe' \
+///     --post http://127.0.0.1:8080/publish --body '{"topic":"probe","data":"{token}"}'
 ///
 /// The exit code is 0 if no check has failed, 1 if one has, and 2 if the options are wrong or the
 /// server cannot be connected to.
@@ -58,7 +58,7 @@ pub struct Options {
     /// Fail also if this check is not applicable or not observed; repeatable.
     #[arg(long, value_name = "CHECK", value_parser = check_name)]
     pub require: Vec<String>,
-    /// An event of this type reports lost events; repeatable.
+    /// The type of an event that reports lost events; repeatable, replaces the default.
     #[arg(long = "gap", value_name = "TYPE", default_values = ["gap", "reset"])]
     pub gap_types: Vec<String>,
     /// How many events to wait for, or to post.
@@ -89,6 +89,8 @@ pub enum Error {
     Options(String),
     /// The server could not be connected to.
     NoConnection(String),
+    /// The runtime could not be started.
+    Runtime(String),
 }
 
 impl Options {
@@ -169,8 +171,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Options(error) => formatter.write_str(error),
-            Self::NoConnection(error) => write!(formatter, "no connection: {error}"),
+            Self::Options(error) | Self::Runtime(error) => formatter.write_str(error),
+            Self::NoConnection(error) => write!(formatter, "no connection to {error}"),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Each check passes on a server without a fault, and fails on the same server with exactly that fault.
 
+mod fault;
 mod program;
 mod server;
 
 use core::time::Duration;
 
+use fault::Fault;
 use futures_util::future::join_all;
 use gateway::check::{Options, Report, Verdict, check, list};
-use server::{Fault, Server};
+use server::Server;
 use tokio::time::interval;
 
 use Verdict::{Fail, NotApplicable, NotObserved};
@@ -39,10 +41,12 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
     (Fault::ConnectionBroken, &[("clean-end", Fail)]),
     (Fault::SomeWithoutId, &[("id-present", Fail)]),
     (Fault::SameIdTwice, &[("ids-unique", Fail)]),
+    (Fault::IdNotSendable, &[("ids-sendable", Fail)]),
     (Fault::ResumeSkipsOne, &[("resume", Fail)]),
     (Fault::ResumeRepeatsOne, &[("resume", Fail)]),
     (Fault::ResumeRepeatsAll, &[("resume", Fail)]),
     (Fault::ResumeIsLive, &[("resume", Fail)]),
+    (Fault::ResumeEndsLive, &[("resume", Fail)]),
     (Fault::ResumeRejected, &[("resume", Fail)]),
     (Fault::UnknownIsLive, &[("unknown-id", Fail)]),
     (Fault::UnknownIsServerError, &[("unknown-id", Fail)]),
@@ -65,6 +69,7 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
         &[
             ("id-present", Fail),
             ("ids-unique", NotApplicable),
+            ("ids-sendable", NotApplicable),
             ("resume", NotApplicable),
             ("unknown-id", NotApplicable),
             ("checkpoint", NotApplicable),

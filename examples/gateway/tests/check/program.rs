@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 use gateway::check::list;
 use serde_json::Value;
 
-use super::server::{Fault, Server};
+use super::fault::Fault;
+use super::server::Server;
 
 async fn run(arguments: Vec<String>) -> Output {
     let running = move || {
@@ -37,7 +38,7 @@ async fn a_good_server_passes() {
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
     assert_eq!(stdout.lines().count(), list().count() + 1, "{stdout}");
-    assert!(stdout.contains("20 passed, 0 failed"), "{stdout}");
+    assert!(stdout.contains("21 passed, 0 failed"), "{stdout}");
     // Progress is for a terminal.
     assert_eq!(output.stderr, b"");
 }
@@ -54,7 +55,7 @@ async fn a_fault_is_reported_with_advice_also_as_json() {
     let retry = checks.iter().find(|check| check["name"] == "retry");
     let retry = retry.expect("the check");
     assert_eq!(retry["verdict"], "fail");
-    assert_eq!(retry["evidence"], "retry after 1 ms");
+    assert_eq!(retry["evidence"], "retry: 1 ms");
     assert!(retry["advice"].is_string(), "{retry}");
 }
 
