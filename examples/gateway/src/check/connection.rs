@@ -1,7 +1,7 @@
 //! A connection that a task reads into a record until it is dropped.
 
-use core::pin::pin;
-use core::time::Duration;
+use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -99,7 +99,7 @@ impl Drop for Connection {
 
 /// Returns an error of hyper with its cause, which it does not show itself.
 pub(super) fn describe(error: &hyper::Error) -> String {
-    match core::error::Error::source(error) {
+    match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }

@@ -1,11 +1,12 @@
 //! The checks of when bytes arrive, and of how a stream ends.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use super::evidence::{Delivery, Evidence};
 use super::finding::{Finding, count, show};
 use super::observe::{ended, keep_alive, longest_silence};
 use super::record::{End, Record};
+use super::response::answer;
 
 /// Events that are closer than this came together.
 const BURST: Duration = Duration::from_millis(50);
@@ -18,8 +19,7 @@ pub(super) fn first_byte(evidence: &Evidence) -> Finding {
     let advice = "send the head at once, and a first block with it, such as a comment or a checkpoint: until then a client cannot tell a slow server from a silent one";
     let (main, limit) = (&evidence.main, show(evidence.prompt));
     let Some(head) = &main.head else {
-        let observed = show(main.observed());
-        return Finding::fail(format!("no response within {observed}"), advice);
+        return Finding::fail(answer(main), advice);
     };
     let head_at = show(head.at);
     let Some(first) = main.chunks.first() else {

@@ -1,6 +1,6 @@
 //! What a run has observed, which the checks judge.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use hyper::StatusCode;
 
@@ -57,7 +57,7 @@ impl Evidence {
         let others = resumed
             .chain(&self.unknown)
             .filter_map(|it| it.as_ref().ok());
-        let all = core::iter::once(&self.main).chain(others);
+        let all = std::iter::once(&self.main).chain(others);
         all.filter(|record| record.is_stream())
     }
 

@@ -1,6 +1,6 @@
 //! What a check finds: a verdict, its evidence and advice.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use super::report::Verdict;
 

@@ -1,6 +1,6 @@
 //! The checks of what is in the stream.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use super::catalog::MAKE_EVENTS;
 use super::evidence::Evidence;

@@ -7,7 +7,7 @@ use sse_wire::{OwnedEvent, headers};
 use super::catalog::MAKE_EVENTS;
 use super::evidence::{Evidence, Resumed};
 use super::finding::{Finding, count, show};
-use super::record::{End, Record};
+use super::response::answer;
 
 /// Servers limit all headers of a request together, often to 8 KiB.
 const MAX_ID: usize = 4 << 10;
@@ -175,17 +175,6 @@ pub(super) fn unknown_id(evidence: &Evidence) -> Finding {
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     let data: String = gap.data().chars().take(60).map(printable).collect();
     Finding::pass(format!("event: {}, data: {data}", gap.event_type()))
-}
-
-/// Describes a response that is no stream.
-fn answer(record: &Record) -> String {
-    match (&record.head, &record.end) {
-        (Some(head), _) => format!("status {}", head.status.as_u16()),
-        (None, Some((at, End::Failed(error)))) => {
-            format!("no response, but after {} {error}", show(*at))
-        }
-        (None, _) => format!("no response in {}", show(record.observed())),
-    }
 }
 
 pub(super) fn checkpoint(evidence: &Evidence) -> Finding {

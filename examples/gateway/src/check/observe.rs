@@ -1,6 +1,6 @@
 //! The run: makes the requests, and observes what all checks need with as little waiting as possible.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use sse_wire::headers::last_event_id;

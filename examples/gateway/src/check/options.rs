@@ -1,7 +1,7 @@
 //! The options of a run.
 
-use core::fmt;
-use core::time::Duration;
+use std::fmt;
+use std::time::Duration;
 
 use super::catalog::Check;
 use super::observe::Plan;
@@ -177,7 +177,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

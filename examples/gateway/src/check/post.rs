@@ -1,7 +1,7 @@
 //! POST requests that make the server send an event.
 
-use core::pin::pin;
-use core::time::Duration;
+use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};

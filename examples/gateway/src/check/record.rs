@@ -1,6 +1,6 @@
 //! What was received on one connection, and when.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::HeaderMap;

@@ -1,6 +1,6 @@
 //! The verdicts as data, as a table and as JSON.
 
-use core::fmt;
+use std::fmt;
 
 use serde::Serialize;
 

@@ -5,12 +5,12 @@ use sse_wire::headers;
 
 use super::evidence::Evidence;
 use super::finding::{Finding, show};
+use super::record::{End, Record};
 
 pub(super) fn status(evidence: &Evidence) -> Finding {
     let Some(head) = &evidence.main.head else {
-        let observed = show(evidence.main.observed());
         return Finding::fail(
-            format!("no response within {observed}"),
+            answer(&evidence.main),
             "send the head of the response as soon as a client connects",
         );
     };
@@ -64,6 +64,20 @@ pub(super) fn no_content_length(evidence: &Evidence) -> Finding {
         seen(evidence, "content-length"),
         "send no content-length: the stream would end at this byte, and proxies might wait for it",
     )
+}
+
+/// Describes a response that is no stream.
+pub(super) fn answer(record: &Record) -> String {
+    match (&record.head, &record.end) {
+        (Some(head), _) => format!("status {}", head.status.as_u16()),
+        (None, Some((at, End::Failed(error)))) => {
+            format!(
+                "no response: the connection broke after {}: {error}",
+                show(*at)
+            )
+        }
+        (None, _) => format!("no response within {}", show(record.observed())),
+    }
 }
 
 fn has_directive(evidence: &Evidence, accepted: &[&str]) -> bool {

@@ -1,7 +1,7 @@
 //! Where requests go: the parts of a URL, and the headers that each request has.
 
-use core::time::Duration;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -6,6 +6,7 @@ pub(crate) enum Fault {
     None,
     WrongStatus,
     NotFound,
+    HangsUp,
     WrongContentType,
     Buffered,
     Transformable,
@@ -48,6 +49,7 @@ impl Fault {
     /// A response that is no stream.
     pub(crate) fn answer_instead(self, position: Option<Option<usize>>) -> Option<String> {
         let status = match (self, position) {
+            (Self::HangsUp, _) => return Some(String::new()),
             (Self::NotFound, _) => "404 Not Found",
             (Self::UnknownIsServerError, Some(None)) => "500 Internal Server Error",
             (Self::UnknownIsRejected, Some(None)) => "400 Bad Request",

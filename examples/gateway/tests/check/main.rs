@@ -1,10 +1,11 @@
 //! Each check passes on a server without a fault, and fails on the same server with exactly that fault.
 
 mod fault;
+mod itself;
 mod program;
 mod server;
 
-use core::time::Duration;
+use std::time::Duration;
 
 use fault::Fault;
 use futures_util::future::join_all;
@@ -133,6 +134,16 @@ async fn a_response_that_is_no_stream_is_judged_by_its_status_alone() {
     for outcome in others {
         assert_eq!(outcome.verdict, NotObserved, "{outcome:?}");
     }
+    assert!(report.seconds < 4.0, "{report}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_without_a_response_fails() {
+    let (_, address) = Server::start(Fault::HangsUp).await;
+    let report = check(&options(&address)).await.expect("a connection");
+    assert_eq!(report.failed(), ["status", "first-byte"]);
+    let status = report.outcome("status").expect("the check");
+    assert!(status.evidence.contains("broke"), "{status:?}");
     assert!(report.seconds < 4.0, "{report}");
 }
 

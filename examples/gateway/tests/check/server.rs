@@ -1,6 +1,6 @@
 //! A server with at most one fault, on a raw socket.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use super::fault::Fault;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
