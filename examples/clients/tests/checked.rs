@@ -33,8 +33,8 @@ fn start(program: &str) -> (Running, String) {
     (running, url.trim_end().to_owned())
 }
 
-/// What a counter cannot show: it is never silent, its first event has the first ID, and it leaves the
-/// delay of a reconnection to the client.
+/// What a counter cannot show: it is never silent, its first event has the first ID, and it leaves
+/// the delay of a reconnection to the client.
 const NOT_OBSERVED: [&str; 3] = ["keep-alive", "checkpoint", "retry"];
 
 async fn assert_good(program: &str) {

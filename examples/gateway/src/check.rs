@@ -1,6 +1,7 @@
 //! Checks a server against the contract of a good event stream.
 
 mod catalog;
+mod compression;
 mod connection;
 mod delivery;
 mod evidence;
@@ -14,6 +15,8 @@ mod post;
 mod record;
 mod report;
 mod response;
+mod resumption;
+mod silence;
 mod target;
 
 use std::io::{self, IsTerminal as _, Write as _};

@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::finding::{Finding, show};
-use super::{delivery, format, ids, response};
+use super::{compression, delivery, format, ids, response};
 
 pub(super) const MAKE_EVENTS: &str =
     "check a stream on which events come, or give --post and --body to make the server send some";
@@ -50,11 +50,17 @@ pub(super) const CHECKS: &[Check] = checks! {
     "no-content-length", Stream, response::no_content_length:
         "There is no content-length. A stream has no length, and would end there.";
     "first-byte", NoRejection, delivery::first_byte:
-        "The head and a first byte come at once, before there is an event. Otherwise a client, or a proxy, waits until its timeout.";
+        "The head and a first byte come at once, before there is an event. Otherwise a client, \
+        or a proxy, waits until its timeout.";
     "not-held-back", Stream, delivery::not_held_back:
-        "An event arrives soon after its POST. Without --post: events come one by one. What buffers them makes them late.";
+        "An event arrives soon after its POST. Without --post: events come one by one. What \
+        buffers them makes them late.";
+    "compression", Stream, compression::compression:
+        "If the stream is compressed for a client that accepts it, bytes still arrive with each \
+        event. A browser accepts it.";
     "keep-alive", Stream, delivery::silence:
-        "Silence ends within --keep-alive. Proxies close silent connections, and clients cannot tell that one is dead.";
+        "Silence ends within --keep-alive. Proxies close silent connections, and clients cannot \
+        tell that one is dead.";
     "clean-end", Stream, delivery::clean_end:
         "Streams stay open, or end between two events. An event that the end cuts off is lost.";
     "id-present", Events, ids::id_present:
@@ -62,17 +68,22 @@ pub(super) const CHECKS: &[Check] = checks! {
     "ids-unique", Ids, ids::ids_unique:
         "No two events have the same id. The place to resume from would be ambiguous.";
     "ids-sendable", Ids, ids::ids_sendable:
-        "Each id can be sent back in a header: no control characters, no space at an end, at most 4 KiB.";
+        "Each id can be sent back in a header: no control characters, no space at an end, at \
+        most 4 KiB.";
     "resume", Ids, ids::resume:
-        "A client that reconnects with the id of an earlier event receives exactly the events after it, none twice and none missing.";
+        "A client that reconnects with the id of an earlier event receives exactly the events \
+        after it, none twice and none missing.";
     "unknown-id", Ids, ids::unknown_id:
-        "An id that was never sent is answered by a gap event (--gap) or a status from 400 to 499. Otherwise events are lost in silence.";
+        "An id that was never sent is answered by a gap event (--gap) or a status from 400 to \
+        499. Otherwise events are lost in silence.";
     "checkpoint", Ids, ids::checkpoint:
-        "An id without data comes before the first event. A connection that is lost before can be resumed only with it.";
+        "An id without data comes before the first event. A connection that is lost before can \
+        be resumed only with it.";
     "retry", Stream, format::retry:
         "The delay before a reconnection is between 100 ms and 5 min, if retry is sent.";
     "ignored-lines", Stream, format::ignored_lines:
-        "There are no lines that a browser ignores: unknown fields, a retry that is not a number, an id with NUL.";
+        "There are no lines that a browser ignores: unknown fields, a retry that is not a \
+        number, an id with NUL.";
     "data-present", Stream, format::data_present:
         "Each block with an event type has data. Without data no event is dispatched.";
     "utf-8", Stream, format::utf_8:

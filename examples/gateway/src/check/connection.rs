@@ -23,17 +23,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Requests the stream; `limit` is for the connection alone.
+    /// Requests the stream with these headers; `limit` is for the connection alone.
     ///
     /// The error is that of connecting. What fails later is the end of the record.
     pub(super) async fn open(
         target: &Target,
-        last_event_id: Option<&str>,
+        request_headers: &[(&str, &str)],
         limit: Duration,
     ) -> Result<Self, String> {
-        let mut request_headers = headers::REQUEST.to_vec();
-        request_headers.extend(last_event_id.and_then(headers::last_event_id));
-        let request = target.request(Method::GET, &request_headers, Bytes::new())?;
+        let all_headers = [&headers::REQUEST, request_headers].concat();
+        let request = target.request(Method::GET, &all_headers, Bytes::new())?;
         let (mut sender, connection) = target
             .connect(limit)
             .await

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::evidence::{Delivery, Evidence};
 use super::finding::{Finding, count, show};
-use super::observe::{ended, keep_alive, longest_silence};
 use super::record::{End, Record};
 use super::response::answer;
+use super::silence::{keep_alive, longest_silence};
 
 /// Events that are closer than this came together.
 const BURST: Duration = Duration::from_millis(50);
@@ -16,7 +16,8 @@ const APART: Duration = Duration::from_millis(100);
 const ENOUGH: usize = 3;
 
 pub(super) fn first_byte(evidence: &Evidence) -> Finding {
-    let advice = "send the head at once, and a first block with it, such as a comment or a checkpoint: until then a client cannot tell a slow server from a silent one";
+    let advice = "send the head at once, and a first block with it, such as a comment or a \
+        checkpoint: until then a client cannot tell a slow server from a silent one";
     let (main, limit) = (&evidence.main, show(evidence.prompt));
     let Some(head) = &main.head else {
         return Finding::fail(answer(main), advice);
@@ -40,7 +41,8 @@ pub(super) fn not_held_back(evidence: &Evidence) -> Finding {
     let Some(deliveries) = &evidence.deliveries else {
         return come_apart(&evidence.main);
     };
-    let advice = "find what buffers: compression, a proxy, a writer that is not flushed after each event; forward each event at once";
+    let advice = "find what buffers: compression, a proxy, a writer that is not flushed after \
+        each event; forward each event at once";
     let mut delays = Vec::new();
     for delivery in deliveries {
         let problem = match delivery {
@@ -96,7 +98,8 @@ pub(super) fn silence(evidence: &Evidence) -> Finding {
     if longest > evidence.keep_alive {
         return Finding::fail(
             format!("{longest_shown} of silence; limit {limit}"),
-            "send a comment, or a checkpoint, after each 15 s of silence: proxies close silent connections, and a client cannot tell silence from a dead connection",
+            "send a comment, or a checkpoint, after each 15 s of silence: proxies close silent \
+            connections, and a client cannot tell silence from a dead connection",
         );
     }
     match keep_alive(main) {
@@ -114,7 +117,7 @@ pub(super) fn silence(evidence: &Evidence) -> Finding {
 pub(super) fn clean_end(evidence: &Evidence) -> Finding {
     let mut ends = Vec::new();
     for record in evidence.streams() {
-        let Some((at, end)) = ended(record) else {
+        let Some((at, end)) = record.ended() else {
             continue;
         };
         let at = show(at);
@@ -122,13 +125,15 @@ pub(super) fn clean_end(evidence: &Evidence) -> Finding {
             End::Failed(error) => {
                 return Finding::fail(
                     format!("the connection broke after {at}: {error}"),
-                    "end the body of the response, with its last chunk, before the connection is closed",
+                    "end the body of the response, with its last chunk, before the connection is \
+                    closed",
                 );
             }
             End::Complete { within_event: true } => {
                 return Finding::fail(
                     format!("the stream ended within an event after {at}"),
-                    "end a stream only after the blank line of an event: a client discards the rest",
+                    "end a stream only after the blank line of an event: a client discards the \
+                    rest",
                 );
             }
             End::Complete { .. } | End::Full => ends.push(at),

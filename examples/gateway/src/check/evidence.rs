@@ -25,6 +25,8 @@ pub(super) struct Evidence {
     pub(super) resumed: Option<Resumed>,
     /// The connection with an ID that the server never sent.
     pub(super) unknown: Option<Result<Record, String>>,
+    /// The connection that accepts compression, which may not be readable.
+    pub(super) compressed: Result<Record, String>,
 }
 
 /// What came of a POST.
@@ -61,9 +63,16 @@ impl Evidence {
         all.filter(|record| record.is_stream())
     }
 
+    /// Returns a header of the first response.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.main.header(name)
+    }
+}
+
+impl Record {
     /// Returns a header of the response as text; several values are joined by commas.
     pub(super) fn header(&self, name: &str) -> Option<String> {
-        let headers = &self.main.head.as_ref()?.headers;
+        let headers = &self.head.as_ref()?.headers;
         let values: Vec<_> = headers
             .get_all(name)
             .iter()

@@ -16,14 +16,16 @@ pub(super) fn retry(evidence: &Evidence) -> Finding {
         let observed = show(evidence.main.observed());
         return Finding::not_observed(
             format!("no retry in {observed}"),
-            "send retry: 2000 in the first block; without it each client chooses a delay itself, most of them 3 s to 5 s",
+            "send retry: 2000 in the first block; without it each client chooses a delay itself, \
+            most of them 3 s to 5 s",
         );
     };
     let shown = show(retry);
     Finding::expect(
         (MIN_RETRY..=MAX_RETRY).contains(&retry),
         format!("retry: {shown}"),
-        "send a retry between 100 ms and 5 min: a shorter one lets all clients reconnect at once after a restart, with a longer one they miss events for long",
+        "send a retry between 100 ms and 5 min: a shorter one lets all clients reconnect at once \
+        after a restart, with a longer one they miss events for long",
     )
 }
 
@@ -32,7 +34,8 @@ pub(super) fn ignored_lines(evidence: &Evidence) -> Finding {
         evidence,
         |lines| &lines.ignored,
         ("ignored", "fields, comments and blank lines alone"),
-        "send only data, event, id, retry and comments, in lower case: a browser ignores all other lines without an error",
+        "send only data, event, id, retry and comments, in lower case: a browser ignores all \
+        other lines without an error",
     )
 }
 
@@ -75,7 +78,8 @@ pub(super) fn data_present(evidence: &Evidence) -> Finding {
                 count(1 + typed.count(), "block without data"),
                 block.event.event_type()
             ),
-            "give each event a data field, which may be empty: without one, no client dispatches the event",
+            "give each event a data field, which may be empty: without one, no client dispatches \
+            the event",
         ),
         None => {
             let streams = evidence.streams();
@@ -93,7 +97,8 @@ pub(super) fn event_size(evidence: &Evidence) -> Finding {
     if oversized > 0 {
         return Finding::fail(
             format!("{} exceed {MAX_EVENT} bytes", count(oversized, "event")),
-            "send a reference instead, or divide the event: clients and proxies limit its size, and each subscriber has a copy of it in a buffer",
+            "send a reference instead, or divide the event: clients and proxies limit its size, \
+            and each subscriber has a copy of it in a buffer",
         );
     }
     match largest {

@@ -19,7 +19,8 @@ pub(super) fn id_present(evidence: &Evidence) -> Finding {
     Finding::expect(
         without == 0,
         format!("{without} of {all} have no id"),
-        "give each event an id: a client that reconnects resumes after the last id it had, and receives events without one twice or never",
+        "give each event an id: a client that reconnects resumes after the last id it had, and \
+        receives events without one twice or never",
     )
 }
 
@@ -31,7 +32,8 @@ pub(super) fn ids_unique(evidence: &Evidence) -> Finding {
             let (earlier, later) = (earlier + 1, index + 1);
             return Finding::fail(
                 format!("events {earlier} and {later} have the id {id:?}"),
-                "give no two events the same id: after a reconnection the server cannot tell which of them was the last",
+                "give no two events the same id: after a reconnection the server cannot tell \
+                which of them was the last",
             );
         }
     }
@@ -61,7 +63,8 @@ pub(super) fn ids_sendable(evidence: &Evidence) -> Finding {
                     "{bad} of {all}; the first: {start:?}, {} bytes",
                     first.len()
                 ),
-                "use ids of a few letters and digits: a client sends them back in the header Last-Event-ID",
+                "use ids of a few letters and digits: a client sends them back in the header \
+                Last-Event-ID",
             )
         }
     }
@@ -147,7 +150,9 @@ fn name(event: &OwnedEvent) -> String {
 }
 
 pub(super) fn unknown_id(evidence: &Evidence) -> Finding {
-    let advice = "answer an id that is not in the log with an event that says so, such as event: gap, or with a status from 400 to 499: otherwise a client misses events, and does not know it";
+    let advice = "answer an id that is not in the log with an event that says so, such as event: \
+        gap, or with a status from 400 to 499: otherwise a client misses events, and does not \
+        know it";
     let record = match &evidence.unknown {
         None => return Finding::not_observed("no id came", MAKE_EVENTS),
         Some(Err(error)) => return Finding::fail(error, advice),
@@ -179,7 +184,8 @@ pub(super) fn unknown_id(evidence: &Evidence) -> Finding {
 
 pub(super) fn checkpoint(evidence: &Evidence) -> Finding {
     let main = &evidence.main;
-    let advice = "send a block with an id alone when a client connects, and as a keep-alive: a client that loses its connection before the first event can resume only with an id";
+    let advice = "send a block with an id alone when a client connects, and as a keep-alive: a \
+        client that loses its connection before the first event can resume only with an id";
     if let Some(block) = main.not_dispatched.iter().find(|block| block.has_id()) {
         let (id, at) = (block.event.last_event_id(), show(block.at));
         return Finding::pass(format!("id {id:?} without data after {at}"));

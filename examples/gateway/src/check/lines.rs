@@ -9,8 +9,8 @@ const QUOTED: usize = 40;
 
 /// What was found in the lines of one stream.
 ///
-/// The decoder counts lines that are not fields; invalid values of `retry` and `id`, which a browser
-/// ignores as well, are seen only here.
+/// The decoder counts lines that are not fields; invalid values of `retry` and `id`, which a
+/// browser ignores as well, are seen only here.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     parser: FieldParser,

@@ -1,23 +1,15 @@
-//! The run: makes the requests, and observes what all checks need with as little waiting as possible.
+//! The run: makes the requests, and waits for what the checks need.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
-use sse_wire::headers::last_event_id;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::evidence::{Delivery, Evidence, Resumed};
 use super::post::{Posted, Poster};
-use super::record::{End, Record};
+use super::record::Record;
 use super::target::Target;
-
-/// How long a response is still observed after it had all that was expected, for what should not come.
-const SETTLE: Duration = Duration::from_millis(300);
-/// A silence after which bytes without an event count as a keep-alive.
-pub(super) const SILENCE: Duration = Duration::from_millis(500);
-/// How many events that come by themselves show that silence will not come.
-const BUSY: usize = 2;
 
 /// What a run does.
 #[derive(Debug)]
@@ -36,9 +28,10 @@ pub(super) struct Plan {
 impl Plan {
     /// Makes the requests. The error is that of the first connection.
     pub(super) async fn run(self) -> Result<Evidence, String> {
-        let main = Connection::open(&self.target, None, self.timeout).await?;
+        let main = Connection::open(&self.target, &[], self.timeout).await?;
         self.await_first_bytes(&main).await;
         let is_rejected = main.with(Record::is_rejected);
+        let compressed = self.accept_compression().await;
         let mut deliveries = None;
         match &self.poster {
             _ if is_rejected => {}
@@ -50,6 +43,9 @@ impl Plan {
             false => (None, None),
         };
         self.await_keep_alive(&main).await;
+        if let Ok(compressed) = &compressed {
+            self.await_compressed(&main, compressed).await;
+        }
         let silent_for = main.with(Record::silent_for);
         let record = |connection: Result<Connection, String>| connection.map(|it| it.record());
         Ok(Evidence {
@@ -65,6 +61,7 @@ impl Plan {
                 record: record(connection),
             }),
             unknown: unknown.map(record),
+            compressed: record(compressed),
         })
     }
 
@@ -113,85 +110,6 @@ impl Plan {
         }
         deliveries
     }
-
-    /// Reconnects after an event in the middle, and waits for those after it and for one more.
-    async fn resume(
-        &self,
-        main: &Connection,
-    ) -> Option<(usize, usize, Result<Connection, String>)> {
-        (self.progress)("resumption");
-        let (after, known, id) = main.with(|record| {
-            let after = middle(record)?;
-            let id = record.events.get(after)?.event.last_event_id().to_owned();
-            Some((after, record.events.len(), id))
-        })?;
-        let connection = match Connection::open(&self.target, Some(&id), self.timeout).await {
-            Ok(connection) => connection,
-            Err(error) => return Some((after, known, Err(error))),
-        };
-        let deadline = Instant::now() + self.timeout;
-        let has = |count| move |record: &Record| record.events.len() >= count;
-        connection
-            .wait_until(deadline, has(known - after - 1))
-            .await;
-        if let Some(poster) = &self.poster {
-            let before = main.with(|record| record.events.len());
-            poster.post(self.timeout).await;
-            let soon = deadline.min(Instant::now() + self.prompt * 2);
-            main.wait_until(soon, has(before + 1)).await;
-            connection.wait_until(soon, has(before - after)).await;
-        }
-        // Events that come during the pause may be on one connection alone when it ends.
-        let known = main.with(|record| record.events.len());
-        sleep(SETTLE).await;
-        Some((after, known, Ok(connection)))
-    }
-
-    /// Connects with an ID that the server never sent, and waits for what it says.
-    async fn resume_from_unknown(&self, main: &Connection) -> Option<Result<Connection, String>> {
-        if !main.with(|record| record.first_id().is_some()) {
-            return None;
-        }
-        let id = format!("made-up-{:016x}", fastrand::u64(..));
-        let connection = match Connection::open(&self.target, Some(&id), self.timeout).await {
-            Ok(connection) => connection,
-            Err(error) => return Some(Err(error)),
-        };
-        let deadline = Instant::now() + self.prompt;
-        let answered = |record: &Record| {
-            let is_gap = |event: &str| self.gap_types.iter().any(|gap| gap == event);
-            let mut events = record.events.iter();
-            record.is_rejected() || events.any(|received| is_gap(received.event.event_type()))
-        };
-        connection.wait_until(deadline, answered).await;
-        Some(Ok(connection))
-    }
-
-    /// Waits for a keep-alive, for silence that is too long, or for events that prevent silence.
-    async fn await_keep_alive(&self, main: &Connection) {
-        (self.progress)("a keep-alive");
-        let before = main.with(|record| record.events.len());
-        let deadline = Instant::now() + self.keep_alive;
-        loop {
-            let is_decided = main.with(|record| {
-                !record.is_stream()
-                    || record.end.is_some()
-                    || record.silent_for() > self.keep_alive
-                    || longest_silence(record) > self.keep_alive
-                    || keep_alive(record).is_some()
-                    || record.events.len() >= before + BUSY
-            });
-            let silent_for = main.with(Record::silent_for);
-            if is_decided || (Instant::now() > deadline && silent_for < SILENCE) {
-                return;
-            }
-            // Past the end of the silence, not at it.
-            let rest = self.keep_alive.saturating_sub(silent_for) + Duration::from_millis(5);
-            let seen = main.with(|record| record.chunks.len());
-            main.wait_until(Instant::now() + rest, |record| record.chunks.len() > seen)
-                .await;
-        }
-    }
 }
 
 /// Returns how long after its POST an event arrived.
@@ -203,39 +121,4 @@ fn arrival(record: &Record, before: usize, posted: &Posted) -> Option<Duration> 
     })?;
     let arrived_at = record.requested_at + event.at;
     Some(arrived_at.saturating_duration_since(posted.at))
-}
-
-/// Returns the event to resume after: the one nearest to the middle that has an ID of its own, which
-/// no other event has, and which a header can have.
-fn middle(record: &Record) -> Option<usize> {
-    let ids = || record.events.iter().map(|received| received.event.id());
-    let is_unique = |id| ids().filter(|other| *other == Some(id)).count() == 1;
-    let is_usable = |id| last_event_id(id).is_some() && is_unique(id);
-    let last = record.events.len().checked_sub(1)?;
-    let half = last / 2;
-    let usable = record.events.iter().enumerate().take(last);
-    usable
-        .filter(|(_, received)| received.event.id().is_some_and(is_usable))
-        .map(|(index, _)| index)
-        .min_by_key(|index| index.abs_diff(half))
-}
-
-/// Returns the silence that bytes without an event ended, if any.
-pub(super) fn keep_alive(record: &Record) -> Option<Duration> {
-    let mut ended = record.silences().filter(|(_, chunk)| chunk.events == 0);
-    ended
-        .find(|(silence, _)| *silence >= SILENCE)
-        .map(|(silence, _)| silence)
-}
-
-/// Returns the longest silence between two chunks.
-pub(super) fn longest_silence(record: &Record) -> Duration {
-    let silences = record.silences().map(|(silence, _)| silence);
-    silences.max().unwrap_or_default()
-}
-
-/// Returns how the server ended a stream, if it did.
-pub(super) fn ended(record: &Record) -> Option<(Duration, &End)> {
-    let (at, end) = record.end.as_ref()?;
-    (*end != End::Full).then_some((*at, end))
 }

@@ -15,8 +15,9 @@ const TRIES: u8 = 4;
 
 /// Checks whether a server does what clients of an event stream rely on.
 ///
-/// It connects to URL, reconnects once with the ID of an earlier event and once with an ID that the
-/// server never sent, and prints a verdict on each of its checks, with what it saw:
+/// It connects to URL, once more as a client that accepts compression, then with the ID of an
+/// earlier event and with one that the server never sent. It prints a verdict on each of its
+/// checks, with what it saw:
 ///
 /// - pass, or FAIL with advice;
 /// - not applicable: the stream has no use for it, such as resumption without IDs;

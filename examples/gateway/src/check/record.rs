@@ -159,21 +159,18 @@ impl Record {
         }
     }
 
+    /// Returns how the server ended the stream, if it did.
+    pub(super) fn ended(&self) -> Option<(Duration, &End)> {
+        let (at, end) = self.end.as_ref()?;
+        (*end != End::Full).then_some((*at, end))
+    }
+
     /// Returns how long the connection has been observed.
     pub(super) fn observed(&self) -> Duration {
         match &self.end {
             Some((at, _)) => *at,
             None => self.requested_at.elapsed(),
         }
-    }
-
-    /// Returns the chunks that came after a silence, with its duration.
-    pub(super) fn silences(&self) -> impl Iterator<Item = (Duration, Chunk)> {
-        let earlier = self.chunks.iter();
-        let later = self.chunks.iter().skip(1);
-        earlier
-            .zip(later)
-            .map(|(before, after)| (after.at.saturating_sub(before.at), *after))
     }
 
     /// Returns for how long nothing has been received; zero after the end.

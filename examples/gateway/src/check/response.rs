@@ -15,7 +15,7 @@ pub(super) fn status(evidence: &Evidence) -> Finding {
         );
     };
     let advice = if head.status.is_redirection() {
-        "check the URL in the header location; each client pays for the redirection when it reconnects"
+        "check the URL in the header location: each reconnection is redirected, too"
     } else {
         "answer with 200: with any other status a browser stops, and does not reconnect"
     };
@@ -46,7 +46,8 @@ pub(super) fn no_transform(evidence: &Evidence) -> Finding {
     Finding::expect(
         has_directive(evidence, &["no-transform"]),
         seen(evidence, "cache-control"),
-        "send cache-control: no-transform, so that nothing on the way compresses the stream, and buffers it for that",
+        "send cache-control: no-transform, so that nothing on the way compresses the stream, and \
+        buffers it for that",
     )
 }
 

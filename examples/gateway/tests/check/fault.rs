@@ -15,6 +15,9 @@ pub(crate) enum Fault {
     LateFirstByte,
     HeadWithFirstEvent,
     HeldBack,
+    Compressed,
+    CompressedAndFlushed,
+    CompressedAlways,
     EventsLost,
     PostRejected,
     Silent,
@@ -61,8 +64,17 @@ impl Fault {
         ))
     }
 
+    /// Whether nothing follows what is sent at once.
+    pub(crate) fn goes_silent(self, resumes: bool, accepts_gzip: bool) -> bool {
+        match self {
+            Self::ResumeEndsLive => resumes,
+            Self::Compressed => accepts_gzip,
+            _ => false,
+        }
+    }
+
     /// The head of a stream.
-    pub(crate) fn head(self) -> String {
+    pub(crate) fn head(self, accepts_gzip: bool) -> String {
         let status = match self {
             Self::WrongStatus => "203 Non-Authoritative Information",
             _ => "200 OK",
@@ -82,6 +94,10 @@ impl Fault {
         };
         let length = match self {
             Self::ContentLength => "content-length: 10000000",
+            Self::Compressed | Self::CompressedAndFlushed if accepts_gzip => {
+                "transfer-encoding: chunked\r\ncontent-encoding: gzip"
+            }
+            Self::CompressedAlways => "transfer-encoding: chunked\r\ncontent-encoding: gzip",
             _ => "transfer-encoding: chunked",
         };
         format!(

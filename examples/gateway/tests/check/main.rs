@@ -1,4 +1,4 @@
-//! Each check passes on a server without a fault, and fails on the same server with exactly that fault.
+//! Each check passes on a server without a fault, and fails on the same server with that fault.
 
 mod fault;
 mod itself;
@@ -37,6 +37,9 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
     (Fault::LateFirstByte, &[("first-byte", Fail)]),
     (Fault::HeadWithFirstEvent, &[("first-byte", Fail)]),
     (Fault::HeldBack, &[("not-held-back", Fail)]),
+    (Fault::Compressed, &[("compression", Fail)]),
+    (Fault::CompressedAndFlushed, &[]),
+    (Fault::CompressedAlways, &[("compression", Fail)]),
     (Fault::Silent, &[("keep-alive", Fail)]),
     (Fault::CutWithinEvent, &[("clean-end", Fail)]),
     (Fault::ConnectionBroken, &[("clean-end", Fail)]),

@@ -38,7 +38,7 @@ async fn a_good_server_passes() {
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
     assert_eq!(stdout.lines().count(), list().count() + 1, "{stdout}");
-    assert!(stdout.contains("21 passed, 0 failed"), "{stdout}");
+    assert!(stdout.contains("22 passed, 0 failed"), "{stdout}");
     // Progress is for a terminal.
     assert_eq!(output.stderr, b"");
 }

@@ -66,7 +66,9 @@ impl Server {
             return socket.write_all(answer.as_bytes()).await;
         }
         let id = header("last-event-id:").map(str::to_owned);
-        self.stream(id.as_deref(), socket.into_inner()).await
+        let accepts_gzip = header("accept-encoding:").is_some();
+        let socket = socket.into_inner();
+        self.stream(id.as_deref(), accepts_gzip, socket).await
     }
 
     fn accept(&self, body: &str) -> &'static str {
@@ -78,7 +80,12 @@ impl Server {
         "201 Created"
     }
 
-    async fn stream(&self, id: Option<&str>, mut socket: TcpStream) -> std::io::Result<()> {
+    async fn stream(
+        &self,
+        id: Option<&str>,
+        accepts_gzip: bool,
+        mut socket: TcpStream,
+    ) -> std::io::Result<()> {
         let fault = self.fault;
         let mut log = self.log.subscribe();
         let live = log.borrow().len();
@@ -92,7 +99,9 @@ impl Server {
         if (fault, id) == (Fault::HeadWithFirstEvent, None) {
             log.wait_for(|log| !log.is_empty()).await.ok();
         }
-        socket.write_all(fault.head().as_bytes()).await?;
+        socket
+            .write_all(fault.head(accepts_gzip).as_bytes())
+            .await?;
         if fault == Fault::LateFirstByte {
             sleep(LATE).await;
         }
@@ -126,7 +135,7 @@ impl Server {
                 }
             }
             next = next.max(known.len());
-            if fault == Fault::ResumeEndsLive && id.is_some() {
+            if fault.goes_silent(id.is_some(), accepts_gzip) {
                 sleep(LATE * 10).await;
             }
             while timeout(KEEP_ALIVE, log.changed()).await.is_err() {
