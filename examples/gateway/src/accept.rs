@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, sleep_until};
@@ -68,11 +68,13 @@ pub async fn accept(
     }
 }
 
-/// Answers without reading the request.
+/// Answers a request that is not parsed.
 async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
         content-type: application/json\r\ncontent-length: 33\r\n\r\n{\"error\":\"too many connections\"}\n";
     let answered = async {
+        // Some clients take an answer that precedes their request for an error.
+        stream.read(&mut [0; 1024]).await?;
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
         // A socket that is closed with unread bytes would reset the connection, and the client might
