@@ -88,7 +88,7 @@ impl Metrics {
         let registry = self.registry.sub_registry_with_prefix("gateway");
         registry.register(
             "connections",
-            "Open connections, to both addresses",
+            "Open connections of clients",
             self.connections.clone(),
         );
         registry.register("streams", "Open event streams", self.streams.clone());

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
 
-use crate::accept::accept;
+use crate::accept::{Door, accept};
 use crate::app::App;
 use crate::events::events;
 use crate::options::Options;
@@ -41,23 +41,20 @@ pub async fn serve(options: Options) -> Result<(), String> {
 
     let app = Arc::new(App::new(options));
     let tasks = TaskTracker::new();
-    let max = app.options.max_connections;
-    tokio::spawn(accept(
+    let door = Door {
         listener,
-        routes(&app),
-        app.clone(),
-        max,
-        tasks.clone(),
-    ));
-    let routes = operator_routes(&app);
-    let metrics = accept(
-        metrics_listener,
-        routes,
-        app.clone(),
-        METRICS_CONNECTIONS,
-        TaskTracker::new(),
-    );
-    tokio::spawn(metrics);
+        router: routes(&app),
+        max_connections: app.options.max_connections,
+        is_counted: true,
+    };
+    tokio::spawn(accept(door, app.clone(), tasks.clone()));
+    let operator_door = Door {
+        listener: metrics_listener,
+        router: operator_routes(&app),
+        max_connections: METRICS_CONNECTIONS,
+        is_counted: false,
+    };
+    tokio::spawn(accept(operator_door, app.clone(), TaskTracker::new()));
     tokio::spawn(maintain(app.clone()));
     greet(address, metrics_address);
 

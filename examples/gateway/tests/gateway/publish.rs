@@ -207,5 +207,5 @@ async fn a_body_that_does_not_arrive_ends_with_a_timeout() {
     read.expect("an answer").expect("an answer");
     assert_eq!(answer, b"HTTP/1.1 408");
     drop(stream);
-    gateway.wait_for("gateway_connections", 1.0).await; // that of /metrics
+    gateway.wait_for("gateway_connections", 0.0).await;
 }
