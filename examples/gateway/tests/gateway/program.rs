@@ -1,6 +1,7 @@
 //! The program as it is started, and its text as it is copied.
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -52,12 +53,14 @@ fn a_wrong_option_is_one_clear_line_and_exit_code_2() {
         (&["--threads", "0"], "0 is not in 1.."),
         (&["--log-level", "loud"], "invalid value 'loud'"),
         (&["--listen", "0.0.0.0:0"], "allow it with --allow-remote"),
-        (&["extra"], "extra"),
+        (&["extra"], "'extra'"),
+        (&["check"], "<URL>"),
     ] {
         let (code, out, errors) = run(arguments);
         assert_eq!((code, &*out), (Some(2), ""), "{arguments:?}");
-        let first = errors.lines().next().unwrap_or_default();
-        assert!(first.contains(reason), "{arguments:?}: {errors}");
+        assert!(errors.starts_with("gateway: "), "{errors}");
+        assert!(errors.contains(reason), "{arguments:?}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
     }
 }
 
@@ -76,10 +79,12 @@ fn a_taken_port_is_one_clear_line_and_exit_code_2() {
     }
 }
 
-/// No label comes from users, however many topics and users there are.
+/// No label comes from users, however many topics and users there are, and nothing of theirs is logged.
 #[tokio::test]
-async fn metrics_have_as_many_lines_after_any_use() {
-    let gateway = Gateway::start(&["--log-level", "debug"]);
+async fn metrics_have_as_many_lines_after_any_use_and_the_log_has_no_queries_or_payloads() {
+    let (mut log, errors) = std::io::pipe().expect("a pipe");
+    let options = ["--log-level", "debug", "--log-format", "json"];
+    let gateway = Gateway::start_with("127.0.0.1:0", &options, errors.into());
     let mut lines = Vec::new();
     for round in 0..2 {
         for number in 0..20 {
@@ -104,6 +109,22 @@ async fn metrics_have_as_many_lines_after_any_use() {
         lines.push(text.lines().count());
     }
     assert_eq!(lines[0], lines[1]);
+    drop(gateway);
+    let mut text = String::new();
+    log.read_to_string(&mut text).expect("text");
+    assert!(
+        !text.contains("secret") && !text.contains("name0"),
+        "{text}"
+    );
+    let messages: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let begins = messages
+        .iter()
+        .filter(|message| message["fields"]["message"] == "stream begins");
+    let gaps = begins.filter(|message| message["fields"]["gap"] == "other-epoch");
+    assert_eq!(gaps.count(), 40);
 }
 
 /// Who copies a file should be able to read it.

@@ -38,6 +38,10 @@ impl Gateway {
     }
 
     pub fn start_at(address: &str, options: &[&str]) -> Self {
+        Self::start_with(address, options, Stdio::inherit())
+    }
+
+    pub fn start_with(address: &str, options: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
         command.args([
             "--listen",
@@ -47,7 +51,7 @@ impl Gateway {
             "--threads",
             "2",
         ]);
-        command.args(options).stdout(Stdio::piped());
+        command.args(options).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
