@@ -32,6 +32,7 @@ pub(crate) enum Fault {
     ResumeRepeatsAll,
     ResumeIsLive,
     ResumeEndsLive,
+    ResumeRepeatsLive,
     ResumeRejected,
     UnknownIsLive,
     UnknownIsServerError,

@@ -50,6 +50,7 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
     (Fault::ResumeRepeatsOne, &[("resume", Fail)]),
     (Fault::ResumeRepeatsAll, &[("resume", Fail)]),
     (Fault::ResumeIsLive, &[("resume", Fail)]),
+    (Fault::ResumeRepeatsLive, &[("resume", Fail)]),
     (Fault::ResumeEndsLive, &[("resume", Fail)]),
     (Fault::ResumeRejected, &[("resume", Fail)]),
     (Fault::UnknownIsLive, &[("unknown-id", Fail)]),

@@ -119,10 +119,8 @@ impl Server {
         loop {
             let known = log.borrow_and_update().clone();
             for (index, data) in known.iter().enumerate().skip(next) {
-                if fault == Fault::HeldBack && index >= live {
-                    sleep(LATE).await;
-                }
-                self.write(&mut socket, &fault.block(index, data)).await?;
+                self.send(&mut socket, index, data, (index >= live, id.is_some()))
+                    .await?;
             }
             // The event after a resumption is the last one.
             if id.is_some() && known.len() > live {
@@ -144,6 +142,25 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Sends an event, which may be live, on a connection that may have resumed.
+    async fn send(
+        &self,
+        socket: &mut TcpStream,
+        index: usize,
+        data: &str,
+        (is_live, resumes): (bool, bool),
+    ) -> std::io::Result<()> {
+        if self.fault == Fault::HeldBack && is_live {
+            sleep(LATE).await;
+        }
+        let block = self.fault.block(index, data);
+        self.write(socket, &block).await?;
+        if self.fault == Fault::ResumeRepeatsLive && is_live && resumes {
+            self.write(socket, &block).await?;
+        }
+        Ok(())
     }
 
     /// The position after an ID, if the server knows it.
