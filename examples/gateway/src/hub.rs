@@ -181,6 +181,11 @@ impl Hub {
         lag
     }
 
+    /// Returns how many topics have subscribers.
+    pub fn topics(&self) -> usize {
+        self.lock().subscribers.topics()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub sent_bytes: Arc<Counter>,
     /// Connections that were one too many.
     pub refused: Counter,
+    /// Topics that have subscribers.
+    pub topics: Gauge,
     /// How many entries of the log the slowest subscriber is behind.
     pub slowest_lag: Gauge,
 }
@@ -78,6 +80,7 @@ impl Metrics {
             encode_seconds: Counter::default(),
             sent_bytes: Arc::new(Counter::default()),
             refused: Counter::default(),
+            topics: Gauge::default(),
             slowest_lag: Gauge::default(),
         };
         metrics.register();
@@ -110,6 +113,8 @@ impl Metrics {
         registry.register("encode_seconds", help, self.encode_seconds.clone());
         let help = "Subscribers that were woken for an event";
         registry.register("wakeups", help, self.wakeups.clone());
+        let help = "Topics that have subscribers";
+        registry.register("topics", help, self.topics.clone());
         let help = "Entries of the log that the slowest subscriber has not received";
         registry.register("slowest_lag_events", help, self.slowest_lag.clone());
         let help = "Clients that could not continue where they were, by reason";

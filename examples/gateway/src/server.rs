@@ -147,8 +147,11 @@ async fn maintain(app: Arc<App>) {
     loop {
         ticks.tick().await;
         let lag = app.hub.maintain(app.now());
-        app.metrics
-            .slowest_lag
-            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+        app.metrics.slowest_lag.set(count(lag));
+        app.metrics.topics.set(count(app.hub.topics() as u64));
     }
+}
+
+fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -39,6 +39,10 @@ impl Filter {
 }
 
 impl Index {
+    pub(super) fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
     pub(super) fn insert(&mut self, filter: &Filter, number: u64) {
         for topic in &filter.topics {
             let topic = self.topics.entry(topic.clone()).or_default();
@@ -82,5 +86,36 @@ impl Index {
             Some(user) => topic.of_user.get(user),
         });
         concerned.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(topics: &[&str], user: &str) -> Filter {
+        Filter {
+            topics: topics.iter().map(|topic| (*topic).into()).collect(),
+            user: Some(user.into()),
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_subscribers_that_are_gone() {
+        let mut index = Index::default();
+        let (ann, bob) = (filter(&["a", "b"], "ann"), filter(&["a"], "bob"));
+        index.insert(&ann, 1);
+        index.insert(&ann, 2);
+        index.insert(&bob, 3);
+        let concerned = |index: &Index, user| index.concerned("a", user).copied().collect();
+        let (all, anns): (Vec<_>, Vec<_>) =
+            (concerned(&index, None), concerned(&index, Some("ann")));
+        assert_eq!((&*all, &*anns), (&[1, 2, 3][..], &[1, 2][..]));
+        index.remove(&ann, 1);
+        index.remove(&ann, 2);
+        assert_eq!(index.topics.len(), 1);
+        assert_eq!(index.topics["a"].of_user.len(), 1);
+        index.remove(&bob, 3);
+        assert!(index.topics.is_empty());
     }
 }
