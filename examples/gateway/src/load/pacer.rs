@@ -1,0 +1,68 @@
+//! Hands out events at their intended send times, whatever the server does.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::payload::Payload;
+use super::state::State;
+
+/// An event to publish.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) number: u64,
+    pub(super) payload: Payload,
+    /// Whom it is for; everybody if absent.
+    pub(super) user: Option<u32>,
+}
+
+/// Begins to hand out events, in turn, to the queues of the publishers.
+///
+/// It is a thread because the timers of the runtime are only precise to a millisecond, which would
+/// count as latency of the server.
+pub(super) fn start(
+    state: Arc<State>,
+    queues: Vec<UnboundedSender<Slot>>,
+) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("pacer".to_owned())
+        .spawn(move || pace(&state, &queues))
+}
+
+fn pace(state: &State, queues: &[UnboundedSender<Slot>]) {
+    let mut publishers = (0..).zip(queues).cycle();
+    let mut sequence = 0;
+    for number in 0..state.total {
+        if state.stop.is_cancelled() {
+            return;
+        }
+        let Some((publisher, queue)) = publishers.next() else {
+            return;
+        };
+        let intended = state.intended(number);
+        if let early @ 1.. = intended.saturating_sub(state.now()) {
+            thread::sleep(Duration::from_nanos(early));
+        }
+        let payload = Payload {
+            run: state.run,
+            publisher,
+            sequence,
+            intended,
+        };
+        let slot = Slot {
+            number,
+            payload,
+            user: state.user_of(number),
+        };
+        if queue.send(slot).is_err() {
+            return;
+        }
+        state.paced.fetch_add(1, Relaxed);
+        if (number + 1) % u64::from(state.publishers) == 0 {
+            sequence += 1;
+        }
+    }
+}
