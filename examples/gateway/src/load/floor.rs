@@ -128,7 +128,10 @@ async fn publish(
         published.count(&state, &slot, sent, result);
     }
     // The writer ends when this connection is closed, so it stays open until the run stops.
-    state.stop.cancelled().await;
+    tokio::spawn(async move {
+        state.stop.cancelled().await;
+        drop(control);
+    });
     published
 }
 
