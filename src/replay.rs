@@ -200,7 +200,7 @@ impl<T> ReplayLog<T> {
     /// use sse_wire::{LastEventId, replay::ReplayLog};
     ///
     /// let log = ReplayLog::new().with_seed(LastEventId::new("41")?);
-    /// assert_eq!(log.last_event_id(), Some("41"));
+    /// assert_eq!(log.last_event_id(), Some(LastEventId::new("41")?));
     /// assert_eq!(log.since("41"), Ok(log.end()));
     /// # Ok::<(), sse_wire::InvalidLastEventId>(())
     /// ```
@@ -335,8 +335,8 @@ impl<T> ReplayLog<T> {
     /// Returns the newest ID, or the seed; `None` if there was no frame with an ID yet.
     ///
     /// It is remembered even if all frames were evicted.
-    pub fn last_event_id(&self) -> Option<&str> {
-        self.ids.back().map(|(_, id)| &**id)
+    pub fn last_event_id(&self) -> Option<LastEventId<'_>> {
+        LastEventId::new(&self.ids.back()?.1).ok()
     }
 
     /// Returns the last event ID of a client that has received everything before the cursor: that
@@ -348,12 +348,12 @@ impl<T> ReplayLog<T> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use sse_wire::{Frame, LastEventId, Outgoing, replay::ReplayLog};
+    /// use sse_wire::{Frame, Outgoing, replay::ReplayLog};
     ///
     /// let mut log = ReplayLog::new();
     /// log.push(Frame::from(Outgoing::message("x").numeric_id(7)), Duration::ZERO);
     /// let cursor = log.end(); // for a client without an ID
-    /// let id = log.last_event_id_at(&cursor).and_then(|id| LastEventId::new(id).ok());
+    /// let id = log.last_event_id_at(&cursor);
     /// let first = id.map(|id| Frame::from(Outgoing::new().id(id)));
     /// assert_eq!(first.expect("there is an ID").as_bytes(), "id: 7\n\n");
     /// ```
@@ -361,14 +361,14 @@ impl<T> ReplayLog<T> {
     /// # Complexity
     ///
     /// O(log m) for a log of m frames.
-    pub fn last_event_id_at(&self, cursor: &Cursor) -> Option<&str> {
+    pub fn last_event_id_at(&self, cursor: &Cursor) -> Option<LastEventId<'_>> {
         if cursor.epoch != self.epoch {
             return None;
         }
         let after = self
             .ids
             .partition_point(|(position, _)| *position < cursor.next);
-        self.ids.get(after.checked_sub(1)?).map(|(_, id)| &**id)
+        LastEventId::new(&self.ids.get(after.checked_sub(1)?)?.1).ok()
     }
 
     /// Returns how many frames [`next`](Self::next) has not returned yet for this cursor.

@@ -1,6 +1,19 @@
 //! A server of Server-Sent Events to start from: its parts, for its program and its tests.
 
-extern crate alloc;
-
+pub mod accept;
+pub mod app;
 pub mod check;
+pub mod connection;
+pub mod events;
+pub mod hub;
+pub mod idempotency;
+pub mod io;
 pub mod load;
+pub mod metrics;
+pub mod names;
+pub mod options;
+pub mod per_subscriber;
+pub mod publish;
+pub mod query;
+pub mod refusal;
+pub mod server;

@@ -24,9 +24,9 @@ mod target;
 mod usage;
 mod values;
 
-use core::error::Error;
-use core::time::Duration;
+use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use target::Target;
 

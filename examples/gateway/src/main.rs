@@ -1,16 +1,22 @@
 //! A server of Server-Sent Events to start from.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gateway::{check, load};
+use gateway::options::{LogFormat, LogLevel, Options};
+use gateway::{check, load, server};
 
 /// Serves Server-Sent Events: topics, private events, and resumption without silent loss.
+///
+/// Clients read `GET /events?topic=a&topic=b`, and publishers send `POST /publish`.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Options {
+#[command(name = "gateway", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -20,9 +26,66 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Options::parse().command {
-        Some(Command::Check(options)) => check::run(&options),
-        Some(Command::Load(options)) => load::run(&options),
-        None => ExitCode::SUCCESS,
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(Command::Check(options)) => return check::run(&options),
+        Some(Command::Load(options)) => return load::run(&options),
+        None => {}
+    }
+    match serve(arguments.options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(options: Options) -> Result<(), String> {
+    for address in [options.listen, options.metrics_listen] {
+        if !address.ip().is_loopback() && !options.allow_remote {
+            return Err(format!(
+                "other machines reach {address}, and whoever does may publish and read; \
+                 allow it with --allow-remote"
+            ));
+        }
+    }
+    log(&options);
+    let descriptors = options.max_connections as u64 + 100;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < descriptors => tracing::warn!(
+            limit,
+            descriptors,
+            "too few descriptors for --max-connections; raise ulimit -n"
+        ),
+        _ => {}
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = options.threads {
+        runtime.worker_threads(threads.into());
+    }
+    let runtime = runtime
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let served = runtime.block_on(server::serve(options));
+    // Connections that are left are cut.
+    runtime.shutdown_background();
+    served
+}
+
+fn log(options: &Options) {
+    let level = match options.log_level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr);
+    match options.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
     }
 }

@@ -3,9 +3,9 @@
 mod reader;
 pub(super) mod writer;
 
-use alloc::sync::Arc;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::{env, io};
 
 use serde::Serialize;

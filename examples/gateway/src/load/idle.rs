@@ -1,8 +1,8 @@
 //! Connections without events: what they cost in memory.
 
-use alloc::sync::Arc;
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::task::JoinSet;

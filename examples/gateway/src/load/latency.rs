@@ -1,7 +1,7 @@
 //! Latencies: a histogram of microseconds, and its summary in milliseconds.
 
-use core::fmt;
-use core::time::Duration;
+use std::fmt;
+use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;

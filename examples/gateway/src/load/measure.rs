@@ -1,8 +1,8 @@
 //! One run: connects, publishes, waits for what is under way, and counts.
 
-use alloc::sync::Arc;
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;

@@ -1,7 +1,7 @@
 //! Metrics in the text format of Prometheus: scraped from a server, or read of a process.
 
-use alloc::collections::BTreeMap;
-use core::time::Duration;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -125,7 +125,7 @@ async fn scrape(server: &Server, path: &str) -> Result<Metrics, Failure> {
     if status != 200 {
         return Err(format!("the status is {status}").into());
     }
-    Ok(Metrics::parse(core::str::from_utf8(&body)?))
+    Ok(Metrics::parse(std::str::from_utf8(&body)?))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The outcome of a run: what was published, what arrived, and what it cost.
 
-use alloc::collections::BTreeMap;
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use serde::Serialize;
 

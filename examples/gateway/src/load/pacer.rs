@@ -1,9 +1,9 @@
 //! Hands out events at their intended send times, whatever the server does.
 
-use alloc::sync::Arc;
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 

@@ -33,7 +33,7 @@ impl Payload {
         if data.len() != size {
             return None;
         }
-        let head = core::str::from_utf8(data.get(..HEAD)?).ok()?;
+        let head = std::str::from_utf8(data.get(..HEAD)?).ok()?;
         let mut numbers = head.split(' ');
         Some(Self {
             run: u32::from_str_radix(numbers.next()?, 16).ok()?,

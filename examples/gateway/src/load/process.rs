@@ -1,7 +1,7 @@
 //! The CPU time and the memory of a process, from Linux's `/proc`.
 
-use core::time::Duration;
 use std::fs;
+use std::time::Duration;
 
 /// The clock ticks per second of `/proc`, which are 100 for every program.
 const TICKS: f64 = 100.0;

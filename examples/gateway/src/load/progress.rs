@@ -1,7 +1,7 @@
 //! A line each second, to standard error; it collects the latencies on its way.
 
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 

@@ -1,8 +1,8 @@
 //! A publisher: one connection that is kept alive, with one request at a time.
 
-use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
-use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

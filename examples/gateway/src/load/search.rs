@@ -1,6 +1,6 @@
 //! The search for the highest rate at which the p99 is acceptable.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use serde::Serialize;
 

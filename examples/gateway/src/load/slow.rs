@@ -1,6 +1,6 @@
 //! Subscribers that never read, and what the server did about them.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};

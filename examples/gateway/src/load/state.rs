@@ -1,6 +1,6 @@
 //! What the publishers, the subscribers and the progress line of one run share.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -129,7 +129,7 @@ impl State {
 
     /// Converts a time of the run for tokio's timers.
     pub(super) fn instant(&self, time: u64) -> tokio::time::Instant {
-        (self.origin + core::time::Duration::from_nanos(time)).into()
+        (self.origin + std::time::Duration::from_nanos(time)).into()
     }
 
     /// Sets the intended send time of the first event.

@@ -1,8 +1,8 @@
 //! The loss of all connections at once, and how the subscribers come back.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use core::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;

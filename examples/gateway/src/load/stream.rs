@@ -1,8 +1,8 @@
 //! The connection of one subscriber: a request, and the chunks of the response's body.
 
-use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::{Context, Poll};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -59,7 +59,7 @@ impl Chunks {
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
         let mut connection = Driver(Some(Box::pin(connection)));
         let response = {
-            let mut sending = core::pin::pin!(sender.send_request(request));
+            let mut sending = std::pin::pin!(sender.send_request(request));
             poll_fn(|context| {
                 connection.drive(context);
                 sending.as_mut().poll(context)

@@ -1,9 +1,9 @@
 //! A subscriber: reads events, checks them, and reconnects.
 
-use alloc::sync::Arc;
-use core::pin::pin;
-use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sse_wire::EventDecoder;

@@ -1,6 +1,6 @@
 //! What one subscriber received: which sequence numbers, and how often.
 
-use alloc::collections::BTreeMap;
+use std::collections::BTreeMap;
 
 use super::payload::Payload;
 use super::state::State;

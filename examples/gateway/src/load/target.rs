@@ -1,6 +1,6 @@
 //! Where the gateway is: its address, and the paths of requests.
 
-use core::net::SocketAddr;
+use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
 
 use hyper::Uri;

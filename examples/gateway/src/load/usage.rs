@@ -1,8 +1,8 @@
 //! What a run cost: CPU time and memory, of this process and of the server.
 
-use alloc::collections::BTreeMap;
-use core::time::Duration;
+use std::collections::BTreeMap;
 use std::process;
+use std::time::Duration;
 use std::time::Instant;
 
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The values of options: a duration, and a share.
 
-use core::str::FromStr;
-use core::time::Duration;
+use std::str::FromStr;
+use std::time::Duration;
 
 /// A share of the subscribers, such as `1%`.
 #[derive(Debug, Clone, Copy, PartialEq)]

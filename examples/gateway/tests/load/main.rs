@@ -1,11 +1,9 @@
 //! `gateway load`, as a user runs it, against a server with faults: each of them is detected.
 
-extern crate alloc;
-
 mod stand_in;
 
-use core::time::Duration;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use stand_in::Fault;

@@ -1,11 +1,11 @@
 //! A small server with faults on demand, to see whether they are detected.
 
-use alloc::sync::Arc;
-use core::convert::Infallible;
-use core::net::SocketAddr;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use core::time::Duration;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};

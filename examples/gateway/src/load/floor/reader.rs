@@ -1,8 +1,8 @@
 //! A subscriber of the floor: it reads frames of a fixed length, without decoding them.
 
-use core::pin::pin;
-use core::sync::atomic::Ordering::Relaxed;
 use std::io;
+use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

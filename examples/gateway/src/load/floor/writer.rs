@@ -1,9 +1,9 @@
 //! The process of the floor: it writes each frame to the sockets, with a thread per core.
 
-use alloc::sync::Arc;
-use core::net::Ipv4Addr;
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::Ipv4Addr;
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 

@@ -1,7 +1,7 @@
 //! The reports as text.
 
-use alloc::collections::BTreeMap;
-use core::fmt::Display;
+use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use crate::load::floor::Round;
 use crate::load::latency::Summary;

@@ -1,0 +1,80 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::hub::Hub;
+use crate::idempotency::Keys;
+use crate::metrics::Metrics;
+use crate::options::Options;
+
+/// How many keys of publishers are remembered.
+const IDEMPOTENCY_KEYS: usize = 100_000;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct App {
+    /// The options.
+    pub options: Options,
+    /// The topics.
+    pub hub: Arc<Hub>,
+    /// What publishers have sent.
+    pub keys: Keys,
+    /// The figures for the operator.
+    pub metrics: Metrics,
+    /// Whether new clients should come here.
+    pub is_ready: AtomicBool,
+    drain: watch::Sender<Option<Instant>>,
+    start: Instant,
+}
+
+impl App {
+    /// Creates it, with an epoch of its own.
+    pub fn new(options: Options) -> Self {
+        let epoch = format!("{:016x}", fastrand::u64(..));
+        let hub = Hub::new(
+            &epoch,
+            options.log_events,
+            options.log_bytes,
+            options.log_age,
+        );
+        Self {
+            options,
+            hub: Arc::new(hub),
+            keys: Keys::new(IDEMPOTENCY_KEYS),
+            metrics: Metrics::new(),
+            is_ready: AtomicBool::new(true),
+            drain: watch::Sender::new(None),
+            start: Instant::now(),
+        }
+    }
+
+    /// Returns the time since the start.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Begins to end all connections: the last at `end`.
+    pub fn drain_until(&self, end: Instant) {
+        self.is_ready.store(false, Ordering::Relaxed);
+        self.drain.send_replace(Some(end));
+    }
+
+    /// Returns when the last connection ends, once the server shuts down.
+    pub fn drain(&self) -> watch::Receiver<Option<Instant>> {
+        let mut drain = self.drain.subscribe();
+        // It may have begun already.
+        drain.mark_changed();
+        drain
+    }
+
+    /// Returns a reconnection time for a farewell, other than that of the next client.
+    pub fn spread_retry(&self) -> Duration {
+        let window = self.options.drain.max(self.options.retry);
+        let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(fastrand::u64(100..=millis.max(100)))
+    }
+}

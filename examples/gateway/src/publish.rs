@@ -1,0 +1,141 @@
+//! `POST /publish`: checks an event, publishes it once, and answers with its ID.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+use sse_wire::Outgoing;
+
+use crate::app::App;
+use crate::hub::{Ended, Message};
+use crate::names::{self, DONE};
+use crate::refusal::Refusal;
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 64 << 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event<'a> {
+    #[serde(borrow)]
+    topic: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    user: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// Publishes the event in the body of a request.
+pub async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    if !is_json(&head.headers) {
+        let reason = "send the event with content-type: application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+    }
+    let key = key(&head.headers)?;
+    let read = tokio::time::timeout(app.options.request_timeout, read(body));
+    let body = read.await.map_err(|_| {
+        let reason = "the body was not received in time";
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, reason)
+    })??;
+    let id = match key {
+        None => publish_body(&app, &body)?,
+        Some(key) => match app.keys.once(key, &body, || publish_body(&app, &body)) {
+            Ok(published) => published?,
+            Err(_) => {
+                let reason = "this Idempotency-Key was used for another event";
+                return Err(Refusal::new(StatusCode::CONFLICT, reason));
+            }
+        },
+    };
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
+}
+
+fn publish_body(app: &App, body: &[u8]) -> Result<String, Refusal> {
+    let event: Event<'_> = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("the body is not an event: {error}")))?;
+    names::check("topic", &event.topic)?;
+    event
+        .user
+        .as_deref()
+        .map_or(Ok(()), |user| names::check("user", user))?;
+    let data = text_of(event.data)?;
+    let mut outgoing = Outgoing::message(&data);
+    if let Some(name) = &event.r#type {
+        outgoing = outgoing.event_type(names::event_type(name)?);
+    }
+    let is_last = event.r#type.as_deref() == Some(DONE);
+    if is_last && event.user.is_some() {
+        let reason = "done ends a topic for everybody; publish it without a user";
+        return Err(Refusal::bad_request(reason));
+    }
+    let message = Message {
+        topic: &event.topic,
+        user: event.user.as_deref(),
+        event: outgoing,
+        is_last,
+    };
+    let published = app.hub.publish(&message, app.now()).map_err(|Ended| {
+        let reason = format!("the topic {:?} has ended", event.topic);
+        Refusal::new(StatusCode::CONFLICT, reason)
+    })?;
+    app.metrics.published(published.woken);
+    Ok(published.id)
+}
+
+/// A string is sent as the text that it is, anything else as the JSON that it is.
+fn text_of(data: &RawValue) -> Result<Cow<'_, str>, Refusal> {
+    if !data.get().starts_with('"') {
+        return Ok(Cow::Borrowed(data.get()));
+    }
+    let text = serde_json::from_str::<Cow<'_, str>>(data.get());
+    text.map_err(|error| Refusal::bad_request(format!("data: {error}")))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let is_valid = |key: &&str| (1..=names::MAX_LEN).contains(&key.len());
+    match key.to_str().ok().filter(is_valid) {
+        Some(key) if keys.next().is_none() => Ok(Some(key)),
+        _ => {
+            let max = names::MAX_LEN;
+            let reason =
+                format!("Idempotency-Key must be one value of 1 to {max} ASCII characters");
+            Err(Refusal::bad_request(reason))
+        }
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let reason = format!("the body is longer than {MAX_BODY} bytes");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason))
+        }
+        Err(error) => Err(Refusal::bad_request(format!(
+            "the body is incomplete: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,153 @@
+//! Starts the server, and ends it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::task::TaskTracker;
+
+use crate::accept::accept;
+use crate::app::App;
+use crate::events::events;
+use crate::options::Options;
+use crate::publish::publish;
+use crate::refusal::Refusal;
+
+/// The most connections to the operator's address.
+const METRICS_CONNECTIONS: usize = 64;
+
+/// Serves until the process is told to end.
+///
+/// # Errors
+///
+/// An address is taken, or cannot be used.
+pub async fn serve(options: Options) -> Result<(), String> {
+    let listener = bind("--listen", options.listen).await?;
+    let metrics_listener = bind("--metrics-listen", options.metrics_listen).await?;
+    let address = local(&listener)?;
+    let metrics_address = local(&metrics_listener)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(describe)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(describe)?;
+
+    let app = Arc::new(App::new(options));
+    let tasks = TaskTracker::new();
+    let max = app.options.max_connections;
+    tokio::spawn(accept(
+        listener,
+        routes(&app),
+        app.clone(),
+        max,
+        tasks.clone(),
+    ));
+    let routes = operator_routes(&app);
+    let metrics = accept(
+        metrics_listener,
+        routes,
+        app.clone(),
+        METRICS_CONNECTIONS,
+        TaskTracker::new(),
+    );
+    tokio::spawn(metrics);
+    tokio::spawn(maintain(app.clone()));
+    greet(address, metrics_address);
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let window = app.options.drain;
+    tracing::info!(connections = tasks.len(), ?window, "shutting down");
+    app.drain_until(Instant::now() + window.mul_f64(0.9));
+    tasks.close();
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = sleep(window.mul_f64(0.95)) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!(cut = tasks.len(), "ended");
+    Ok(())
+}
+
+async fn bind(option: &str, address: std::net::SocketAddr) -> Result<TcpListener, String> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| format!("cannot listen at {address} ({option}): {error}"))
+}
+
+fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, String> {
+    listener.local_addr().map_err(describe)
+}
+
+fn describe(error: io::Error) -> String {
+    error.to_string()
+}
+
+/// Says where the server is, and what to try.
+fn greet(address: std::net::SocketAddr, metrics: std::net::SocketAddr) {
+    println!("listening at http://{address}, metrics at http://{metrics}/metrics; try:");
+    println!("  curl -N 'http://{address}/events?topic=news'");
+    println!(
+        "  curl -H 'content-type: application/json' \
+         -d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' http://{address}/publish"
+    );
+    println!("  cargo run -p gateway -- check 'http://{address}/events?topic=news'");
+}
+
+/// Returns the routes for clients.
+fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/events", get(events))
+        .route("/publish", post(publish))
+        .route("/healthz", get(StatusCode::OK))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .with_state(app.clone())
+}
+
+fn operator_routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(StatusCode::OK))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .with_state(app.clone())
+}
+
+async fn not_found() -> Refusal {
+    let reason = "there are /events, /publish, /healthz and /readyz; /metrics has its own address";
+    Refusal::new(StatusCode::NOT_FOUND, reason)
+}
+
+async fn ready(State(app): State<Arc<App>>) -> StatusCode {
+    match app.is_ready.load(Ordering::Relaxed) {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], app.metrics.encode()).into_response()
+}
+
+/// Looks after the log and its subscribers each second.
+async fn maintain(app: Arc<App>) {
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let lag = app.hub.maintain(app.now());
+        app.metrics
+            .slowest_lag
+            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+    }
+}
