@@ -31,6 +31,13 @@ impl Latencies {
         }
     }
 
+    /// Returns the sum of all latencies.
+    pub(super) fn sum(&self) -> Duration {
+        let values = self.0.iter_recorded();
+        let microseconds = values.map(|value| value.value_iterated_to() * value.count_at_value());
+        Duration::from_micros(microseconds.sum())
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let at = |quantile| milliseconds(self.0.value_at_quantile(quantile));
         Summary {
@@ -97,6 +104,7 @@ mod tests {
         all.take(&mut some);
         let summary = all.summary();
         assert_eq!((summary.count, some.summary().count), (100, 0));
+        assert_eq!(all.sum().as_millis() / 10, 505);
         assert!((summary.p50_ms - 50.0).abs() < 0.1 && (summary.p99_ms - 99.0).abs() < 0.1);
         assert!((summary.max_ms - 100.0).abs() < 0.1);
         assert!(summary.is_within(Duration::from_millis(100)));

@@ -45,6 +45,9 @@ pub(super) struct Publishing {
     pub(super) lateness: Summary,
     /// From the actual send time to the response.
     pub(super) acknowledgement: Summary,
+    /// The share of their time for which the publishers waited for responses. If it is near 1, more
+    /// publishers would be less late; if not, this process lacks CPU time.
+    pub(super) waiting_share: f64,
 }
 
 /// What the subscribers that read received.
@@ -100,6 +103,8 @@ impl Outcome {
                 errors: published.errors.clone(),
                 lateness: published.lateness.summary(),
                 acknowledgement: published.acknowledgement.summary(),
+                waiting_share: published.acknowledgement.sum().as_secs_f64()
+                    / f64::from(plan.publishers * plan.seconds),
             },
             deliveries: Deliveries::new(state, published, tallies, latencies),
             connections: Connections::new(tallies),
@@ -145,12 +150,10 @@ impl Deliveries {
             .filter(|((_, tally), _)| !tally.gaps.is_empty());
         let last = state.last_received.load(Relaxed);
         let time = Duration::from_nanos(last.saturating_sub(state.measured_from()));
-        let time = time
-            .max(Duration::from_secs(state.plan.seconds.into()))
-            .as_secs_f64();
+        let time = time.max(Duration::from_secs(state.plan.seconds.into()));
         Self {
             received: sum(|tally| tally.events),
-            per_second: latency.count.to_string().parse().unwrap_or(0.0) / time,
+            per_second: per_second(state.measured.load(Relaxed), time),
             latency,
             lost: losses.iter().sum(),
             lost_with_gap: with_gap.map(|(_, lost)| lost).sum(),
@@ -171,6 +174,12 @@ impl Connections {
             losses: merge(tallies.iter().map(|(_, tally)| &tally.losses)),
         }
     }
+}
+
+/// Returns how many of `count` events there were in each second of `time`.
+fn per_second(count: u64, time: Duration) -> f64 {
+    let milliseconds = u128::from(count) * 1_000_000_000_000 / time.as_nanos().max(1);
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)).as_secs_f64()
 }
 
 /// Counts the events that were acknowledged, and that `subscriber` should have received but did

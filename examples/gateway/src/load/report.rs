@@ -1,5 +1,7 @@
 //! The reports, as text or JSON, on standard output.
 
+mod lines;
+mod table;
 mod text;
 
 use std::io::{self, Write as _};
@@ -32,7 +34,7 @@ pub(super) fn print_step(step: &search::Step) {
 
 /// Prints the gateway beside the floor.
 pub(super) fn print_floor(options: &Options, rounds: &[Round]) -> Result<(), Failure> {
-    emit(options, rounds, text::floor)
+    emit(options, rounds, table::floor)
 }
 
 fn emit<T>(options: &Options, report: &T, text: fn(&T) -> String) -> Result<(), Failure>

@@ -23,7 +23,7 @@ const PRECISION: u32 = 10;
 pub(super) struct Step {
     pub(super) rate: u32,
     pub(super) passed: bool,
-    /// The publishers, rather than the subscribers, were behind.
+    /// The publishers were behind, and not only the subscribers.
     pub(super) publishers_behind: bool,
     pub(super) outcome: Outcome,
 }
@@ -50,8 +50,8 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
         let outcome = measure::plan(plan, target, &label).await?;
         let passed = outcome.passed(Some(max_p99)) && outcome.publishing.failed == 0;
         let late = &outcome.publishing.lateness;
-        // Half of the latency was spent before the request.
-        let publishers_behind = late.p99_ms * 2.0 > outcome.deliveries.latency.p99_ms;
+        // Half of the acceptable latency was spent before the request.
+        let publishers_behind = !late.is_within(max_p99 / 2);
         let step = Step {
             rate,
             passed,

@@ -86,6 +86,8 @@ pub(super) struct State {
     empty: Latencies,
     /// New events that were received, with those of the warm-up.
     pub(super) received: AtomicU64,
+    /// Those without the warm-up.
+    pub(super) measured: AtomicU64,
     /// When the last of them was received.
     pub(super) last_received: AtomicU64,
     /// Events that were handed to the publishers.
@@ -113,6 +115,7 @@ impl State {
             latency: (0..SHARDS).map(|_| Mutex::new(empty.clone())).collect(),
             empty,
             received: AtomicU64::new(0),
+            measured: AtomicU64::new(0),
             last_received: AtomicU64::new(0),
             paced: AtomicU64::new(0),
             connected: AtomicU32::new(0),
@@ -164,7 +167,11 @@ impl State {
     pub(super) fn record(&self, subscriber: u32, payload: &Payload, now: u64, is_resumed: bool) {
         self.received.fetch_add(1, Relaxed);
         self.last_received.fetch_max(now, Relaxed);
-        if is_resumed || payload.intended < self.measured_from() {
+        if payload.intended < self.measured_from() {
+            return;
+        }
+        self.measured.fetch_add(1, Relaxed);
+        if is_resumed {
             return;
         }
         let shard = usize::try_from(subscriber).unwrap_or_default() % SHARDS;

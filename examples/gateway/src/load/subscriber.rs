@@ -31,7 +31,8 @@ pub(super) struct Subscriber {
     path: String,
     decoder: EventDecoder,
     tally: Tally,
-    chunks: Chunks,
+    /// For the next call of `read`, which closes the connection.
+    chunks: Option<Chunks>,
     /// Events sent until then were resumed after a storm: they have no latency of delivery.
     resumed_until: u64,
     has_stormed: bool,
@@ -60,7 +61,7 @@ impl Subscriber {
             path,
             decoder: EventDecoder::new(),
             tally: Tally::default(),
-            chunks,
+            chunks: Some(chunks),
             resumed_until: 0,
             has_stormed: false,
         };
@@ -92,17 +93,20 @@ impl Subscriber {
         }
     }
 
-    /// Reads one connection to its end.
+    /// Reads one connection to its end, and closes it.
     async fn read(&mut self) -> End {
         let state = Arc::clone(&self.state);
         let mut stop = pin!(state.stop.cancelled());
         let mut storm = pin!(state.storm.begun.cancelled());
+        let Some(mut chunks) = self.chunks.take() else {
+            return End::Lost("no connection".to_owned());
+        };
         loop {
             let chunk = tokio::select! {
                 biased;
                 () = &mut stop => return End::Stopped,
                 () = &mut storm, if !self.has_stormed => return End::Storm,
-                chunk = self.chunks.next() => chunk,
+                chunk = chunks.next() => chunk,
             };
             match chunk {
                 Ok(Some(chunk)) => self.receive(&chunk),
@@ -145,7 +149,7 @@ impl Subscriber {
             match open(&self.target, &self.path, last_event_id).await {
                 Ok((chunks, first)) => {
                     let now = self.state.now();
-                    self.chunks = chunks;
+                    self.chunks = Some(chunks);
                     self.decoder.restart();
                     if is_storm {
                         self.resumed_until = now;

@@ -53,6 +53,25 @@ struct Server {
     log: Mutex<Vec<Arc<Event>>>,
     newest: watch::Sender<usize>,
     streams: AtomicU64,
+    open: AtomicU64,
+    most_open: Arc<AtomicU64>,
+}
+
+/// A stream, which counts as open.
+struct Open(Arc<Server>);
+
+impl Open {
+    fn new(server: Arc<Server>) -> Self {
+        let open = server.open.fetch_add(1, Relaxed) + 1;
+        server.most_open.fetch_max(open, Relaxed);
+        Self(server)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,14 +88,17 @@ struct Subscription {
     user: Option<String>,
 }
 
-/// Serves until the runtime ends.
-pub(crate) async fn start(fault: Fault) -> SocketAddr {
+/// Serves until the runtime ends; returns the address, and the most streams that were open at a time.
+pub(crate) async fn start(fault: Fault) -> (SocketAddr, Arc<AtomicU64>) {
     let server = Arc::new(Server {
         fault,
         log: Mutex::default(),
         newest: watch::Sender::new(0),
         streams: AtomicU64::new(0),
+        open: AtomicU64::new(0),
+        most_open: Arc::default(),
     });
+    let most_open = Arc::clone(&server.most_open);
     let router = Router::new()
         .route("/events", get(subscribe))
         .route("/publish", post(publish))
@@ -85,7 +107,7 @@ pub(crate) async fn start(fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    (address, most_open)
 }
 
 async fn publish(
@@ -139,7 +161,7 @@ async fn subscribe(
     };
     let is_first = server.streams.fetch_add(1, Relaxed) == 0;
     let id = format!("e.{position}");
-    let retry = Duration::from_millis(50);
+    let retry = Duration::from_millis(200);
     let first: Frame = Outgoing::new()
         .retry(retry)
         .id(LastEventId::new(&id).unwrap())
@@ -156,13 +178,14 @@ fn events(
     is_first: bool,
 ) -> impl Stream<Item = Result<Frame, Infallible>> {
     let newest = server.newest.subscribe();
+    let server = Open::new(server);
     let state = (server, subscription, position, newest);
     let batches = stream::unfold(
         state,
         move |(server, subscription, position, mut newest)| async move {
             newest.wait_for(|&newest| newest > position).await.ok()?;
-            let event = Arc::clone(&server.log.lock().unwrap()[position]);
-            let fault = server.fault;
+            let event = Arc::clone(&server.0.log.lock().unwrap()[position]);
+            let fault = server.0.fault;
             let is_mine = event.user.is_none() || event.user == subscription.user;
             let is_mine = is_mine || fault == Fault::Misdeliver;
             let mut frames = Vec::new();

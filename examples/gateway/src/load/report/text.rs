@@ -1,13 +1,9 @@
 //! The reports as text.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
-
-use crate::load::floor::Round;
-use crate::load::latency::Summary;
 use crate::load::outcome::Outcome;
-use crate::load::usage::{OfServer, Own};
-use crate::load::{idle, search, slow, storm};
+use crate::load::{idle, search};
+
+use super::lines::{Lines, mebibytes, number, percent};
 
 /// One run.
 pub(super) fn outcome(outcome: &Outcome) -> String {
@@ -35,6 +31,13 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
     lines.counts("errors", &publishing.errors);
     lines.add("sent late by", publishing.lateness);
     lines.add("publish", publishing.acknowledgement);
+    lines.add(
+        "waited",
+        format_args!(
+            "{} of the publishers' time, for responses",
+            percent(Some(publishing.waiting_share))
+        ),
+    );
     lines.add(
         "deliveries",
         format_args!(
@@ -145,166 +148,4 @@ pub(super) fn search(report: &search::Report) -> String {
         text += &outcome(half);
     }
     text
-}
-
-/// The gateway beside the floor.
-pub(super) fn floor(rounds: &[Round]) -> String {
-    let mut text = format!(
-        "{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>12}{:>7}{:>8}{:>12}{:>11}\n",
-        "",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "max ms",
-        "deliveries/s",
-        "lost",
-        "doubled",
-        "server CPU s",
-        "load CPU s",
-    );
-    for round in rounds {
-        text += &row("gateway", &round.gateway);
-        text += &row("floor", &round.floor);
-    }
-    for round in rounds {
-        text.push('\n');
-        text += &outcome(&round.gateway);
-    }
-    text
-}
-
-fn row(name: &str, outcome: &Outcome) -> String {
-    let Summary {
-        p50_ms,
-        p90_ms,
-        p99_ms,
-        p999_ms,
-        max_ms,
-        ..
-    } = outcome.deliveries.latency;
-    let server = outcome
-        .server
-        .as_ref()
-        .and_then(|server| server.cpu_seconds);
-    format!(
-        "{name:<9}{p50_ms:>9.2}{p90_ms:>9.2}{p99_ms:>9.2}{p999_ms:>9.2}{max_ms:>9.2}{:>12.0}{:>7}{:>8}\
-         {:>12}{:>11}\n",
-        outcome.deliveries.per_second,
-        outcome.deliveries.lost,
-        outcome.deliveries.doubled,
-        number(server, 2),
-        number(outcome.own.cpu_seconds, 2),
-    )
-}
-
-/// Lines that begin with a name.
-#[derive(Default)]
-struct Lines(String);
-
-impl Lines {
-    fn add(&mut self, name: &str, value: impl Display) {
-        self.0 += &format!("{name:<17} {value}\n");
-    }
-
-    /// Adds counts, if there are any.
-    fn counts<N: Display>(&mut self, name: &str, counts: &BTreeMap<String, N>) {
-        for (key, count) in counts {
-            self.add(name, format_args!("{count}: {key}"));
-        }
-    }
-
-    fn storm(&mut self, storm: &storm::Report) {
-        let back = storm
-            .all_back_ms
-            .map_or("not all".to_owned(), |time| format!("all in {time:.0} ms"));
-        let jitter = if storm.jitter { "with" } else { "without" };
-        self.add(
-            "storm",
-            format_args!(
-                "{} back, {back}, {jitter} jitter, {} failed attempts",
-                storm.reconnected, storm.failed_attempts,
-            ),
-        );
-        self.add("reconnect", storm.reconnect);
-    }
-
-    fn slow(&mut self, slow: &slow::Report) {
-        self.add(
-            "slow subscribers",
-            format_args!(
-                "{}, {} closed by the server, {} open, {} bytes unread",
-                slow.subscribers, slow.closed, slow.open, slow.unread_bytes,
-            ),
-        );
-    }
-
-    fn own(&mut self, own: &Own) {
-        self.add(
-            "load's CPU",
-            format_args!(
-                "{} s, {} of a core; memory {}",
-                number(own.cpu_seconds, 2),
-                percent(own.cpu_share),
-                mebibytes(own.resident_bytes),
-            ),
-        );
-    }
-
-    fn server(&mut self, server: &OfServer) {
-        self.add(
-            "server's CPU",
-            format_args!(
-                "{} s, {} of a core",
-                number(server.cpu_seconds, 2),
-                percent(server.cpu_share),
-            ),
-        );
-        self.add(
-            "per event",
-            format_args!(
-                "{} wake-ups, {} encoded frames",
-                number(server.wakeups_per_event, 2),
-                number(server.encoded_frames_per_event, 2),
-            ),
-        );
-        self.add(
-            "encoding",
-            format_args!(
-                "{} s, {} of the server's CPU",
-                number(server.encode_seconds, 4),
-                percent(server.encode_share),
-            ),
-        );
-        self.add(
-            "slowest lag",
-            format_args!("{} events", number(server.slowest_lag_events, 0)),
-        );
-        self.add(
-            "server's memory",
-            format_args!(
-                "{} before, {} idle, {} after; {} bytes per idle connection",
-                mebibytes(server.resident_bytes_before),
-                mebibytes(server.resident_bytes_idle),
-                mebibytes(server.resident_bytes_after),
-                number(server.bytes_per_idle_connection, 0),
-            ),
-        );
-        self.counts("server's gaps", &server.gaps);
-        self.counts("connection ends", &server.connection_ends);
-    }
-}
-
-fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("?".to_owned(), |value| format!("{value:.decimals$}"))
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or("?".to_owned(), |share| format!("{:.1}%", share * 100.0))
-}
-
-fn mebibytes(bytes: Option<f64>) -> String {
-    bytes.map_or("?".to_owned(), |bytes| {
-        format!("{:.1} MiB", bytes / 1_048_576.0)
-    })
 }
