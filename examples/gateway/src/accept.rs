@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, sleep_until};
@@ -33,18 +33,25 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How many connections at a time are told that there are too many.
 const REFUSALS: usize = 64;
 
-/// Accepts connections and serves them with `router`, until the process ends.
-pub async fn accept(
-    listener: TcpListener,
-    router: Router,
-    app: Arc<App>,
-    max_connections: usize,
-    tasks: TaskTracker,
-) {
-    let permits = Arc::new(Semaphore::new(max_connections));
+/// An address and what is served there.
+#[derive(Debug)]
+pub struct Door {
+    /// Where connections come from.
+    pub listener: TcpListener,
+    /// What answers their requests.
+    pub router: Router,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// Whether the figures for the operator have them.
+    pub is_counted: bool,
+}
+
+/// Accepts connections and serves them, until the process ends.
+pub async fn accept(door: Door, app: Arc<App>, tasks: TaskTracker) {
+    let permits = Arc::new(Semaphore::new(door.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let (stream, peer) = match door.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, usually: others must end before the next one can begin.
@@ -63,16 +70,26 @@ pub async fn accept(
         if let Err(error) = configure(&stream, &app) {
             tracing::warn!(%peer, %error, "cannot configure the socket");
         }
-        let router = router.clone();
-        tasks.spawn(serve(stream, peer, router, app.clone(), permit));
+        let open = door.is_counted.then(|| app.metrics.open_connection());
+        let (router, app) = (door.router.clone(), app.clone());
+        tasks.spawn(async move {
+            let reason = serve(stream, peer, router, &app).await;
+            tracing::debug!(%peer, reason = reason.as_str(), "connection ended");
+            if open.is_some() {
+                app.metrics.ended(reason);
+            }
+            drop(permit);
+        });
     }
 }
 
-/// Answers without reading the request.
+/// Answers a request that is not parsed.
 async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
         content-type: application/json\r\ncontent-length: 33\r\n\r\n{\"error\":\"too many connections\"}\n";
     let answered = async {
+        // Some clients take an answer that precedes their request for an error.
+        let _ = stream.read(&mut [0; 1024]).await?;
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
         // A socket that is closed with unread bytes would reset the connection, and the client might
@@ -88,20 +105,14 @@ fn configure(stream: &TcpStream, app: &App) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_send_buffer_size(app.options.send_buffer)?;
     // For a peer that vanished: what is sent to it fills no buffer for hours, but is never acknowledged.
+    // Later than the other deadline, which knows more of a peer that only takes no bytes.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(app.options.write_timeout))?;
+    socket.set_tcp_user_timeout(Some(app.options.write_timeout.mul_f64(1.5)))?;
     Ok(())
 }
 
 /// Serves a connection until it ends, by itself or by a deadline.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    app: Arc<App>,
-    _permit: OwnedSemaphorePermit,
-) {
-    let _open = app.metrics.open_connection();
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, app: &App) -> Reason {
     let connection = Arc::new(Connection::new(peer));
     let options = &app.options;
     let socket = Socket::new(
@@ -125,21 +136,21 @@ async fn serve(
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(socket), service)
     );
-    let mut deadline = Deadline::new(&app);
+    let mut deadline = Deadline::new(app);
     let mut drain = app.drain();
-    let reason = loop {
+    loop {
         tokio::select! {
             biased;
-            reason = connection.is_cut() => break reason,
+            reason = connection.is_cut() => return reason,
             reason = deadline.passed() => match reason {
                 None => {
                     connection.farewell();
                     http.as_mut().graceful_shutdown();
                     deadline.end();
                 }
-                Some(reason) => break reason,
+                Some(reason) => return reason,
             },
-            result = http.as_mut() => break connection.reason().unwrap_or_else(|| match result {
+            result = http.as_mut() => return connection.reason().unwrap_or_else(|| match result {
                 Ok(()) => deadline.reason_of_end().unwrap_or(Reason::Closed),
                 Err(error) => reason_of(&error),
             }),
@@ -149,9 +160,7 @@ async fn serve(
                 }
             }
         }
-    };
-    app.metrics.ended(reason);
-    tracing::debug!(%peer, reason = reason.as_str(), "connection ended");
+    }
 }
 
 /// When a connection should end, and when it must.

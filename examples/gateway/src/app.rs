@@ -71,10 +71,12 @@ impl App {
         drain
     }
 
-    /// Returns a reconnection time for a farewell, other than that of the next client.
-    pub fn spread_retry(&self) -> Duration {
+    /// Returns a reconnection time for a farewell, if all clients receive one, so that they do not
+    /// reconnect at once.
+    pub fn spread_retry(&self) -> Option<Duration> {
         let window = self.options.drain.max(self.options.retry);
         let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(fastrand::u64(100..=millis.max(100)))
+        let random = || Duration::from_millis(fastrand::u64(100..=millis.max(100)));
+        (!self.is_ready.load(Ordering::Relaxed)).then(random)
     }
 }

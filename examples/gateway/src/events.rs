@@ -108,8 +108,12 @@ impl Events {
         }
         if self.connection.poll_farewell(context).is_ready() {
             self.has_ended = true;
-            let retry = Outgoing::new().retry(self.app.spread_retry());
-            return Poll::Ready(Some(Ok((self.subscription.checkpoint(retry), false))));
+            let block = Outgoing::new();
+            let farewell = match self.app.spread_retry() {
+                Some(retry) => block.retry(retry),
+                None => block,
+            };
+            return Poll::Ready(Some(Ok((self.subscription.checkpoint(farewell), false))));
         }
         match ready!(self.subscription.poll_next(context)) {
             Some(Ok(frame)) => {

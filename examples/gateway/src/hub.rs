@@ -112,37 +112,10 @@ impl Hub {
 
     /// Encodes an event, and wakes the subscribers whom it concerns, and no others.
     pub fn publish(&self, message: &Message<'_>, now: Duration) -> Result<Published, Ended> {
-        let mut state = self.lock();
-        let state = &mut *state;
-        if state.ended.contains_key(message.topic) {
-            return Err(Ended);
-        }
-        state.sequence += 1;
-        let id = format!("{}.{}", self.epoch, state.sequence);
-        let event = LastEventId::new(&id).map_or(message.event, |id| message.event.id(id));
-        let topic: Arc<str> = message.topic.into();
-        let cursor = state.log.end();
-        let audience = Audience {
-            topic: topic.clone(),
-            user: message.user.map(Arc::from),
-        };
-        state.log.push_tagged(event.into(), audience, now);
-        state.forget_ended();
-        if message.is_last {
-            state.ended.insert(topic.clone(), state.sequence);
-            state.ended_order.push_back(topic);
-        }
-        let mut wakers = Vec::new();
-        for number in state.subscribers.concerned(message.topic, message.user) {
-            if let Some(slot) = state.slots.get_mut(number) {
-                slot.pending.get_or_insert(cursor);
-                wakers.extend(slot.waker.take());
-            }
-        }
+        let (id, wakers) = self.lock().push(&self.epoch, message, now)?;
+        // After the lock was released: whoever is woken needs it.
         let woken = wakers.len();
-        for waker in wakers {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
         Ok(Published { id, woken })
     }
 
@@ -214,6 +187,41 @@ impl Hub {
 }
 
 impl State {
+    /// Adds an event to the log, and returns its ID and whom to wake.
+    fn push(
+        &mut self,
+        epoch: &str,
+        message: &Message<'_>,
+        now: Duration,
+    ) -> Result<(String, Vec<Waker>), Ended> {
+        if self.ended.contains_key(message.topic) {
+            return Err(Ended);
+        }
+        self.sequence += 1;
+        let id = format!("{epoch}.{}", self.sequence);
+        let event = LastEventId::new(&id).map_or(message.event, |id| message.event.id(id));
+        let topic: Arc<str> = message.topic.into();
+        let cursor = self.log.end();
+        let audience = Audience {
+            topic: topic.clone(),
+            user: message.user.map(Arc::from),
+        };
+        self.log.push_tagged(event.into(), audience, now);
+        self.forget_ended();
+        if message.is_last {
+            self.ended.insert(topic.clone(), self.sequence);
+            self.ended_order.push_back(topic);
+        }
+        let mut wakers = Vec::new();
+        for number in self.subscribers.concerned(message.topic, message.user) {
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.pending.get_or_insert(cursor);
+                wakers.extend(slot.waker.take());
+            }
+        }
+        Ok((id, wakers))
+    }
+
     /// Returns where a subscriber continues that has received the event with this ID last, and the
     /// number of that event.
     fn position(&self, epoch: &str, id: &str) -> Result<(Cursor, u64), Gap> {

@@ -86,7 +86,11 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = self.registry.sub_registry_with_prefix("gateway");
-        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "connections",
+            "Open connections of clients",
+            self.connections.clone(),
+        );
         registry.register("streams", "Open event streams", self.streams.clone());
         let help = "Connections that ended, by reason";
         registry.register("connection_ends", help, self.ends.clone());

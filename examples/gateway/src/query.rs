@@ -44,7 +44,12 @@ impl Query {
                 }
             };
             if !is_new {
-                let reason = format!("the parameter {name} is there twice with the same meaning");
+                let what = if name == "topic" {
+                    " with the same value"
+                } else {
+                    ""
+                };
+                let reason = format!("the parameter {name} is there twice{what}");
                 return Err(Refusal::bad_request(reason));
             }
         }

@@ -1,6 +1,7 @@
 //! Starts the server, and ends it.
 
-use std::io;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
 
-use crate::accept::accept;
+use crate::accept::{Door, accept};
 use crate::app::App;
 use crate::events::events;
 use crate::options::Options;
@@ -40,23 +41,20 @@ pub async fn serve(options: Options) -> Result<(), String> {
 
     let app = Arc::new(App::new(options));
     let tasks = TaskTracker::new();
-    let max = app.options.max_connections;
-    tokio::spawn(accept(
+    let door = Door {
         listener,
-        routes(&app),
-        app.clone(),
-        max,
-        tasks.clone(),
-    ));
-    let routes = operator_routes(&app);
-    let metrics = accept(
-        metrics_listener,
-        routes,
-        app.clone(),
-        METRICS_CONNECTIONS,
-        TaskTracker::new(),
-    );
-    tokio::spawn(metrics);
+        router: routes(&app),
+        max_connections: app.options.max_connections,
+        is_counted: true,
+    };
+    tokio::spawn(accept(door, app.clone(), tasks.clone()));
+    let operator_door = Door {
+        listener: metrics_listener,
+        router: operator_routes(&app),
+        max_connections: METRICS_CONNECTIONS,
+        is_counted: false,
+    };
+    tokio::spawn(accept(operator_door, app.clone(), TaskTracker::new()));
     tokio::spawn(maintain(app.clone()));
     greet(address, metrics_address);
 
@@ -78,12 +76,12 @@ pub async fn serve(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-async fn bind(option: &str, address: std::net::SocketAddr) -> Result<TcpListener, String> {
+async fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address).await;
     listener.map_err(|error| format!("cannot listen at {address} ({option}): {error}"))
 }
 
-fn local(listener: &TcpListener) -> Result<std::net::SocketAddr, String> {
+fn local(listener: &TcpListener) -> Result<SocketAddr, String> {
     listener.local_addr().map_err(describe)
 }
 
@@ -92,14 +90,17 @@ fn describe(error: io::Error) -> String {
 }
 
 /// Says where the server is, and what to try.
-fn greet(address: std::net::SocketAddr, metrics: std::net::SocketAddr) {
-    println!("listening at http://{address}, metrics at http://{metrics}/metrics; try:");
-    println!("  curl -N 'http://{address}/events?topic=news'");
-    println!(
-        "  curl -H 'content-type: application/json' \
-         -d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' http://{address}/publish"
+fn greet(address: SocketAddr, metrics: SocketAddr) {
+    let greeting = format!(
+        "listening at http://{address}, metrics at http://{metrics}/metrics; try:
+  curl -N 'http://{address}/events?topic=news'
+  curl -H 'content-type: application/json' \
+-d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' http://{address}/publish
+  cargo run -p gateway -- check 'http://{address}/events?topic=news'
+"
     );
-    println!("  cargo run -p gateway -- check 'http://{address}/events?topic=news'");
+    // The server serves even if nobody reads this.
+    let _ = io::stdout().write_all(greeting.as_bytes());
 }
 
 /// Returns the routes for clients.

@@ -1,0 +1,92 @@
+//! A browser's `EventSource`, as far as its connections are concerned (WHATWG HTML 9.2.3).
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{Events, Seen, try_request};
+
+/// Requests the same URL again and again, with the last event ID; ends for good with any status but 200.
+#[derive(Clone)]
+pub struct EventSource {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default, Clone)]
+pub struct State {
+    pub data: Vec<String>,
+    pub gaps: Vec<String>,
+    pub connections: usize,
+    /// The status that ended it.
+    pub closed: Option<u16>,
+}
+
+impl EventSource {
+    pub fn new(address: SocketAddr, path: &str) -> Self {
+        let state = Arc::new(Mutex::default());
+        tokio::spawn(run(address, path.to_owned(), Arc::clone(&state)));
+        Self { state }
+    }
+
+    pub fn state(&self) -> State {
+        self.state.lock().expect("no test fails in it").clone()
+    }
+
+    pub async fn wait_for(&self, mut condition: impl FnMut(&State) -> bool) -> State {
+        let begin = std::time::Instant::now();
+        loop {
+            let state = self.state();
+            if condition(&state) {
+                return state;
+            }
+            let (connections, closed) = (state.connections, state.closed);
+            let data = state.data.len();
+            assert!(
+                begin.elapsed() < super::PATIENCE,
+                "{connections} {closed:?} {data}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn run(address: SocketAddr, path: String, state: Arc<Mutex<State>>) {
+    let (mut id, mut retry) = (String::new(), Duration::from_millis(100));
+    loop {
+        let last = [("last-event-id", &*id)];
+        let headers: &[_] = if id.is_empty() { &[] } else { &last };
+        if let Ok(response) = try_request(address, "GET", &path, headers, "").await {
+            let status = response.status().as_u16();
+            if status != 200 {
+                state.lock().expect("no test fails in it").closed = Some(status);
+                return;
+            }
+            state.lock().expect("no test fails in it").connections += 1;
+            let mut events = Events::new(response);
+            loop {
+                let Some(seen) = events.next().await else {
+                    break;
+                };
+                let mut state = state.lock().expect("no test fails in it");
+                match seen {
+                    Seen::Retry(time) => retry = time,
+                    Seen::Checkpoint(position) => id = position,
+                    Seen::Event {
+                        event_type,
+                        data,
+                        id: new,
+                    } => {
+                        id = new;
+                        let list = if event_type == "gap" {
+                            &mut state.gaps
+                        } else {
+                            &mut state.data
+                        };
+                        list.push(data);
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(retry).await;
+    }
+}
