@@ -1,5 +1,6 @@
 //! `gateway load`, as a user runs it, against a server with faults: each of them is detected.
 
+mod gateway;
 mod modes;
 mod stand_in;
 
@@ -43,8 +44,14 @@ fn load(fault: Fault, arguments: &[&str]) -> Run {
     let runtime = Runtime::new().unwrap();
     let (address, most_open) = runtime.block_on(stand_in::start(fault));
     let url = format!("http://{address}");
-    let metrics = format!("http://{address}/metrics");
-    let mut all = vec![&url, "--json", "--metrics", &metrics];
+    let mut run = load_from(&url, &format!("{url}/metrics"), arguments);
+    run.most_open = most_open.load(Relaxed);
+    run
+}
+
+/// The same, from a server that runs already.
+fn load_from(url: &str, metrics: &str, arguments: &[&str]) -> Run {
+    let mut all = vec![url, "--json", "--metrics", metrics];
     for (name, value) in [
         ("--subscribers", "5"),
         ("--seconds", "1"),
@@ -63,7 +70,7 @@ fn load(fault: Fault, arguments: &[&str]) -> Run {
         code: output.status.code().unwrap(),
         report,
         errors,
-        most_open: most_open.load(Relaxed),
+        most_open: 0,
     }
 }
 

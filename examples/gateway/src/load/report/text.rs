@@ -1,6 +1,6 @@
 //! The reports as text.
 
-use crate::load::outcome::Outcome;
+use crate::load::outcome::{Deliveries, Outcome};
 use crate::load::{idle, search};
 
 use super::lines::{Lines, mebibytes, number, percent};
@@ -45,19 +45,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
             deliveries.received, deliveries.per_second, outcome.readers,
         ),
     );
-    lines.add("latency", deliveries.latency);
-    lines.add(
-        "lost",
-        format_args!(
-            "{} ({} of them at subscribers that received a gap)",
-            deliveries.lost, deliveries.lost_with_gap,
-        ),
-    );
-    lines.add("doubled", deliveries.doubled);
-    lines.add("out of order", deliveries.reordered);
-    lines.add("to a wrong user", deliveries.misdelivered);
-    lines.add("unexpected", deliveries.unexpected);
-    lines.counts("gaps", &deliveries.gaps);
+    delivered(&mut lines, deliveries);
     lines.add(
         "reconnects",
         format_args!(
@@ -77,6 +65,23 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         lines.server(server);
     }
     lines.0
+}
+
+/// What arrived, and what did not.
+fn delivered(lines: &mut Lines, deliveries: &Deliveries) {
+    lines.add("latency", deliveries.latency);
+    lines.add(
+        "lost",
+        format_args!(
+            "{} ({} of them at subscribers that received a gap)",
+            deliveries.lost, deliveries.lost_with_gap,
+        ),
+    );
+    lines.add("doubled", deliveries.doubled);
+    lines.add("out of order", deliveries.reordered);
+    lines.add("to a wrong user", deliveries.misdelivered);
+    lines.add("unexpected", deliveries.unexpected);
+    lines.counts("gaps", &deliveries.gaps);
 }
 
 /// Idle connections.
