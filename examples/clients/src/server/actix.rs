@@ -3,7 +3,9 @@
 use core::{convert::Infallible, error::Error, future::ready, time::Duration};
 use std::{env, io, net::TcpListener};
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::Version, web};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, http::Version, http::header::HeaderValue, web,
+};
 use bytes::Bytes;
 use sse_wire::body::{BodyChunks, EventBody};
 use sse_wire::{Frame, Outgoing, headers};
@@ -15,15 +17,14 @@ async fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:3000".into());
     let listener = TcpListener::bind(address)?;
     println!("http://{}/events", listener.local_addr()?);
-    serve(listener, || {
-        EventBody::new(counter()).keep_alive(Duration::from_secs(15), sleep)
+    serve(listener, |number| {
+        EventBody::new(counter(number)).keep_alive(Duration::from_secs(15), sleep)
     })
     .await
 }
 
-/// 1, 2, 3 and so on, one each second; the ID is the number, too.
-fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
-    let mut count = 0;
+/// The numbers after `count`, one each second; the ID is the number, too.
+fn counter(mut count: u64) -> impl Stream<Item = Result<Frame, Infallible>> {
     IntervalStream::new(interval(Duration::from_secs(1))).map(move |_| {
         count += 1;
         let data = count.to_string();
@@ -31,10 +32,11 @@ fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
     })
 }
 
-/// Serves a new `body` to each client that asks for /events.
+/// Serves a new `body` to each client that asks for /events, after the number that it has received
+/// last.
 pub async fn serve<S, K, E>(
     listener: TcpListener,
-    body: impl Fn() -> EventBody<S, K> + Clone + Send + 'static,
+    body: impl Fn(u64) -> EventBody<S, K> + Clone + Send + 'static,
 ) -> io::Result<()>
 where
     BodyChunks<EventBody<S, K>>: Stream<Item = Result<Bytes, E>> + 'static,
@@ -43,11 +45,14 @@ where
     let app = move || {
         let body = body.clone();
         let response = move |request: HttpRequest| {
+            let Some(number) = last_number(request.headers().get("last-event-id")) else {
+                return ready(HttpResponse::BadRequest().finish());
+            };
             let mut response = HttpResponse::Ok();
             for header in headers::RESPONSE {
                 response.insert_header(header);
             }
-            let mut response = response.streaming(body().into_stream());
+            let mut response = response.streaming(body(number).into_stream());
             // Otherwise it sends chunks to HTTP/1.0 clients, too.
             let is_old = request.version() < Version::HTTP_11;
             response.head_mut().no_chunking(is_old);
@@ -58,4 +63,13 @@ where
     // A signal would wait for streams that never end.
     let server = HttpServer::new(app).disable_signals();
     server.listen(listener)?.run().await
+}
+
+/// The number that a client has received last; 0 if it is new, `None` if there is no such number.
+fn last_number(header: Option<&HeaderValue>) -> Option<u64> {
+    match headers::received_last_event_id(header, None::<&str>, 10) {
+        Ok(Some(id)) => id.as_str().parse::<u32>().ok().map(u64::from),
+        Ok(None) => Some(0),
+        Err(_) => None,
+    }
 }

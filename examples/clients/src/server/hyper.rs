@@ -5,9 +5,11 @@ use std::{env, io};
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
-use hyper::{Request, Response, body::Body, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response, body::Body, header::HeaderValue, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
-use sse_wire::{Frame, Outgoing, body::EventBody};
+use sse_wire::{Frame, Outgoing, body::EventBody, headers};
 use tokio::{
     net::TcpListener,
     time::{interval, sleep},
@@ -19,15 +21,14 @@ async fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:3000".into());
     let listener = TcpListener::bind(address).await?;
     println!("http://{}/events", listener.local_addr()?);
-    serve(listener, || {
-        EventBody::new(counter()).keep_alive(Duration::from_secs(15), sleep)
+    serve(listener, |number| {
+        EventBody::new(counter(number)).keep_alive(Duration::from_secs(15), sleep)
     })
     .await
 }
 
-/// 1, 2, 3 and so on, one each second; the ID is the number, too.
-fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
-    let mut count = 0;
+/// The numbers after `count`, one each second; the ID is the number, too.
+fn counter(mut count: u64) -> impl Stream<Item = Result<Frame, Infallible>> {
     IntervalStream::new(interval(Duration::from_secs(1))).map(move |_| {
         count += 1;
         let data = count.to_string();
@@ -35,10 +36,11 @@ fn counter() -> impl Stream<Item = Result<Frame, Infallible>> {
     })
 }
 
-/// Serves a new `body` to each client that asks for /events.
+/// Serves a new `body` to each client that asks for /events, after the number that it has received
+/// last.
 pub async fn serve<S, K>(
     listener: TcpListener,
-    body: impl Fn() -> EventBody<S, K> + Clone + Send + 'static,
+    body: impl Fn(u64) -> EventBody<S, K> + Clone + Send + 'static,
 ) -> io::Result<()>
 where
     EventBody<S, K>: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -47,14 +49,28 @@ where
         let (stream, _) = listener.accept().await?;
         let body = body.clone();
         let respond = service_fn(move |request: Request<_>| {
-            if request.uri().path() == "/events" {
-                return ready(Ok(body().into_response().map(Either::Left)));
-            }
-            let not_found = Response::builder().status(404);
-            ready(not_found.body(Either::Right(Empty::new())))
+            let number = last_number(request.headers().get("last-event-id"));
+            let status = match (request.uri().path(), number) {
+                ("/events", Some(number)) => {
+                    return ready(Ok(body(number).into_response().map(Either::Left)));
+                }
+                ("/events", None) => 400,
+                _ => 404,
+            };
+            let rejected = Response::builder().status(status);
+            ready(rejected.body(Either::Right(Empty::new())))
         });
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), respond);
         // The end of a connection is not an error.
         tokio::spawn(connection);
+    }
+}
+
+/// The number that a client has received last; 0 if it is new, `None` if there is no such number.
+fn last_number(header: Option<&HeaderValue>) -> Option<u64> {
+    match headers::received_last_event_id(header, None::<&str>, 10) {
+        Ok(Some(id)) => id.as_str().parse::<u32>().ok().map(u64::from),
+        Ok(None) => Some(0),
+        Err(_) => None,
     }
 }

@@ -257,7 +257,7 @@ async fn shut_down() {
     );
     let shutdown = CancellationToken::new();
     let stopped = shutdown.clone();
-    let body = move || {
+    let body = move |_| {
         let frames = tokio_stream::once(Outgoing::message("1")).chain(tokio_stream::pending());
         let stopped = stopped.clone().cancelled_owned();
         let frames = futures_util::StreamExt::take_until(frames, stopped);

@@ -196,6 +196,8 @@ impl Server {
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("it can be");
         thread::spawn(move || {
+            // Every client is new here.
+            let body = move |_| body();
             let served = runtime().block_on(async {
                 let for_tokio = tokio::net::TcpListener::from_std;
                 match self {

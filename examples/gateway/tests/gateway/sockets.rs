@@ -1,6 +1,6 @@
 //! Clients that stop: their connections end, and leave nothing behind.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -254,9 +254,26 @@ impl Link {
         format!("{}a", self.name)
     }
 
+    /// Runs a script on the other machine.
+    fn run(&self, script: &str) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, "bash", "-c", script]);
+        Running(command.spawn().expect("bash starts"))
+    }
+
     /// Loses every packet from now on.
     fn cut(&self) {
         assert!(ip(&format!("-n {0} link set {0}b down", self.name)));
+    }
+}
+
+/// A process that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -292,21 +309,12 @@ async fn clients_that_vanish_are_cut_though_they_have_room_for_more_bytes() {
     let port = gateway.address.port();
     let script = format!(
         "exec 3<>/dev/tcp/198.18.203.1/{port}; printf 'GET /events?topic=a HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n' >&3; \
-         cat <&3 >/dev/null"
+         exec cat <&3 >/dev/null"
     );
-    let mut clients: Vec<_> = (0..5)
-        .map(|_| {
-            let mut client = Command::new("ip");
-            client.args(["netns", "exec", &link.name, "bash", "-c", &script]);
-            client.spawn().expect("bash starts")
-        })
-        .collect();
+    let clients: Vec<_> = (0..5).map(|_| link.run(&script)).collect();
     gateway.wait_for("gateway_streams", 5.0).await;
     link.cut();
     gateway.wait_for(&ends("vanished"), 5.0).await;
     is_at_rest(&gateway, rest).await;
-    for client in &mut clients {
-        client.kill().expect("it is a child");
-        client.wait().expect("it is a child");
-    }
+    drop(clients);
 }
