@@ -12,13 +12,13 @@ use serde::Serialize;
 use sse_wire::{EventType, LastEventId, Outgoing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
 
 use super::measure::{self, Parts};
 use super::metrics::Source;
 use super::outcome::Outcome;
-use super::pacer::Slot;
+use super::pacer::{self, Slot};
 use super::payload::Payload;
 use super::publisher::Published;
 use super::state::{Plan, State};
@@ -99,7 +99,7 @@ async fn measure(plan: Plan, label: &str) -> Result<Outcome, Failure> {
     }
     // It has accepted all connections.
     control.read_u8().await?;
-    let (queue, slots) = mpsc::unbounded_channel();
+    let (queue, slots) = mpsc::channel(pacer::QUEUE);
     let mut publishers = JoinSet::new();
     publishers.spawn(publish(Arc::clone(&state), control, slots));
     let parts = Parts {
@@ -116,7 +116,7 @@ async fn measure(plan: Plan, label: &str) -> Result<Outcome, Failure> {
 async fn publish(
     state: Arc<State>,
     mut control: TcpStream,
-    mut queue: UnboundedReceiver<Slot>,
+    mut queue: Receiver<Slot>,
 ) -> Published {
     let mut published = Published::new(&state);
     while let Some(slot) = queue.recv().await {

@@ -44,7 +44,7 @@ pub(super) struct Parts {
     /// By subscriber.
     pub(super) readers: JoinSet<(u32, Tally)>,
     pub(super) publishers: JoinSet<Published>,
-    pub(super) queues: Vec<mpsc::UnboundedSender<Slot>>,
+    pub(super) queues: Vec<mpsc::Sender<Slot>>,
     pub(super) source: Source,
     pub(super) before: Snapshot,
 }
@@ -69,7 +69,7 @@ pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Out
     }
     let (mut publishers, mut queues) = (JoinSet::new(), Vec::new());
     for _ in 0..state.publishers {
-        let (queue, slots) = mpsc::unbounded_channel();
+        let (queue, slots) = mpsc::channel(pacer::QUEUE);
         queues.push(queue);
         publishers.spawn(publisher::run(
             Arc::clone(&state),

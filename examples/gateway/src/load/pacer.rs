@@ -5,10 +5,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use super::payload::Payload;
 use super::state::State;
+
+/// How many events wait for a publisher, before the pacer does. The intended send times remain.
+pub(super) const QUEUE: usize = 4_096;
 
 /// An event to publish.
 #[derive(Debug, Clone, Copy)]
@@ -25,14 +28,14 @@ pub(super) struct Slot {
 /// count as latency of the server.
 pub(super) fn start(
     state: Arc<State>,
-    queues: Vec<UnboundedSender<Slot>>,
+    queues: Vec<Sender<Slot>>,
 ) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("pacer".to_owned())
         .spawn(move || pace(&state, &queues))
 }
 
-fn pace(state: &State, queues: &[UnboundedSender<Slot>]) {
+fn pace(state: &State, queues: &[Sender<Slot>]) {
     let mut publishers = (0..).zip(queues).cycle();
     let mut sequence = 0;
     for number in 0..state.total {
@@ -57,7 +60,7 @@ fn pace(state: &State, queues: &[UnboundedSender<Slot>]) {
             payload,
             user: state.user_of(number),
         };
-        if queue.send(slot).is_err() {
+        if queue.blocking_send(slot).is_err() {
             return;
         }
         state.paced.fetch_add(1, Relaxed);

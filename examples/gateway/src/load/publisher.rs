@@ -11,7 +11,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
 use super::Failure;
@@ -104,7 +104,7 @@ struct Publication<'a> {
 pub(super) async fn run(
     state: Arc<State>,
     target: Arc<Target>,
-    mut queue: UnboundedReceiver<Slot>,
+    mut queue: Receiver<Slot>,
 ) -> Published {
     let mut published = Published::new(&state);
     let mut sender = None;
