@@ -1,15 +1,167 @@
 //! Generates load, and measures latency, loss and duplication.
 
+mod descriptors;
+mod floor;
+mod idle;
+mod latency;
+mod measure;
+mod metrics;
+mod outcome;
+mod pacer;
+mod payload;
+mod process;
+mod progress;
+mod publisher;
+mod report;
+mod search;
+mod slow;
+mod state;
+mod storm;
+mod stream;
+mod subscriber;
+mod tally;
+mod target;
+mod usage;
+mod values;
+
+use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use target::Target;
+
+pub use values::Share;
+
+/// The error of a run that cannot begin, or cannot continue.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Subscribes many times to a gateway, publishes at a fixed rate, and reports latency and loss.
-#[derive(clap::Args, Debug)]
+///
+/// The load is an open loop: events have intended send times that do not depend on the server, and
+/// the latency of a delivery is measured from there. Exit code: 0 if no event was lost or doubled
+/// and the p99 was within --max-p99, 1 otherwise, 2 if the run was not possible.
+#[derive(clap::Args, Debug, Clone)]
 pub struct Options {
     /// The address of the gateway, such as http://127.0.0.1:8080.
-    pub url: String,
+    #[arg(required_unless_present = "floor_writer")]
+    pub url: Option<String>,
+
+    /// How many subscribers connect.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub subscribers: u32,
+
+    /// Events per second, of all publishers together.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: u32,
+
+    /// The bytes of an event's data.
+    #[arg(long, value_name = "BYTES", default_value_t = 200, value_parser = clap::value_parser!(u32).range(41..=1_000_000))]
+    pub size: u32,
+
+    /// How long to measure; with --idle, how long the connections stay idle.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub seconds: u32,
+
+    /// How long to publish before measuring. Loss counts from the beginning.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=3_600))]
+    pub warm_up: u32,
+
+    /// How many connections publish; chosen by the rate if absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub publishers: Option<u32>,
+
+    /// The topic; a random name if absent.
+    #[arg(long)]
+    pub topic: Option<String>,
+
+    /// Send each event to one user; every subscriber is a user of its own.
+    #[arg(long)]
+    pub users: bool,
+
+    /// Let this share of the subscribers, such as 1%, never read.
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["users", "storm", "search", "idle", "floor"])]
+    pub slow: Option<Share>,
+
+    /// Drop all connections in the middle, and reconnect with the last event ID.
+    #[arg(long, conflicts_with_all = ["search", "idle", "floor"])]
+    pub storm: bool,
+
+    /// Reconnect at once after --storm, instead of after the server's `retry` with jitter.
+    #[arg(long, requires = "storm")]
+    pub no_jitter: bool,
+
+    /// Search for the highest rate within --max-p99; 50ms if that is absent.
+    #[arg(long, conflicts_with_all = ["idle", "floor"])]
+    pub search: bool,
+
+    /// The highest acceptable p99 of the latency, such as 50ms or 1s.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub max_p99: Option<Duration>,
+
+    /// Only connect and wait, to measure memory per connection.
+    #[arg(long, requires = "metrics", conflicts_with = "floor")]
+    pub idle: bool,
+
+    /// Alternate with a writer of the same frames to bare sockets, for comparison.
+    #[arg(long)]
+    pub floor: bool,
+
+    /// With --floor, how often to measure each of the two.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "floor", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+
+    /// Scrape the server's metrics here, such as http://127.0.0.1:8081/metrics.
+    #[arg(long, value_name = "URL")]
+    pub metrics: Option<String>,
+
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Allow addresses that are not loopback.
+    #[arg(long)]
+    pub remote: bool,
+
+    /// Writes frames to bare sockets: the process that --floor starts.
+    #[arg(long, hide = true)]
+    pub floor_writer: bool,
 }
 
 /// Generates the load and prints the report.
-pub fn run(_options: &Options) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(options: &Options) -> ExitCode {
+    let result = if options.floor_writer {
+        floor::writer::run().map(|()| true)
+    } else {
+        generate(options)
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("gateway load: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Returns whether the server passed.
+fn generate(options: &Options) -> Result<bool, Failure> {
+    let target = Target::new(options)?;
+    descriptors::ensure(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        if options.idle {
+            idle::run(options, &target).await
+        } else if options.search {
+            search::run(options, &target).await
+        } else if options.floor {
+            floor::run(options, &target).await
+        } else {
+            let outcome = measure::gateway(options, &target).await?;
+            report::print(options, &outcome)?;
+            Ok(outcome.passed(options.max_p99))
+        }
+    })
 }

@@ -1,0 +1,201 @@
+//! The outcome of a run: what was published, what arrived, and what it cost.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::latency::{Latencies, Summary};
+use super::publisher::Published;
+use super::slow;
+use super::state::State;
+use super::storm;
+use super::tally::{Numbers, Tally};
+use super::usage::{OfServer, Own, Snapshots};
+
+/// What a run measured.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Outcome {
+    pub(super) subscribers: u32,
+    pub(super) readers: u32,
+    pub(super) rate: u32,
+    pub(super) size: usize,
+    pub(super) seconds: u32,
+    pub(super) publishing: Publishing,
+    pub(super) deliveries: Deliveries,
+    pub(super) connections: Connections,
+    pub(super) own: Own,
+    pub(super) server: Option<OfServer>,
+    pub(super) storm: Option<storm::Report>,
+    pub(super) slow: Option<slow::Report>,
+}
+
+/// What the publishers did.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Publishing {
+    pub(super) publishers: u32,
+    /// With those of the warm-up, as all numbers but the latencies.
+    pub(super) sent: u64,
+    pub(super) acknowledged: u64,
+    /// Not acknowledged; whether they were delivered is not checked.
+    pub(super) failed: u64,
+    pub(super) errors: BTreeMap<String, u64>,
+    /// From the intended to the actual send time. If it is high, the publishers were behind.
+    pub(super) lateness: Summary,
+    /// From the actual send time to the response.
+    pub(super) acknowledgement: Summary,
+    /// The share of their time for which the publishers waited for responses. If it is near 1, more
+    /// publishers would be less late; if not, this process lacks CPU time.
+    pub(super) waiting_share: f64,
+}
+
+/// What the subscribers that read received.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Deliveries {
+    pub(super) received: u64,
+    /// While it was measured.
+    pub(super) per_second: f64,
+    /// From the intended send time to the receipt.
+    pub(super) latency: Summary,
+    /// Acknowledged and not received, once for each subscriber.
+    pub(super) lost: u64,
+    /// Of the lost: by subscribers that received a gap.
+    pub(super) lost_with_gap: u64,
+    pub(super) doubled: u64,
+    pub(super) reordered: u64,
+    pub(super) misdelivered: u64,
+    pub(super) unexpected: u64,
+    /// Reported by the server to the subscribers, by reason.
+    pub(super) gaps: BTreeMap<String, u64>,
+}
+
+/// What happened to the connections of the subscribers that read.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Connections {
+    pub(super) reconnects: u64,
+    pub(super) failed_attempts: u64,
+    /// Why a connection or an attempt failed.
+    pub(super) losses: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    pub(super) fn new(
+        state: &State,
+        published: &Published,
+        tallies: &[(u32, Tally)],
+        latencies: &Latencies,
+        snapshots: &Snapshots,
+    ) -> Self {
+        let plan = &state.plan;
+        let failed = u64::try_from(published.failed.len()).unwrap_or(u64::MAX);
+        Self {
+            subscribers: plan.subscribers,
+            readers: plan.readers(),
+            rate: plan.rate,
+            size: plan.size,
+            seconds: plan.seconds,
+            publishing: Publishing {
+                publishers: plan.publishers,
+                sent: published.acknowledged + failed,
+                acknowledged: published.acknowledged,
+                failed,
+                errors: published.errors.clone(),
+                lateness: published.lateness.summary(),
+                acknowledgement: published.acknowledgement.summary(),
+                waiting_share: published.acknowledgement.sum().as_secs_f64()
+                    / f64::from(plan.publishers * plan.seconds),
+            },
+            deliveries: Deliveries::new(state, published, tallies, latencies),
+            connections: Connections::new(tallies),
+            own: snapshots.own(),
+            server: snapshots.of_server(plan),
+            storm: state.storm.report(state),
+            slow: None,
+        }
+    }
+
+    /// Returns whether events were delivered, each once and to nobody else, and within `max_p99`.
+    pub(super) fn passed(&self, max_p99: Option<Duration>) -> bool {
+        let deliveries = &self.deliveries;
+        let is_complete = deliveries.lost == 0 && deliveries.latency.count > 0;
+        let is_clean = deliveries.doubled == 0 && deliveries.misdelivered == 0;
+        let is_fast = max_p99.is_none_or(|limit| deliveries.latency.is_within(limit));
+        let is_back = self
+            .storm
+            .as_ref()
+            .is_none_or(|storm| storm.all_back_ms.is_some());
+        is_complete && is_clean && is_fast && is_back
+    }
+}
+
+impl Deliveries {
+    fn new(
+        state: &State,
+        published: &Published,
+        tallies: &[(u32, Tally)],
+        latencies: &Latencies,
+    ) -> Self {
+        let latency = latencies.summary();
+        let sum = |count: fn(&Tally) -> u64| tallies.iter().map(|(_, tally)| count(tally)).sum();
+        let failed: Numbers = published.failed.iter().copied().collect();
+        let lost = |tally: &Tally, index| lost(state, &failed, tally, index);
+        let losses: Vec<_> = tallies
+            .iter()
+            .map(|(index, tally)| lost(tally, *index))
+            .collect();
+        let with_gap = tallies
+            .iter()
+            .zip(&losses)
+            .filter(|((_, tally), _)| !tally.gaps.is_empty());
+        let last = state.last_received.load(Relaxed);
+        let time = Duration::from_nanos(last.saturating_sub(state.measured_from()));
+        let time = time.max(Duration::from_secs(state.plan.seconds.into()));
+        Self {
+            received: sum(|tally| tally.events),
+            per_second: per_second(state.measured.load(Relaxed), time),
+            latency,
+            lost: losses.iter().sum(),
+            lost_with_gap: with_gap.map(|(_, lost)| lost).sum(),
+            doubled: sum(|tally| tally.doubled),
+            reordered: sum(|tally| tally.reordered),
+            misdelivered: sum(|tally| tally.misdelivered),
+            unexpected: sum(|tally| tally.unexpected),
+            gaps: merge(tallies.iter().map(|(_, tally)| &tally.gaps)),
+        }
+    }
+}
+
+impl Connections {
+    fn new(tallies: &[(u32, Tally)]) -> Self {
+        Self {
+            reconnects: tallies.iter().map(|(_, tally)| tally.reconnects).sum(),
+            failed_attempts: tallies.iter().map(|(_, tally)| tally.failed_attempts).sum(),
+            losses: merge(tallies.iter().map(|(_, tally)| &tally.losses)),
+        }
+    }
+}
+
+/// Returns how many of `count` events there were in each second of `time`.
+fn per_second(count: u64, time: Duration) -> f64 {
+    let milliseconds = u128::from(count) * 1_000_000_000_000 / time.as_nanos().max(1);
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)).as_secs_f64()
+}
+
+/// Counts the events that were acknowledged, and that `subscriber` should have received but did
+/// not.
+fn lost(state: &State, failed: &Numbers, tally: &Tally, subscriber: u32) -> u64 {
+    let paced = state.paced.load(Relaxed);
+    let is_mine = |number: u64| state.user_of(number).is_none_or(|user| user == subscriber);
+    let lost = (0..paced)
+        .filter(|&number| !tally.has(number) && !failed.contains(number) && is_mine(number));
+    u64::try_from(lost.count()).unwrap_or(u64::MAX)
+}
+
+fn merge<'a>(maps: impl Iterator<Item = &'a BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
+    let mut merged = BTreeMap::new();
+    for (key, count) in maps.flatten() {
+        *merged.entry(key.clone()).or_default() += count;
+    }
+    merged
+}

@@ -1,0 +1,118 @@
+//! Lines that begin with a name, and the parts of a report that are made of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::load::usage::{OfServer, Own};
+use crate::load::{slow, storm};
+
+/// Lines that begin with a name.
+#[derive(Default)]
+pub(super) struct Lines(pub(super) String);
+
+impl Lines {
+    pub(super) fn add(&mut self, name: &str, value: impl Display) {
+        self.0 += &format!("{name:<17} {value}\n");
+    }
+
+    /// Adds counts, if there are any.
+    pub(super) fn counts<N: Display>(&mut self, name: &str, counts: &BTreeMap<String, N>) {
+        for (key, count) in counts {
+            self.add(name, format_args!("{count}: {key}"));
+        }
+    }
+
+    pub(super) fn storm(&mut self, storm: &storm::Report) {
+        let back = storm
+            .all_back_ms
+            .map_or("not all".to_owned(), |time| format!("all in {time:.0} ms"));
+        let jitter = if storm.jitter { "with" } else { "without" };
+        self.add(
+            "storm",
+            format_args!(
+                "{} back, {back}, {jitter} jitter, {} failed attempts",
+                storm.reconnected, storm.failed_attempts,
+            ),
+        );
+        self.add("reconnect", storm.reconnect);
+    }
+
+    pub(super) fn slow(&mut self, slow: &slow::Report) {
+        self.add(
+            "slow subscribers",
+            format_args!(
+                "{}, {} closed by the server, {} open, {} bytes unread",
+                slow.subscribers, slow.closed, slow.open, slow.unread_bytes,
+            ),
+        );
+    }
+
+    pub(super) fn own(&mut self, own: &Own) {
+        self.add(
+            "load's CPU",
+            format_args!(
+                "{} s, {} of a core; memory {}",
+                number(own.cpu_seconds, 2),
+                percent(own.cpu_share),
+                mebibytes(own.resident_bytes),
+            ),
+        );
+    }
+
+    pub(super) fn server(&mut self, server: &OfServer) {
+        self.add(
+            "server's CPU",
+            format_args!(
+                "{} s, {} of a core",
+                number(server.cpu_seconds, 2),
+                percent(server.cpu_share),
+            ),
+        );
+        self.add(
+            "per event",
+            format_args!(
+                "{} wake-ups, {} encoded frames",
+                number(server.wakeups_per_event, 2),
+                number(server.encoded_frames_per_event, 2),
+            ),
+        );
+        self.add(
+            "encoding",
+            format_args!(
+                "{} s, {} of the server's CPU",
+                number(server.encode_seconds, 4),
+                percent(server.encode_share),
+            ),
+        );
+        self.add(
+            "slowest lag",
+            format_args!("{} events", number(server.slowest_lag_events, 0)),
+        );
+        self.add(
+            "server's memory",
+            format_args!(
+                "{} before, {} idle, {} after; {} bytes per idle connection",
+                mebibytes(server.resident_bytes_before),
+                mebibytes(server.resident_bytes_idle),
+                mebibytes(server.resident_bytes_after),
+                number(server.bytes_per_idle_connection, 0),
+            ),
+        );
+        self.counts("server's gaps", &server.gaps);
+        self.counts("connection ends", &server.connection_ends);
+    }
+}
+
+pub(super) fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or("?".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+pub(super) fn percent(share: Option<f64>) -> String {
+    share.map_or("?".to_owned(), |share| format!("{:.1}%", share * 100.0))
+}
+
+pub(super) fn mebibytes(bytes: Option<f64>) -> String {
+    bytes.map_or("?".to_owned(), |bytes| {
+        format!("{:.1} MiB", bytes / 1_048_576.0)
+    })
+}

@@ -1,0 +1,104 @@
+//! Where the gateway is: its address, and the paths of requests.
+
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs as _;
+
+use hyper::Uri;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Failure, Options};
+
+/// An HTTP server: where to connect, and what to put into the `host` header.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) host: String,
+}
+
+/// A gateway and a topic.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) server: Server,
+    pub(super) topic: String,
+    /// Where the metrics are, and their path.
+    pub(super) metrics: Option<(Server, String)>,
+}
+
+impl Target {
+    pub(super) fn new(options: &Options) -> Result<Self, Failure> {
+        let (server, path) = parse(options.url.as_deref().unwrap_or_default(), options.remote)?;
+        if path != "/" {
+            return Err(format!("the URL has a path: {path}; the address is enough").into());
+        }
+        let metrics = options.metrics.as_deref();
+        let metrics = metrics.map(|url| parse(url, options.remote)).transpose()?;
+        let topic = match &options.topic {
+            Some(topic) => topic.clone(),
+            None => format!("load-{:08x}", fastrand::u32(..)),
+        };
+        Ok(Self {
+            server,
+            topic,
+            metrics,
+        })
+    }
+
+    /// Returns the path and the query of a subscription, for everybody or for one user.
+    pub(super) fn subscription(&self, user: Option<u32>) -> String {
+        let topic = utf8_percent_encode(&self.topic, NON_ALPHANUMERIC);
+        match user {
+            Some(user) => format!("/events?topic={topic}&user={}", user_name(user)),
+            None => format!("/events?topic={topic}"),
+        }
+    }
+}
+
+/// Returns the name of the user that a subscriber is.
+pub(super) fn user_name(user: u32) -> String {
+    format!("user-{user}")
+}
+
+fn parse(url: &str, allows_remote: bool) -> Result<(Server, String), Failure> {
+    let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    if uri.scheme_str() != Some("http") {
+        return Err(format!("{url}: only http:// is supported").into());
+    }
+    let host = uri.authority().ok_or("the URL has no host")?.to_string();
+    let name = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = uri.port_u16().unwrap_or(80);
+    let addresses = (name, port).to_socket_addrs();
+    let mut addresses = addresses.map_err(|error| format!("{host}: {error}"))?;
+    let address = addresses
+        .next()
+        .ok_or_else(|| format!("{host} has no address"))?;
+    if !address.ip().is_loopback() && !allows_remote {
+        return Err(format!("{address} is not a loopback address; allow it with --remote").into());
+    }
+    let path = uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    Ok((Server { address, host }, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_allowed() {
+        let (server, path) = parse("http://127.0.0.1:8081/metrics", false).unwrap();
+        assert_eq!(
+            (server.host.as_str(), path.as_str()),
+            ("127.0.0.1:8081", "/metrics")
+        );
+        assert!(parse("http://[::1]:80", false).is_ok());
+        let error = parse("http://192.0.2.1:8080", false)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("--remote"), "{error}");
+        assert!(parse("http://192.0.2.1:8080", true).is_ok());
+        assert!(parse("https://127.0.0.1", false).is_err());
+        assert!(parse("127.0.0.1:8080", false).is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! A small server with faults on demand, to see whether they are detected.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::{Stream, StreamExt as _, stream};
+use serde::Deserialize;
+use sse_wire::body::EventBody;
+use sse_wire::{EventType, Frame, LastEventId, Outgoing};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What the first stream does wrong, if it is about events: with the event of this number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    None,
+    Lose(usize),
+    Double(usize),
+    /// The connection ends, and the client has to resume.
+    End(usize),
+    /// Loses the event, and reports it.
+    Gap(usize),
+    /// Every event goes to every user.
+    Misdeliver,
+    /// Each event takes this long, in each stream.
+    Delay(Duration),
+    /// Each publication takes this long once this many were accepted, until as many more were.
+    Stall(usize, Duration),
+    /// Events are acknowledged and never delivered.
+    Discard,
+}
+
+#[derive(Debug)]
+struct Event {
+    topic: String,
+    user: Option<String>,
+    frame: Frame,
+}
+
+#[derive(Debug)]
+struct Server {
+    fault: Fault,
+    log: Mutex<Vec<Arc<Event>>>,
+    newest: watch::Sender<usize>,
+    streams: AtomicU64,
+    open: AtomicU64,
+    most_open: Arc<AtomicU64>,
+}
+
+/// A stream, which counts as open.
+struct Open(Arc<Server>);
+
+impl Open {
+    fn new(server: Arc<Server>) -> Self {
+        let open = server.open.fetch_add(1, Relaxed) + 1;
+        server.most_open.fetch_max(open, Relaxed);
+        Self(server)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Publication {
+    topic: String,
+    r#type: String,
+    user: Option<String>,
+    data: String,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    topic: String,
+    user: Option<String>,
+}
+
+/// Serves until the runtime ends; returns the address, and the most streams that were open at a time.
+pub(crate) async fn start(fault: Fault) -> (SocketAddr, Arc<AtomicU64>) {
+    let server = Arc::new(Server {
+        fault,
+        log: Mutex::default(),
+        newest: watch::Sender::new(0),
+        streams: AtomicU64::new(0),
+        open: AtomicU64::new(0),
+        most_open: Arc::default(),
+    });
+    let most_open = Arc::clone(&server.most_open);
+    let router = Router::new()
+        .route("/events", get(subscribe))
+        .route("/publish", post(publish))
+        .route("/metrics", get(metrics))
+        .with_state(server);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, most_open)
+}
+
+async fn publish(
+    State(server): State<Arc<Server>>,
+    Json(publication): Json<Publication>,
+) -> impl IntoResponse {
+    if let Fault::Stall(after, time) = server.fault {
+        let accepted = server.log.lock().unwrap().len();
+        if (after..after * 2).contains(&accepted) {
+            sleep(time).await;
+        }
+    }
+    let mut log = server.log.lock().unwrap();
+    let id = format!("e.{}", log.len() + 1);
+    let event = Outgoing::event(
+        EventType::new(&publication.r#type).unwrap(),
+        &publication.data,
+    );
+    let frame = event.id(LastEventId::new(&id).unwrap()).into();
+    let Publication { topic, user, .. } = publication;
+    log.push(Arc::new(Event { topic, user, frame }));
+    if server.fault != Fault::Discard {
+        server.newest.send_replace(log.len());
+    }
+    (StatusCode::CREATED, Json(serde_json::json!({ "id": id })))
+}
+
+async fn subscribe(
+    State(server): State<Arc<Server>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let query = query.unwrap();
+    let parameter = |name: &str| {
+        let parameters = query
+            .split('&')
+            .filter_map(|parameter| parameter.split_once('='));
+        let mut values = parameters.filter(|&(found, _)| found == name);
+        // The load encodes every byte but letters and digits.
+        values.next().map(|(_, value)| value.replace("%2D", "-"))
+    };
+    let subscription = Subscription {
+        topic: parameter("topic").unwrap(),
+        user: parameter("user"),
+    };
+    let resumed = headers.get("last-event-id");
+    let resumed = resumed.map(|id| id.to_str().unwrap().strip_prefix("e.").unwrap());
+    let position = match resumed {
+        Some(number) => number.parse().unwrap(),
+        None => *server.newest.borrow(),
+    };
+    let is_first = server.streams.fetch_add(1, Relaxed) == 0;
+    let id = format!("e.{position}");
+    let retry = Duration::from_millis(200);
+    let first: Frame = Outgoing::new()
+        .retry(retry)
+        .id(LastEventId::new(&id).unwrap())
+        .into();
+    let events = events(server, subscription, position, is_first);
+    EventBody::new(stream::iter([Ok(first)]).chain(events)).into_response()
+}
+
+/// The frames of a stream, from a position in the log.
+fn events(
+    server: Arc<Server>,
+    subscription: Subscription,
+    position: usize,
+    is_first: bool,
+) -> impl Stream<Item = Result<Frame, Infallible>> {
+    let newest = server.newest.subscribe();
+    let server = Open::new(server);
+    let state = (server, subscription, position, newest);
+    let batches = stream::unfold(
+        state,
+        move |(server, subscription, position, mut newest)| async move {
+            newest.wait_for(|&newest| newest > position).await.ok()?;
+            let event = Arc::clone(&server.0.log.lock().unwrap()[position]);
+            let fault = server.0.fault;
+            let is_mine = event.user.is_none() || event.user == subscription.user;
+            let is_mine = is_mine || fault == Fault::Misdeliver;
+            let mut frames = Vec::new();
+            if event.topic == subscription.topic && is_mine {
+                if let Fault::Delay(time) = fault {
+                    sleep(time).await;
+                }
+                let is_here = |number| is_first && position == number;
+                match fault {
+                    Fault::Lose(number) if is_here(number) => {}
+                    Fault::Gap(number) if is_here(number) => {
+                        let data = r#"{"reason":"expired"}"#;
+                        let gap = Outgoing::event(EventType::from_static("gap"), data);
+                        frames.push(gap.into());
+                    }
+                    Fault::End(number) if is_here(number) => return None,
+                    Fault::Double(number) if is_here(number) => {
+                        frames.extend([event.frame.clone(), event.frame.clone()]);
+                    }
+                    _ => frames.push(event.frame.clone()),
+                }
+            }
+            Some((
+                stream::iter(frames.into_iter().map(Ok)),
+                (server, subscription, position + 1, newest),
+            ))
+        },
+    );
+    batches.flatten()
+}
+
+async fn metrics(State(server): State<Arc<Server>>) -> String {
+    let events = server.log.lock().unwrap().len();
+    let streams = server.streams.load(Relaxed);
+    format!(
+        "# TYPE gateway_events_total counter\n\
+         gateway_events_total {events}\n\
+         gateway_wakeups_total {}\n\
+         gateway_encoded_frames_total {events}\n\
+         gateway_encode_seconds_total 0.5\n\
+         gateway_gaps_total{{reason=\"expired\"}} 0\n\
+         process_cpu_seconds_total {}\n\
+         process_resident_memory_bytes {}\n# EOF\n",
+        3 * events,
+        0.5 + 0.001 * f64::from(u32::try_from(events).unwrap()),
+        1_000_000 + 4_096 * streams,
+    )
+}
