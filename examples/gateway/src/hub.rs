@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sse_wire::replay::{Cursor, ReplayLog};
 use sse_wire::{LastEventId, Outgoing};
@@ -68,6 +68,8 @@ pub struct Published {
     pub id: String,
     /// How many subscribers were waiting for it.
     pub woken: usize,
+    /// How long its encoding took.
+    pub encoding: Duration,
 }
 
 /// Why a stream cannot continue where the subscriber's last one ended.
@@ -112,11 +114,10 @@ impl Hub {
 
     /// Encodes an event, and wakes the subscribers whom it concerns, and no others.
     pub fn publish(&self, message: &Message<'_>, now: Duration) -> Result<Published, Ended> {
-        let (id, wakers) = self.lock().push(&self.epoch, message, now)?;
+        let (published, wakers) = self.lock().push(&self.epoch, message, now)?;
         // After the lock was released: whoever is woken needs it.
-        let woken = wakers.len();
         wakers.into_iter().for_each(Waker::wake);
-        Ok(Published { id, woken })
+        Ok(published)
     }
 
     /// Adds a subscriber, which begins after the event with `last_event_id`, or after the newest one.
@@ -192,26 +193,29 @@ impl Hub {
 }
 
 impl State {
-    /// Adds an event to the log, and returns its ID and whom to wake.
+    /// Adds an event to the log, and returns whom to wake.
     fn push(
         &mut self,
         epoch: &str,
         message: &Message<'_>,
         now: Duration,
-    ) -> Result<(String, Vec<Waker>), Ended> {
+    ) -> Result<(Published, Vec<Waker>), Ended> {
         if self.ended.contains_key(message.topic) {
             return Err(Ended);
         }
         self.sequence += 1;
         let id = format!("{epoch}.{}", self.sequence);
         let event = LastEventId::new(&id).map_or(message.event, |id| message.event.id(id));
+        let begin = Instant::now();
+        let frame = event.into();
+        let encoding = begin.elapsed();
         let topic: Arc<str> = message.topic.into();
         let cursor = self.log.end();
         let audience = Audience {
             topic: topic.clone(),
             user: message.user.map(Arc::from),
         };
-        self.log.push_tagged(event.into(), audience, now);
+        self.log.push_tagged(frame, audience, now);
         self.forget_ended();
         if message.is_last {
             self.ended.insert(topic.clone(), self.sequence);
@@ -224,7 +228,12 @@ impl State {
                 wakers.extend(slot.waker.take());
             }
         }
-        Ok((id, wakers))
+        let published = Published {
+            id,
+            woken: wakers.len(),
+            encoding,
+        };
+        Ok((published, wakers))
     }
 
     /// Returns where a subscriber continues that has received the event with this ID last, and the

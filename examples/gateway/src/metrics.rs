@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::connection::Reason;
-use crate::hub::Gap;
+use crate::hub::{Gap, Published};
 
 /// The figures. No label has a value of a user's choice, so that their number is bounded.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Metrics {
     pub deliveries: Counter,
     /// Events that were encoded.
     pub encoded_frames: Counter,
-    /// Seconds spent encoding, where each subscriber's events are encoded anew.
+    /// Seconds spent encoding events.
     pub encode_seconds: Counter<f64, AtomicU64>,
     /// Bytes that the kernel took.
     pub sent_bytes: Arc<Counter>,
@@ -109,7 +109,7 @@ impl Metrics {
             "Events that were encoded",
             self.encoded_frames.clone(),
         );
-        let help = "Time spent encoding events for single subscribers, in seconds";
+        let help = "Time spent encoding events, in seconds";
         registry.register("encode_seconds", help, self.encode_seconds.clone());
         let help = "Subscribers that were woken for an event";
         registry.register("wakeups", help, self.wakeups.clone());
@@ -141,13 +141,13 @@ impl Metrics {
     }
 
     /// Counts an event that was published, and the subscribers whom it woke.
-    pub fn published(&self, woken: usize) {
+    pub fn published(&self, published: &Published) {
         self.events.inc();
-        self.encoded_frames.inc();
-        self.wakeups.inc_by(woken as u64);
+        self.encoded(published.encoding);
+        self.wakeups.inc_by(published.woken as u64);
     }
 
-    /// Counts a frame that was encoded for one subscriber.
+    /// Counts a frame that was encoded.
     pub fn encoded(&self, time: Duration) {
         self.encoded_frames.inc();
         self.encode_seconds.inc_by(time.as_secs_f64());

@@ -89,7 +89,7 @@ fn publish_body(app: &App, body: &[u8]) -> Result<String, Refusal> {
         let reason = format!("the topic {:?} has ended", event.topic);
         Refusal::new(StatusCode::CONFLICT, reason)
     })?;
-    app.metrics.published(published.woken);
+    app.metrics.published(&published);
     Ok(published.id)
 }
 

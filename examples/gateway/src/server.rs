@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
@@ -23,6 +23,9 @@ use crate::options::Options;
 use crate::publish::publish;
 use crate::refusal::Refusal;
 
+/// How many connections wait to be accepted: as many clients may return at once. The kernel has a limit
+/// of its own, `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 /// The most connections to the operator's address.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -32,8 +35,8 @@ const METRICS_CONNECTIONS: usize = 64;
 ///
 /// An address is taken, or cannot be used.
 pub async fn serve(options: Options) -> Result<(), String> {
-    let listener = bind("--listen", options.listen).await?;
-    let metrics_listener = bind("--metrics-listen", options.metrics_listen).await?;
+    let listener = bind("--listen", options.listen)?;
+    let metrics_listener = bind("--metrics-listen", options.metrics_listen)?;
     let address = local(&listener)?;
     let metrics_address = local(&metrics_listener)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(describe)?;
@@ -76,9 +79,19 @@ pub async fn serve(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-async fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| format!("cannot listen at {address} ({option}): {error}"))
+fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    let listen = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        // A server that restarts takes its address again at once.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| format!("cannot listen at {address} ({option}): {error}"))
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, String> {

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Measures the gateway on this machine: latency, throughput, loss, wake-ups, memory, and a floor without HTTP.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+usage() {
+    cat <<END
+Usage: examples/gateway/measure.sh [--seconds N] [MEASUREMENT...]
+
+Builds the gateway in release mode, starts one for each measurement, and prints its report. N is how long each rate is
+measured (60 unless given). Exits with 0 only if no event was lost or doubled. All measurements, or these:
+
+END
+    local name
+    for name in "${NAMES[@]}"; do printf '  %-10s %s\n' "$name" "${DOES[$name]}"; done
+}
+
+readonly NAMES=(fan-out highest one users slow storm herd idle encoding)
+declare -rA DOES=(
+    [fan-out]='500 subscribers, 50 events/s for all of them, beside bare sockets'
+    [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the floor there'
+    [one]='1 subscriber: events/s until the connection saturates'
+    [users]='2,000 users, 1,000 events/s, each for one of them'
+    [slow]='2,000 subscribers, of which 1% do not read'
+    [storm]='2,000 subscribers lose their connections and return with jitter'
+    [herd]='2,000 subscribers lose their connections and return at once'
+    [idle]='memory of 2,000 idle connections'
+    [encoding]='500 subscribers, for each of whom the Sse of axum encodes every event, beside one encoding for all'
+)
+
+# Starts a gateway with the given options on free ports, and sets `url` and `metrics`.
+start() {
+    coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error "$@"; }
+    server=$SERVER_PID
+    local line
+    read -r line <&"${SERVER[0]}"
+    [[ $line =~ (http://[^,]+),\ metrics\ at\ (http://[^;]+) ]]
+    url=${BASH_REMATCH[1]} metrics=${BASH_REMATCH[2]}
+}
+
+stop() {
+    [[ -n ${server-} ]] || return 0
+    kill -KILL "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=
+}
+
+# Runs a load against a new gateway with the options in `options`.
+load() {
+    start "${options[@]}"
+    printf '+ gateway load %s\n' "$*"
+    local status=0
+    target/release/gateway load --metrics "$metrics" "$@" "$url" 2>/dev/null || status=$?
+    stop
+    ((status == 0)) || failed=1
+    printf '\n'
+}
+
+measure() {
+    local options=()
+    case $1 in
+        fan-out) load --subscribers 500 --rate 50 --seconds "$seconds" --floor ;;
+        highest)
+            load --subscribers 2000 --search --seconds $((seconds / 4 + 5))
+            load --subscribers 2000 --rate 10 --seconds $((seconds / 2)) --floor
+            ;;
+        one) load --subscribers 1 --search --seconds $((seconds / 10 + 2)) ;;
+        users) load --subscribers 2000 --rate 1000 --seconds "$seconds" --users ;;
+        slow)
+            options=(--write-timeout 10m)
+            load --subscribers 2000 --rate 10 --seconds "$seconds" --slow 1%
+            ;;
+        storm) load --subscribers 2000 --rate 10 --seconds "$seconds" --storm ;;
+        herd) load --subscribers 2000 --rate 10 --seconds "$seconds" --storm --no-jitter ;;
+        idle) load --subscribers 2000 --seconds 10 --idle ;;
+        encoding)
+            load --subscribers 500 --search --seconds $((seconds / 10 + 2))
+            options=(--encode-per-subscriber)
+            load --subscribers 500 --search --seconds $((seconds / 10 + 2))
+            ;;
+    esac
+}
+
+seconds=60 failed=0
+while [[ ${1-} == -* ]]; do
+    case $1 in
+        -h | --help) usage && exit ;;
+        --seconds) seconds=${2-} && shift ;;
+        *) printf 'measure.sh: unknown option %s; see --help\n' "$1" >&2 && exit 2 ;;
+    esac
+    shift
+done
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { printf 'measure.sh: %s is not a number of seconds\n' "$seconds" >&2 && exit 2; }
+for name; do
+    [[ -n $name && -n ${DOES[$name]-} ]] || { printf 'measure.sh: there is no measurement %s; see --help\n' "$name" >&2 && exit 2; }
+done
+(($# > 0)) || set -- "${NAMES[@]}"
+trap stop EXIT
+
+cargo build --locked --release --quiet -p gateway
+nproc | sed 's/$/ processors/'
+for name; do
+    printf '=== %s: %s\n' "$name" "${DOES[$name]}"
+    measure "$name"
+done
+exit "$failed"
