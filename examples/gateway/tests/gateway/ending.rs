@@ -76,7 +76,11 @@ async fn a_shutdown_cuts_clients_that_take_no_bytes_and_new_ones_are_served_unti
     let begin = Instant::now();
     gateway.signal("INT");
     while gateway.status("/readyz").await != 503 {}
-    gateway.events("topic=b", None).await.begin().await;
+    let mut late = gateway.events("topic=b", None).await;
+    let start = late.begin().await;
+    assert!(matches!(late.next().await, Some(Seen::Retry(_))));
+    assert_eq!(late.next().await, Some(Seen::Checkpoint(start)));
+    assert_eq!(late.next().await, None);
     assert!(gateway.end().await.success());
     assert!(begin.elapsed() < Duration::from_secs(2));
 }
