@@ -51,6 +51,9 @@ async fn a_shutdown_turns_readiness_says_farewell_and_ends_within_the_window() {
         assert_eq!(events.next().await, None);
         ends.push(begin.elapsed());
     }
+    // They were read one after another: if all ended at once, so did the first and the last.
+    let spread = ends[ends.len() - 1] - ends[0];
+    assert!(spread > Duration::from_millis(100), "{spread:?}");
     retries.sort_unstable();
     retries.dedup();
     assert!(retries.len() > 10, "they come back at once: {retries:?}");
