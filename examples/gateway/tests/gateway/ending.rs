@@ -38,22 +38,21 @@ async fn a_shutdown_turns_readiness_says_farewell_and_ends_within_the_window() {
     assert_eq!(gateway.status("/healthz").await, 200);
     // Events are published until the end.
     gateway.publish(&publish(7)).await;
-    let mut retries = Vec::new();
-    let mut ends = Vec::new();
-    for mut events in streams {
+    let farewells = streams.into_iter().map(async |mut events| {
         assert_eq!(events.data(1).await, ["7"]);
         let Some(Seen::Retry(retry)) = events.next().await else {
             panic!("no farewell")
         };
         assert!(retry <= Duration::from_secs(3));
-        retries.push(retry);
         assert!(matches!(events.next().await, Some(Seen::Checkpoint(_))));
         assert_eq!(events.next().await, None);
-        ends.push(begin.elapsed());
-    }
-    // They were read one after another: if all ended at once, so did the first and the last.
+        (retry, begin.elapsed())
+    });
+    let farewells = futures_util::future::join_all(farewells).await;
+    let (mut retries, mut ends): (Vec<_>, Vec<_>) = farewells.into_iter().unzip();
+    ends.sort_unstable();
     let spread = ends[ends.len() - 1] - ends[0];
-    assert!(spread > Duration::from_millis(100), "{spread:?}");
+    assert!(spread > Duration::from_millis(200), "{spread:?}");
     retries.sort_unstable();
     retries.dedup();
     assert!(retries.len() > 10, "they come back at once: {retries:?}");
