@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TABLE=tests/NIGHTLY.csv
-readonly PARTS=(powerset features grammar schedules herd soak peers swaps firmware memcheck coverage audit mutants fuzz)
+readonly PARTS=(powerset features grammar schedules herd soak gateway peers swaps firmware memcheck coverage audit mutants fuzz)
 declare -rA DOES=(
     [powerset]='clippy of the library with every set of features, warnings denied'
     [features]='the tests with each feature alone'
@@ -12,6 +12,7 @@ declare -rA DOES=(
     [schedules]='thousands of connections that fail as a seed says, for every reconnecting driver'
     [herd]='20,000 clients that lose their server at the same moment'
     [soak]='random events through every reader, and what memory they leave behind'
+    [gateway]='the gateway under load: latency, loss, storms, memory'
     [peers]='benches/peers and the benchmarks: clippy and tests'
     [swaps]='published crates with sse-wire in place of their parser: their tests'
     [firmware]='the firmware on a Cortex-M3 in QEMU, and its size'
@@ -104,6 +105,12 @@ part_herd() {
 part_soak() {
     run cargo run --locked --release --all-features --example soak -- --seconds $((minutes * 3))
     counted "$(sed -n 's/^ *events, all as sent *//p' "$log" | tail -n 1) events"
+}
+
+part_gateway() {
+    run examples/gateway/measure.sh --seconds $((minutes / 4 + 1))
+    counted "$(awk '/^deliveries/ { n += $2 } /^lost/ { lost += $2 } /^doubled/ { doubled += $2 }
+        END { print n " deliveries, " lost + 0 " lost, " doubled + 0 " doubled" }' "$log")"
 }
 
 part_peers() {

@@ -19,7 +19,7 @@ readonly NAMES=(fan-out highest one users slow storm herd idle encoding)
 declare -rA DOES=(
     [fan-out]='500 subscribers, 50 events/s for all of them, beside bare sockets'
     [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the floor there'
-    [one]='1 subscriber: events/s until the connection saturates'
+    [one]='1 subscriber: events/s until the connection saturates, published meanwhile and before'
     [users]='2,000 users, 1,000 events/s, each for one of them'
     [slow]='2,000 subscribers, of which 1% do not read'
     [storm]='2,000 subscribers lose their connections and return with jitter'
@@ -56,6 +56,20 @@ load() {
     printf '\n'
 }
 
+# How fast one connection receives what is in the log already, where no publisher is the limit.
+replay() {
+    local id begin received
+    start
+    target/release/gateway load --subscribers 1 --rate 5000 --seconds 10 --topic t "$url" >/dev/null 2>&1
+    id=$(curl -sN --max-time 1 "$url/events?topic=t" | sed -n 's/^id: \(.*\)\..*/\1.0/p' | head -n 1) || true
+    begin=$(date +%s%N)
+    received=$(curl -sN "$url/events?topic=t&last_event_id=$id" | grep -c -m 50000 '^data:') || true
+    awk -v events="$received" -v time=$(($(date +%s%N) - begin)) \
+        'BEGIN { printf "one connection received %d events from the log in %.2f s, %d/s\n\n", events, time / 1e9, events / time * 1e9 }'
+    ((received == 50000)) || failed=1
+    stop
+}
+
 measure() {
     local options=()
     case $1 in
@@ -64,7 +78,10 @@ measure() {
             load --subscribers 2000 --search --seconds $((seconds / 4 + 5))
             load --subscribers 2000 --rate 10 --seconds $((seconds / 2)) --floor
             ;;
-        one) load --subscribers 1 --search --seconds $((seconds / 10 + 2)) ;;
+        one)
+            load --subscribers 1 --search --seconds $((seconds / 10 + 2))
+            replay
+            ;;
         users) load --subscribers 2000 --rate 1000 --seconds "$seconds" --users ;;
         slow)
             options=(--write-timeout 10m)
