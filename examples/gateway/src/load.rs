@@ -14,6 +14,7 @@ mod progress;
 mod publisher;
 mod report;
 mod search;
+mod share;
 mod slow;
 mod state;
 mod storm;
@@ -22,7 +23,6 @@ mod subscriber;
 mod tally;
 mod target;
 mod usage;
-mod values;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -30,7 +30,9 @@ use std::time::Duration;
 
 use target::Target;
 
-pub use values::Share;
+use crate::duration;
+
+pub use share::Share;
 
 /// The error of a run that cannot begin, or cannot continue.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -95,7 +97,7 @@ pub struct Options {
     pub search: bool,
 
     /// The highest acceptable p99 of the latency, such as 50ms or 1s.
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max_p99: Option<Duration>,
 
     /// Only connect and wait, to measure memory per connection.

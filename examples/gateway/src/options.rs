@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::duration;
+
 /// What the server is told at its start.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
@@ -25,30 +27,30 @@ pub struct Options {
     #[arg(long, default_value_t = 64 << 20, value_name = "BYTES")]
     pub log_bytes: usize,
     /// Longest time that the log retains an event.
-    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse)]
     pub log_age: Duration,
 
     /// Silence on a stream after which a checkpoint is sent; 0 for never.
-    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = duration::parse)]
     pub keep_alive: Duration,
     /// Time that clients wait before they reconnect.
-    #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = duration::parse)]
     pub retry: Duration,
     /// Time over which the clients of a shutdown reconnect, and after which the process ends.
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse)]
     pub drain: Duration,
 
     /// Most connections at a time; another one is answered with 503.
     #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
     pub max_connections: usize,
     /// Time in which a client must send the head of a request, or the body of one.
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse)]
     pub request_timeout: Duration,
     /// Time for which a client may take no bytes, before its connection is cut.
-    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration::parse)]
     pub write_timeout: Duration,
     /// Longest time that a connection lives, less up to a fifth at random; 0 for unlimited.
-    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse)]
     pub max_lifetime: Duration,
     /// Size of a connection's send buffer in the kernel, which bounds what a slow client costs there.
     #[arg(long, default_value_t = 64 << 10, value_name = "BYTES")]
@@ -88,25 +90,4 @@ pub enum LogFormat {
     Text,
     /// A JSON object for each message.
     Json,
-}
-
-/// Parses a duration, such as `500ms`, `15s`, `10m` or `1h`.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let unit = text.trim_start_matches(|character: char| character.is_ascii_digit());
-    let number = text.strip_suffix(unit).unwrap_or_default();
-    let invalid = || format!("{text:?} is not a duration; write 500ms, 15s, 10m or 1h");
-    let number: u64 = number.parse().map_err(|_| invalid())?;
-    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);
-    let duration = match unit {
-        "" if number == 0 => Some(Duration::ZERO),
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => seconds(1),
-        "m" => seconds(60),
-        "h" => seconds(3600),
-        _ => None,
-    };
-    // A timer cannot count further.
-    duration
-        .filter(|duration| *duration <= Duration::from_secs(366 * 86_400))
-        .ok_or_else(invalid)
 }

@@ -7,6 +7,7 @@ use super::catalog::Check;
 use super::observe::Plan;
 use super::post::Poster;
 use super::target::Target;
+use crate::duration;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -66,13 +67,13 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = TRIES, value_parser = clap::value_parser!(u8).range(2..))]
     pub tries: u8,
     /// How soon the first byte, and an event after its POST, should arrive.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse_positive)]
     pub prompt: Duration,
     /// How long silence may last: as long as the shortest timeout of your proxies.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse_positive)]
     pub keep_alive: Duration,
     /// How long to wait for a response, or for the events that a check needs.
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration::parse_positive)]
     pub timeout: Duration,
     /// Print the report as JSON.
     #[arg(long)]
@@ -157,16 +158,6 @@ fn check_name(name: &str) -> Result<String, String> {
         Some(check) => Ok(check.name.to_owned()),
         None => Err(format!("no check has the name {name:?}; see --list")),
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let text = text.trim_end_matches('s');
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
-    if duration.is_zero() || duration > Duration::from_secs(86_400) {
-        return Err("it must be more than 0 and at most a day".to_owned());
-    }
-    Ok(duration)
 }
 
 impl fmt::Display for Error {

@@ -22,7 +22,7 @@ fn arguments(address: &str, more: &[&str]) -> Vec<String> {
     let url = format!("http://{address}/events");
     let post = format!("http://{address}/publish");
     let all = [url.as_str(), "--post", &post, "--body", "{token}"];
-    let limits = ["--prompt", "1", "--keep-alive", "3", "--timeout", "8"];
+    let limits = ["--prompt", "1s", "--keep-alive", "3s", "--timeout", "8s"];
     let all = all.iter().chain(&limits).chain(more);
     all.map(|argument| (*argument).to_owned()).collect()
 }

@@ -1,7 +1,6 @@
-//! The values of options: a duration, and a share.
+//! A share, as the value of an option.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 /// A share of the subscribers, such as `1%`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,22 +31,6 @@ impl FromStr for Share {
     }
 }
 
-/// Parses a duration in milliseconds or seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1_000.0),
-        None => (
-            text.strip_suffix('s')
-                .ok_or("a duration ends with ms or s")?,
-            1.0,
-        ),
-    };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| "a duration begins with a number")?;
-    Duration::try_from_secs_f64(number / unit).map_err(|_| "the duration is not possible")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,12 +44,5 @@ mod tests {
         assert_eq!(share("50%", 3), Ok(2));
         assert_eq!(share("100%", 3), Ok(3));
         assert!(share("101%", 3).is_err() && share("1", 3).is_err());
-    }
-
-    #[test]
-    fn a_duration_has_a_unit() {
-        assert_eq!(duration("50ms"), Ok(Duration::from_millis(50)));
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
-        assert!(duration("50").is_err() && duration("-1s").is_err() && duration("s").is_err());
     }
 }
