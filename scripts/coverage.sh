@@ -131,7 +131,7 @@ if [[ -n $all ]]; then
 fi
 
 # By what stands there, since numbers move. That the known ones are found shows that the search works.
-sed -nE "/^line ($WHOLE)/{s/^line //; s/:[0-9]*: /: /; p}" "$folder/missed" | sort -u >"$folder/whole"
+sed -nE "\\#^line ($WHOLE)#{s/^line //; s/:[0-9]*: /: /; p}" "$folder/missed" | sort -u >"$folder/whole"
 if ! diff <(printf '%s\n' "${UNREACHABLE[@]}" | sort) "$folder/whole" >"$folder/difference"; then
     printf '\nFAILED: in the parser, the decoder and the encoder\n'
     sed -n 's/^</is listed as unreachable, and was reached:/p; s/^>/was not reached:/p' "$folder/difference"

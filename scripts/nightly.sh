@@ -76,7 +76,8 @@ part_powerset() {
 part_features() {
     local feature
     for feature in $(features); do
-        run cargo test --locked --no-default-features --features "$feature" --lib --tests
+        # With the examples, since tests start them.
+        run cargo test --locked --no-default-features --features "$feature" --lib --tests --examples
     done
     counted "$(passed "$log")"
 }

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
@@ -18,24 +18,23 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
 use crate::connection::{Connection, Reason};
+use crate::deadline::{Deadline, Due};
 use crate::io::{Socket, Stalled};
 
 /// The most that is read of a request's head.
 const MAX_HEAD: usize = 16 << 10;
-/// How long a stream has for its farewell before it is cut.
-const FAREWELL: Duration = Duration::from_secs(5);
 /// How many connections at a time are told that there are too many.
 const REFUSALS: usize = 64;
 
 /// An address and what is served there.
 #[derive(Debug)]
-pub struct Door {
+pub struct Endpoint {
     /// Where connections come from.
     pub listener: TcpListener,
     /// What answers their requests.
@@ -47,12 +46,16 @@ pub struct Door {
 }
 
 /// Accepts connections and serves them, until the process ends.
-pub async fn accept(door: Door, app: Arc<App>, tasks: TaskTracker) {
-    let permits = Arc::new(Semaphore::new(door.max_connections));
+pub async fn accept(endpoint: Endpoint, app: Arc<App>, tasks: TaskTracker) {
+    let permits = Arc::new(Semaphore::new(endpoint.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
-        let (stream, peer) = match door.listener.accept().await {
+        let (stream, peer) = match endpoint.listener.accept().await {
             Ok(accepted) => accepted,
+            Err(error) if is_closed(error.kind()) => {
+                tracing::debug!(%error, "a client has left before its connection was accepted");
+                continue;
+            }
             Err(error) => {
                 // Out of descriptors, usually: others must end before the next one can begin.
                 tracing::error!(%error, "cannot accept a connection");
@@ -61,7 +64,9 @@ pub async fn accept(door: Door, app: Arc<App>, tasks: TaskTracker) {
             }
         };
         let Ok(permit) = permits.clone().try_acquire_owned() else {
-            app.metrics.refused.inc();
+            if endpoint.is_counted {
+                app.metrics.refused.inc();
+            }
             if let Ok(permit) = refusals.clone().try_acquire_owned() {
                 tokio::spawn(refuse(stream, permit));
             }
@@ -70,8 +75,8 @@ pub async fn accept(door: Door, app: Arc<App>, tasks: TaskTracker) {
         if let Err(error) = configure(&stream, &app) {
             tracing::warn!(%peer, %error, "cannot configure the socket");
         }
-        let open = door.is_counted.then(|| app.metrics.open_connection());
-        let (router, app) = (door.router.clone(), app.clone());
+        let open = endpoint.is_counted.then(|| app.metrics.open_connection());
+        let (router, app) = (endpoint.router.clone(), app.clone());
         tasks.spawn(async move {
             let reason = serve(stream, peer, router, &app).await;
             tracing::debug!(%peer, reason = reason.as_str(), "connection ended");
@@ -105,7 +110,7 @@ fn configure(stream: &TcpStream, app: &App) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_send_buffer_size(app.options.send_buffer)?;
     // For a peer that vanished: what is sent to it fills no buffer for hours, but is never acknowledged.
-    // Later than the other deadline, which knows more of a peer that only takes no bytes.
+    // Later than the deadline for writing, so that a peer that takes no bytes is reported as such.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(app.options.write_timeout.mul_f64(1.5)))?;
     Ok(())
@@ -137,86 +142,31 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, app: &App) -
             .serve_connection(TokioIo::new(socket), service)
     );
     let mut deadline = Deadline::new(app);
-    let mut drain = app.drain();
+    let mut shutdown = app.watch_shutdown();
     loop {
         tokio::select! {
             biased;
-            reason = connection.is_cut() => return reason,
-            reason = deadline.passed() => match reason {
-                None => {
+            reason = connection.wait_for_cut() => return reason,
+            due = deadline.wait() => match due {
+                Due::Farewell => {
                     connection.farewell();
                     http.as_mut().graceful_shutdown();
-                    deadline.end();
                 }
-                Some(reason) => return reason,
+                Due::Cut(reason) => return reason,
             },
-            result = http.as_mut() => return connection.reason().unwrap_or_else(|| match result {
-                Ok(()) => deadline.reason_of_end().unwrap_or(Reason::Closed),
-                Err(error) => reason_of(&error),
-            }),
-            Ok(()) = drain.changed() => {
-                if let Some(end) = *drain.borrow_and_update() {
-                    deadline.drain(end);
+            result = http.as_mut() => {
+                let reason = connection.cut_reason().or_else(|| deadline.reason_of_farewell());
+                return match result {
+                    Ok(()) => reason.unwrap_or(Reason::Closed),
+                    Err(error) => connection.cut_reason().unwrap_or_else(|| reason_of(&error)),
+                };
+            }
+            Ok(()) = shutdown.changed() => {
+                if let Some(end) = *shutdown.borrow_and_update() {
+                    deadline.shut_down(end);
                 }
             }
         }
-    }
-}
-
-/// When a connection should end, and when it must.
-struct Deadline {
-    sleep: Pin<Box<Sleep>>,
-    reason: Reason,
-    is_ending: bool,
-    /// The end of the process.
-    end: Option<Instant>,
-}
-
-impl Deadline {
-    fn new(app: &App) -> Self {
-        let max = app.options.max_lifetime;
-        // Connections that began together should not end together.
-        let lifetime = max.mul_f64(0.8 + 0.2 * fastrand::f64());
-        let never = Duration::from_secs(366 * 86_400);
-        Self {
-            sleep: Box::pin(sleep(if max.is_zero() { never } else { lifetime })),
-            reason: Reason::Lifetime,
-            is_ending: false,
-            end: None,
-        }
-    }
-
-    /// Waits until the connection should end; then, until it must, and returns why.
-    async fn passed(&mut self) -> Option<Reason> {
-        self.sleep.as_mut().await;
-        self.is_ending.then_some(self.reason)
-    }
-
-    /// The connection was asked to end: it has some seconds for it.
-    fn end(&mut self) {
-        self.is_ending = true;
-        let end = Instant::now() + FAREWELL;
-        self.reset(self.end.map_or(end, |last| last.min(end)));
-    }
-
-    /// All connections end, each at a random time before `end`.
-    fn drain(&mut self, end: Instant) {
-        self.end = Some(end);
-        let left = end.saturating_duration_since(Instant::now());
-        if self.is_ending {
-            return self.reset((Instant::now() + left.min(FAREWELL)).min(end));
-        }
-        self.reason = Reason::Drain;
-        // Readiness has turned before: who looks at it has a tenth of the time to notice.
-        self.reset(Instant::now() + left.mul_f64(0.1 + 0.6 * fastrand::f64()));
-    }
-
-    fn reset(&mut self, instant: Instant) {
-        self.sleep.set(sleep_until(instant.into()));
-    }
-
-    fn reason_of_end(&self) -> Option<Reason> {
-        self.is_ending.then_some(self.reason)
     }
 }
 

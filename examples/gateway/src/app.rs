@@ -1,7 +1,6 @@
 //! What all connections share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -25,9 +24,8 @@ pub struct App {
     pub keys: Keys,
     /// The figures for the operator.
     pub metrics: Metrics,
-    /// Whether new clients should come here.
-    pub is_ready: AtomicBool,
-    drain: watch::Sender<Option<Instant>>,
+    /// When the last connection ends, once the server shuts down.
+    shutdown: watch::Sender<Option<Instant>>,
     start: Instant,
 }
 
@@ -46,8 +44,7 @@ impl App {
             hub: Arc::new(hub),
             keys: Keys::new(IDEMPOTENCY_KEYS),
             metrics: Metrics::new(),
-            is_ready: AtomicBool::new(true),
-            drain: watch::Sender::new(None),
+            shutdown: watch::Sender::new(None),
             start: Instant::now(),
         }
     }
@@ -58,17 +55,21 @@ impl App {
     }
 
     /// Begins to end all connections: the last at `end`.
-    pub fn drain_until(&self, end: Instant) {
-        self.is_ready.store(false, Ordering::Relaxed);
-        self.drain.send_replace(Some(end));
+    pub fn shut_down(&self, end: Instant) {
+        self.shutdown.send_replace(Some(end));
     }
 
-    /// Returns when the last connection ends, once the server shuts down.
-    pub fn drain(&self) -> watch::Receiver<Option<Instant>> {
-        let mut drain = self.drain.subscribe();
+    /// Returns whether new clients and publishers should come here.
+    pub fn is_ready(&self) -> bool {
+        self.shutdown.borrow().is_none()
+    }
+
+    /// Returns a receiver of the time when the last connection ends.
+    pub fn watch_shutdown(&self) -> watch::Receiver<Option<Instant>> {
+        let mut shutdown = self.shutdown.subscribe();
         // It may have begun already.
-        drain.mark_changed();
-        drain
+        shutdown.mark_changed();
+        shutdown
     }
 
     /// Returns a reconnection time for a farewell, if all clients receive one, so that they do not
@@ -77,6 +78,6 @@ impl App {
         let window = self.options.drain.max(self.options.retry);
         let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         let random = || Duration::from_millis(fastrand::u64(100..=millis.max(100)));
-        (!self.is_ready.load(Ordering::Relaxed)).then(random)
+        (!self.is_ready()).then(random)
     }
 }

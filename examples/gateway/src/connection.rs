@@ -1,4 +1,4 @@
-//! A connection as those know it who end it.
+//! A connection, which its streams and its deadlines share.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -45,7 +45,7 @@ impl Reason {
     }
 }
 
-/// A connection, for its streams and whoever ends it.
+/// A connection, which its streams and its deadlines share.
 #[derive(Debug)]
 pub struct Connection {
     /// The client's address.
@@ -90,8 +90,8 @@ impl Connection {
         self.cut.notify_one();
     }
 
-    /// Waits until the connection should be cut.
-    pub async fn is_cut(&self) -> Reason {
+    /// Waits until the connection should be cut, and returns why.
+    pub async fn wait_for_cut(&self) -> Reason {
         loop {
             if let Some(reason) = self.reason.get() {
                 return *reason;
@@ -100,8 +100,8 @@ impl Connection {
         }
     }
 
-    /// Returns why the connection was cut, if it was.
-    pub fn reason(&self) -> Option<Reason> {
+    /// Returns why the connection should be cut, if it should.
+    pub fn cut_reason(&self) -> Option<Reason> {
         self.reason.get().copied()
     }
 }

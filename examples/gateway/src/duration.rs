@@ -11,7 +11,8 @@ const MAX: Duration = Duration::from_secs(366 * 86_400);
 ///
 /// It has no unit, or is negative or longer than a year.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let invalid = || format!("{text:?} is not a duration; write 500ms, 15s, 10m or 1h");
+    let invalid =
+        || format!("{text:?} is not a duration; write 500ms, 15s, 10m or 1h, at most a year");
     let is_of_number = |character: char| character.is_ascii_digit() || character == '.';
     let unit = text.trim_start_matches(is_of_number);
     let number = text.strip_suffix(unit).unwrap_or_default();

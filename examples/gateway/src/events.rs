@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::app::App;
 use crate::connection::{Connection, Reason};
 use crate::hub::{Ended, Gap, LeftBehind, Subscription};
-use crate::metrics::OpenStream;
+use crate::metrics::Open;
 use crate::names::GAP;
 use crate::per_subscriber;
 use crate::query::Query;
@@ -34,10 +34,14 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let query = Query::parse(query.as_deref().unwrap_or_default())?;
-    let (header, query_id) = (headers.get("last-event-id"), query.last_event_id.as_ref());
-    let id = match received_last_event_id(header, query_id, MAX_ID) {
-        Ok(id) => id.map(LastEventId::as_str),
-        Err(_) => Some("not an ID"),
+    let (mut all, in_query) = (
+        headers.get_all("last-event-id").iter(),
+        query.last_event_id.as_ref(),
+    );
+    let id = match received_last_event_id(all.next(), in_query, MAX_ID) {
+        Ok(id) if all.next().is_none() => id.map(LastEventId::as_str),
+        // The client has some position: an empty ID is malformed, and reported as a gap.
+        _ => Some(""),
     };
     let cut = connection.clone();
     let on_left_behind = move || cut.cut(Reason::LeftBehind);
@@ -69,7 +73,7 @@ pub(crate) struct Events {
     connection: Arc<Connection>,
     first: std::vec::IntoIter<Frame>,
     has_ended: bool,
-    _open: OpenStream,
+    _open: Open,
 }
 
 impl Events {

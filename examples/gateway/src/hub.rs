@@ -22,12 +22,12 @@ pub use subscription::{LeftBehind, Subscription};
 
 /// The topics of all events, their subscribers, and the log.
 pub struct Hub {
-    /// Distinguishes the IDs of this process from those of the one before.
-    epoch: String,
     state: Mutex<State>,
 }
 
 struct State {
+    /// Distinguishes the IDs of this process from those of the one before.
+    epoch: String,
     log: ReplayLog<Audience>,
     /// The number of the newest event.
     sequence: u64,
@@ -41,8 +41,8 @@ struct State {
 
 /// What the hub knows of a subscriber.
 struct Slot {
-    /// Where the first event may be that concerns the subscriber and was not sent to it. With none,
-    /// it has passed everything in the log, however far that has advanced.
+    /// Where to look for the next event of the subscriber. `None` means that it has received all of
+    /// its events in the log.
     pending: Option<Cursor>,
     waker: Option<Waker>,
     on_left_behind: Option<Box<dyn FnOnce() + Send>>,
@@ -81,7 +81,7 @@ pub enum Gap {
     Unknown,
     /// The ID is of another process, the one before a restart for example.
     OtherEpoch,
-    /// The ID is none of this server.
+    /// The ID is not an epoch and a number.
     Malformed,
 }
 
@@ -91,6 +91,8 @@ pub struct Ended;
 
 impl Hub {
     /// Creates a hub without topics; its IDs are `epoch.1`, `epoch.2` and so on.
+    ///
+    /// `epoch` is made of hexadecimal digits, as many in each process.
     pub fn new(epoch: &str, frames: usize, bytes: usize, age: Duration) -> Self {
         let mut log = ReplayLog::with_tags()
             .with_frames(frames)
@@ -98,6 +100,7 @@ impl Hub {
             .with_age(age);
         log.new_epoch(LastEventId::new(&format!("{epoch}.0")).ok());
         let state = State {
+            epoch: epoch.to_owned(),
             log,
             sequence: 0,
             subscribers: Index::default(),
@@ -107,14 +110,13 @@ impl Hub {
             ended_order: VecDeque::new(),
         };
         Self {
-            epoch: epoch.to_owned(),
             state: Mutex::new(state),
         }
     }
 
     /// Encodes an event, and wakes the subscribers whom it concerns, and no others.
     pub fn publish(&self, message: &Message<'_>, now: Duration) -> Result<Published, Ended> {
-        let (published, wakers) = self.lock().push(&self.epoch, message, now)?;
+        let (published, wakers) = self.lock().push(message, now)?;
         // After the lock was released: whoever is woken needs it.
         wakers.into_iter().for_each(Waker::wake);
         Ok(published)
@@ -132,7 +134,7 @@ impl Hub {
         on_left_behind: impl FnOnce() + Send + 'static,
     ) -> Result<(Subscription, Option<Gap>), Ended> {
         let mut state = self.lock();
-        let position = last_event_id.map(|id| state.position(&self.epoch, id));
+        let position = last_event_id.map(|id| state.position(id));
         let passed = match position {
             Some(Ok((_, sequence))) => sequence,
             Some(Err(_)) => 0,
@@ -165,8 +167,8 @@ impl Hub {
     /// Returns how many entries of the log the slowest of the others is behind. Call it each second.
     pub fn maintain(&self, now: Duration) -> u64 {
         let mut state = self.lock();
+        state.trim(now);
         let State { log, slots, .. } = &mut *state;
-        log.trim(now);
         let (mut lag, mut left_behind) = (0, Vec::new());
         for slot in slots.values_mut() {
             match slot.pending.map(|cursor| log.behind(&cursor)) {
@@ -196,15 +198,15 @@ impl State {
     /// Adds an event to the log, and returns whom to wake.
     fn push(
         &mut self,
-        epoch: &str,
         message: &Message<'_>,
         now: Duration,
     ) -> Result<(Published, Vec<Waker>), Ended> {
+        self.trim(now);
         if self.ended.contains_key(message.topic) {
             return Err(Ended);
         }
         self.sequence += 1;
-        let id = format!("{epoch}.{}", self.sequence);
+        let id = format!("{}.{}", self.epoch, self.sequence);
         let event = LastEventId::new(&id).map_or(message.event, |id| message.event.id(id));
         let begin = Instant::now();
         let frame = event.into();
@@ -216,7 +218,6 @@ impl State {
             user: message.user.map(Arc::from),
         };
         self.log.push_tagged(frame, audience, now);
-        self.forget_ended();
         if message.is_last {
             self.ended.insert(topic.clone(), self.sequence);
             self.ended_order.push_back(topic);
@@ -238,13 +239,17 @@ impl State {
 
     /// Returns where a subscriber continues that has received the event with this ID last, and the
     /// number of that event.
-    fn position(&self, epoch: &str, id: &str) -> Result<(Cursor, u64), Gap> {
-        let (of_id, digits) = id.split_once('.').ok_or(Gap::Malformed)?;
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if of_id.is_empty() || !is_number {
+    fn position(&self, id: &str) -> Result<(Cursor, u64), Gap> {
+        let (epoch, digits) = id.split_once('.').ok_or(Gap::Malformed)?;
+        let is_epoch = |epoch: &str| {
+            epoch.len() == self.epoch.len() && epoch.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.is_empty() && !digits.starts_with('0'));
+        if !is_epoch(epoch) || !is_number {
             return Err(Gap::Malformed);
         }
-        if of_id != epoch {
+        if epoch != self.epoch {
             return Err(Gap::OtherEpoch);
         }
         match digits.parse() {
@@ -257,8 +262,10 @@ impl State {
         }
     }
 
-    /// Forgets the topics whose last event was evicted: they may be used again.
-    fn forget_ended(&mut self) {
+    /// Evicts what is too old, and forgets the topics whose last event was evicted: they may be used
+    /// again.
+    fn trim(&mut self, now: Duration) {
+        self.log.trim(now);
         let first = self.sequence + 1 - self.log.len() as u64;
         while let Some(topic) = self.ended_order.front() {
             if self.ended.get(topic).is_some_and(|last| *last >= first) {
@@ -286,7 +293,7 @@ impl fmt::Debug for Hub {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Hub")
-            .field("epoch", &self.epoch)
+            .field("topics", &self.topics())
             .finish_non_exhaustive()
     }
 }

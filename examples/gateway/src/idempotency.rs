@@ -25,9 +25,14 @@ struct Answered {
     id: Box<str>,
 }
 
-/// The error of a key that was sent with another body before.
+/// The error of a request that has a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Conflict;
+pub enum Failure<E> {
+    /// The key was sent with another body before.
+    Conflict,
+    /// Nothing was published; the key may be used again.
+    NotPublished(E),
+}
 
 impl Keys {
     /// Creates an empty memory for `max` keys.
@@ -44,18 +49,16 @@ impl Keys {
         key: &str,
         body: &[u8],
         publish: impl FnOnce() -> Result<String, E>,
-    ) -> Result<Result<String, E>, Conflict> {
+    ) -> Result<String, Failure<E>> {
         let body = self.hasher.hash_one(body);
         // Held while it publishes: of two requests at once, the second waits for the first.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answered) = state.published.get(key) {
             let is_same = answered.body == body;
-            return is_same.then(|| Ok(answered.id.to_string())).ok_or(Conflict);
+            let id = is_same.then(|| answered.id.to_string());
+            return id.ok_or(Failure::Conflict);
         }
-        let id = match publish() {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
-        };
+        let id = publish().map_err(Failure::NotPublished)?;
         if state.order.len() >= self.max
             && let Some(oldest) = state.order.pop_front()
         {
@@ -67,6 +70,6 @@ impl Keys {
             id: id.as_str().into(),
         };
         state.published.insert(key.into(), answered);
-        Ok(Ok(id))
+        Ok(id)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub struct Socket {
     write_timeout: Duration,
     /// Runs while the peer takes no bytes.
     stalled: Option<Pin<Box<Sleep>>>,
-    sent: Arc<Counter>,
+    sent: Counter,
 }
 
 /// The error of a peer that took no bytes for too long.
@@ -30,7 +29,7 @@ pub struct Stalled;
 
 impl Socket {
     /// Wraps a socket, and counts its bytes in `sent`.
-    pub const fn new(stream: TcpStream, write_timeout: Duration, sent: Arc<Counter>) -> Self {
+    pub const fn new(stream: TcpStream, write_timeout: Duration, sent: Counter) -> Self {
         Self {
             stream,
             write_timeout,
@@ -39,7 +38,7 @@ impl Socket {
         }
     }
 
-    fn written(
+    fn after_write(
         &mut self,
         context: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
@@ -75,7 +74,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(context, written)
+        self.after_write(context, written)
     }
 
     fn poll_write_vectored(
@@ -84,7 +83,7 @@ impl AsyncWrite for Socket {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.written(context, written)
+        self.after_write(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod app;
 pub mod check;
 pub mod connection;
+mod deadline;
 pub mod duration;
 pub mod events;
 pub mod hub;

@@ -163,7 +163,11 @@ fn generate(options: &Options) -> Result<bool, Failure> {
         } else {
             let outcome = measure::gateway(options, &target).await?;
             report::print(options, &outcome)?;
-            Ok(outcome.passed(options.max_p99))
+            let failures = outcome.failures(options.max_p99);
+            for failure in &failures {
+                eprintln!("gateway load: {failure}");
+            }
+            Ok(failures.is_empty())
         }
     })
 }

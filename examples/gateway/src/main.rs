@@ -56,21 +56,25 @@ fn usage(error: &clap::Error) -> ExitCode {
     let reason: Vec<_> = lines.map(str::trim).collect();
     let reason = reason.join(" ");
     let reason = reason.strip_prefix("error: ").unwrap_or(&reason);
-    eprintln!("gateway: {reason}; see --help");
+    let command = std::env::args()
+        .nth(1)
+        .filter(|name| ["check", "load"].contains(&&**name));
+    let program = command.map_or_else(|| "gateway".to_owned(), |name| format!("gateway {name}"));
+    eprintln!("{program}: {reason}; see {program} --help");
     ExitCode::from(2)
 }
 
 fn serve(options: Options) -> Result<(), String> {
     for address in [options.listen, options.metrics_listen] {
-        if !address.ip().is_loopback() && !options.allow_remote {
+        if !address.ip().is_loopback() && !options.remote {
             return Err(format!(
                 "other machines reach {address}, and whoever does may publish and read; \
-                 allow it with --allow-remote"
+                 allow it with --remote"
             ));
         }
     }
     log(&options);
-    let descriptors = options.max_connections as u64 + 100;
+    let descriptors = options.max_connections as u64 + 300;
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < descriptors => tracing::warn!(
             limit,

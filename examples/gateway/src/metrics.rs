@@ -1,7 +1,6 @@
 //! The figures for the operator, as Prometheus reads them.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ pub struct Metrics {
     /// Seconds spent encoding events.
     pub encode_seconds: Counter<f64, AtomicU64>,
     /// Bytes that the kernel took.
-    pub sent_bytes: Arc<Counter>,
+    pub sent_bytes: Counter,
     /// Connections that were one too many.
     pub refused: Counter,
     /// Topics that have subscribers.
@@ -51,7 +50,7 @@ struct Labels {
 /// What the kernel says of the process.
 #[derive(Debug, Default)]
 struct Process {
-    cpu: Gauge<f64, AtomicU64>,
+    cpu: Counter<f64, AtomicU64>,
     memory: Gauge<i64, AtomicI64>,
     descriptors: Gauge,
 }
@@ -59,9 +58,6 @@ struct Process {
 /// Counts a connection or stream as open until it is dropped.
 #[derive(Debug)]
 pub struct Open(Gauge);
-
-/// A stream that is open.
-pub type OpenStream = Open;
 
 impl Metrics {
     /// Creates them, all zero.
@@ -78,7 +74,7 @@ impl Metrics {
             deliveries: Counter::default(),
             encoded_frames: Counter::default(),
             encode_seconds: Counter::default(),
-            sent_bytes: Arc::new(Counter::default()),
+            sent_bytes: Counter::default(),
             refused: Counter::default(),
             topics: Gauge::default(),
             slowest_lag: Gauge::default(),
@@ -103,7 +99,7 @@ impl Metrics {
         let help = "Events that were given to the sockets of subscribers";
         registry.register("deliveries", help, self.deliveries.clone());
         let help = "Bytes that the kernel took from all connections";
-        registry.register("sent_bytes", help, (*self.sent_bytes).clone());
+        registry.register("sent_bytes", help, self.sent_bytes.clone());
         registry.register(
             "encoded_frames",
             "Events that were encoded",
@@ -121,7 +117,7 @@ impl Metrics {
         registry.register("gaps", help, self.gaps.clone());
         let registry = self.registry.sub_registry_with_prefix("process");
         let help = "Processor time of the process, in seconds";
-        registry.register("cpu_seconds_total", help, self.process.cpu.clone());
+        registry.register("cpu_seconds", help, self.process.cpu.clone());
         let help = "Memory of the process that is in RAM, in bytes";
         registry.register("resident_memory_bytes", help, self.process.memory.clone());
         registry.register(
@@ -171,7 +167,7 @@ impl Metrics {
     }
 
     /// Counts a stream as open.
-    pub fn open_stream(&self) -> OpenStream {
+    pub fn open_stream(&self) -> Open {
         Open::new(&self.streams)
     }
 }
@@ -215,7 +211,8 @@ impl Process {
         };
         let ticks = field(11).unwrap_or_default() + field(12).unwrap_or_default();
         // Both are constants of the Linux that Rust supports, except for pages of some ARM kernels.
-        self.cpu.set(f64::from(ticks) / 100.0);
+        let since = f64::from(ticks) / 100.0 - self.cpu.get();
+        self.cpu.inc_by(since.max(0.0));
         self.memory
             .set(i64::from(field(21).unwrap_or_default()) * 4096);
         if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {

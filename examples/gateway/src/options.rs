@@ -11,23 +11,23 @@ use crate::duration;
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
     /// Address to serve streams and to publish at; port 0 takes any free port.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = address)]
     pub listen: SocketAddr,
     /// Address of /metrics, /healthz and /readyz for the operator.
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: SocketAddr,
     /// Allows addresses that other machines reach. Whoever reaches them may publish and read.
     #[arg(long)]
-    pub allow_remote: bool,
+    pub remote: bool,
 
     /// Most events that the log retains for clients that reconnect.
-    #[arg(long, default_value_t = 65_536, value_name = "COUNT")]
+    #[arg(long, default_value_t = 65_536, value_name = "COUNT", value_parser = count)]
     pub log_events: usize,
     /// Most bytes of events that the log retains.
-    #[arg(long, default_value_t = 64 << 20, value_name = "BYTES")]
+    #[arg(long, default_value_t = 64 << 20, value_name = "BYTES", value_parser = count)]
     pub log_bytes: usize,
     /// Longest time that the log retains an event.
-    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse_positive)]
     pub log_age: Duration,
 
     /// Silence on a stream after which a checkpoint is sent; 0 for never.
@@ -36,18 +36,18 @@ pub struct Options {
     /// Time that clients wait before they reconnect.
     #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = duration::parse)]
     pub retry: Duration,
-    /// Time over which the clients of a shutdown reconnect, and after which the process ends.
+    /// Longest time that a shutdown takes; 0 cuts all connections at once.
     #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse)]
     pub drain: Duration,
 
-    /// Most connections at a time; another one is answered with 503.
-    #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
+    /// Most connections at a time; further ones are answered with 503, or closed.
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = count)]
     pub max_connections: usize,
     /// Time in which a client must send the head of a request, or the body of one.
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse_positive)]
     pub request_timeout: Duration,
     /// Time for which a client may take no bytes, before its connection is cut.
-    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration::parse_positive)]
     pub write_timeout: Duration,
     /// Longest time that a connection lives, less up to a fifth at random; 0 for unlimited.
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse)]
@@ -59,7 +59,8 @@ pub struct Options {
     /// Threads that serve connections; as many as there are processors unless given.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Encodes each event anew for each subscriber, with the `Sse` of axum, to compare the cost.
+    /// Encodes each event anew for each subscriber, with the `Sse` of axum: to measure the cost. Streams
+    /// then have no `retry`, and keep-alives without a position.
     #[arg(long)]
     pub encode_per_subscriber: bool,
     /// Least severe messages that are logged, to standard error.
@@ -90,4 +91,15 @@ pub enum LogFormat {
     Text,
     /// A JSON object for each message.
     Json,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let invalid =
+        |_| "not an address; write 127.0.0.1:8080, since names are not resolved".to_owned();
+    text.parse().map_err(invalid)
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "not a number above 0, without a unit".to_owned())
 }

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 
 /// Makes the response.
 pub(crate) fn response(mut events: Events) -> Response {
-    let keep_alive = KeepAlive::new().interval(events.app.options.keep_alive);
+    let period = events.app.options.keep_alive;
     let events = stream::poll_fn(move |context| {
         let next = events.poll_frame(context);
         let metrics = &events.app.metrics;
@@ -20,7 +20,12 @@ pub(crate) fn response(mut events: Events) -> Response {
             next.map(|next| next.map(|(frame, is_event)| event(&frame, is_event, metrics)))
         })
     });
-    Sse::new(events).keep_alive(keep_alive).into_response()
+    let stream = Sse::new(events);
+    if period.is_zero() {
+        return stream.into_response();
+    }
+    let keep_alive = KeepAlive::new().interval(period);
+    stream.keep_alive(keep_alive).into_response()
 }
 
 /// Decodes a frame, and has axum encode it again; only the latter is measured.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,11 +16,14 @@ use sse_wire::Outgoing;
 
 use crate::app::App;
 use crate::hub::{Ended, Message};
+use crate::idempotency::Failure;
 use crate::names::{self, DONE};
 use crate::refusal::Refusal;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 64 << 10;
+/// The most that is read of a body that was refused.
+const MAX_DISCARDED: usize = 16 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,38 +40,59 @@ struct Event<'a> {
 
 /// Publishes the event in the body of a request.
 pub async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
-    if !is_json(&head.headers) {
+    let (head, mut body) = request.into_parts();
+    let timeout = app.options.request_timeout;
+    match answer(&app, &head.headers, &mut body).await {
+        Ok(id) => Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response()),
+        Err(refusal) => {
+            // A client that waits for `100 Continue` sends no body.
+            if !head.headers.contains_key(header::EXPECT) {
+                let _ = tokio::time::timeout(timeout, discard(body)).await;
+            }
+            Err(refusal)
+        }
+    }
+}
+
+async fn answer(app: &App, headers: &HeaderMap, body: &mut Body) -> Result<String, Refusal> {
+    if !app.is_ready() {
+        let reason = "the server shuts down; send the event again, with an Idempotency-Key";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(1));
+    }
+    if !is_json(headers) {
         let reason = "send the event with content-type: application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
-    let key = key(&head.headers)?;
+    let key = key(headers)?;
     let read = tokio::time::timeout(app.options.request_timeout, read(body));
     let body = read.await.map_err(|_| {
         let reason = "the body was not received in time";
         Refusal::new(StatusCode::REQUEST_TIMEOUT, reason)
     })??;
-    let id = match key {
-        None => publish_body(&app, &body)?,
-        Some(key) => match app.keys.once(key, &body, || publish_body(&app, &body)) {
-            Ok(published) => published?,
-            Err(_) => {
-                let reason = "this Idempotency-Key was used for another event";
-                return Err(Refusal::new(StatusCode::CONFLICT, reason));
-            }
-        },
+    let Some(key) = key else {
+        return publish_body(app, &body);
     };
-    Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
+    let published = app.keys.once(key, &body, || publish_body(app, &body));
+    published.map_err(|failure| match failure {
+        Failure::NotPublished(refusal) => refusal,
+        Failure::Conflict => {
+            let reason = "this Idempotency-Key was used for another event";
+            Refusal::new(StatusCode::CONFLICT, reason)
+        }
+    })
 }
 
 fn publish_body(app: &App, body: &[u8]) -> Result<String, Refusal> {
     let event: Event<'_> = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad_request(format!("the body is not an event: {error}")))?;
+    // serde would take an array for the fields in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::bad_request("the body is not a JSON object"));
+    }
     names::check("topic", &event.topic)?;
-    event
-        .user
-        .as_deref()
-        .map_or(Ok(()), |user| names::check("user", user))?;
+    if let Some(user) = &event.user {
+        names::check("user", user)?;
+    }
     let data = text_of(event.data)?;
     let mut outgoing = Outgoing::message(&data);
     if let Some(name) = &event.r#type {
@@ -127,15 +151,26 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
+    let reason = format!("the body is longer than {MAX_BODY} bytes");
+    let too_long = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason);
+    // Before the client is told to send it.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_long);
+    }
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let reason = format!("the body is longer than {MAX_BODY} bytes");
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason))
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long),
+        Err(error) => {
+            let reason = format!("the body is incomplete: {error}");
+            Err(Refusal::bad_request(reason))
         }
-        Err(error) => Err(Refusal::bad_request(format!(
-            "the body is incomplete: {error}"
-        ))),
     }
+}
+
+/// Reads the rest of a body. A socket that is closed with unread bytes resets the connection, and the
+/// client might not see the answer.
+async fn discard(body: Body) {
+    let mut body = Limited::new(body, MAX_DISCARDED);
+    while let Some(Ok(_)) = body.frame().await {}
 }

@@ -12,13 +12,25 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What was wrong, and where.
     pub reason: String,
+    /// After how many seconds the client may try again.
+    pub retry_after: Option<u32>,
 }
 
 impl Refusal {
     /// Creates one.
     pub fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self { status, reason }
+        Self {
+            status,
+            reason: reason.into(),
+            retry_after: None,
+        }
+    }
+
+    /// Says after how many seconds the client may try again.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// Creates one for a request that is wrong.
@@ -31,10 +43,11 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": self.reason }));
         let mut response = (self.status, body).into_response();
-        let no_store = HeaderValue::from_static("no-store");
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, no_store);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }

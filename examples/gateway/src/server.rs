@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -16,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
 
-use crate::accept::{Door, accept};
+use crate::accept::{Endpoint, accept};
 use crate::app::App;
 use crate::events::events;
 use crate::options::Options;
@@ -44,20 +43,20 @@ pub async fn serve(options: Options) -> Result<(), String> {
 
     let app = Arc::new(App::new(options));
     let tasks = TaskTracker::new();
-    let door = Door {
+    let endpoint = Endpoint {
         listener,
         router: routes(&app),
         max_connections: app.options.max_connections,
         is_counted: true,
     };
-    tokio::spawn(accept(door, app.clone(), tasks.clone()));
-    let operator_door = Door {
+    tokio::spawn(accept(endpoint, app.clone(), tasks.clone()));
+    let operator_endpoint = Endpoint {
         listener: metrics_listener,
         router: operator_routes(&app),
         max_connections: METRICS_CONNECTIONS,
         is_counted: false,
     };
-    tokio::spawn(accept(operator_door, app.clone(), TaskTracker::new()));
+    tokio::spawn(accept(operator_endpoint, app.clone(), TaskTracker::new()));
     tokio::spawn(maintain(app.clone()));
     greet(address, metrics_address);
 
@@ -67,7 +66,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     }
     let window = app.options.drain;
     tracing::info!(connections = tasks.len(), ?window, "shutting down");
-    app.drain_until(Instant::now() + window.mul_f64(0.9));
+    app.shut_down(Instant::now() + window.mul_f64(0.9));
     tasks.close();
     tokio::select! {
         () = tasks.wait() => {}
@@ -123,7 +122,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/publish", post(publish))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(ready))
-        .fallback(not_found)
+        .fallback(async || not_found("/events, /publish, /healthz and /readyz"))
         .with_state(app.clone())
 }
 
@@ -132,23 +131,25 @@ fn operator_routes(app: &Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(ready))
-        .fallback(not_found)
+        .fallback(async || not_found("/metrics, /healthz and /readyz"))
         .with_state(app.clone())
 }
 
-async fn not_found() -> Refusal {
-    let reason = "there are /events, /publish, /healthz and /readyz; /metrics has its own address";
+fn not_found(paths: &str) -> Refusal {
+    let reason = format!("there are only {paths} at this address");
     Refusal::new(StatusCode::NOT_FOUND, reason)
 }
 
 async fn ready(State(app): State<Arc<App>>) -> StatusCode {
-    match app.is_ready.load(Ordering::Relaxed) {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    if app.is_ready() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
+    app.metrics.topics.set(count(app.hub.topics() as u64));
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], app.metrics.encode()).into_response()
 }
@@ -161,7 +162,6 @@ async fn maintain(app: Arc<App>) {
         ticks.tick().await;
         let lag = app.hub.maintain(app.now());
         app.metrics.slowest_lag.set(count(lag));
-        app.metrics.topics.set(count(app.hub.topics() as u64));
     }
 }
 

@@ -54,11 +54,14 @@ pub(super) fn not_held_back(evidence: &Evidence) -> Finding {
                 let waited = show(*waited);
                 return Finding::fail(format!("no event in the {waited} after a POST"), advice);
             }
-            Delivery::Rejected(status) => format!("the POST was answered with status {status}"),
+            Delivery::Rejected(answer) => {
+                let (status, text) = (answer.status.as_u16(), &answer.text);
+                format!("the POST was answered with status {status}: {text}")
+            }
             Delivery::Failed(error) => format!("the POST failed: {error}"),
         };
         let advice = "correct --post, --body and --content-type, so that the server sends an event";
-        return Finding::not_observed(problem, advice);
+        return Finding::fail(problem, advice);
     }
     let slowest = delays.iter().max().copied().unwrap_or_default();
     let (events, limit) = (count(delays.len(), "event"), show(evidence.prompt));

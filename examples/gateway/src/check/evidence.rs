@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
-
+use super::post::Answer;
 use super::record::Record;
 
 /// What a run has observed.
@@ -37,7 +36,7 @@ pub(super) enum Delivery {
     /// Its event did not arrive within this time.
     Missing(Duration),
     /// The server did not accept it.
-    Rejected(StatusCode),
+    Rejected(Answer),
     /// There was no answer.
     Failed(String),
 }

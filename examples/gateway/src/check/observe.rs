@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -90,14 +89,20 @@ impl Plan {
             let before = main.with(|record| record.events.len());
             let posted = poster.post(self.timeout).await;
             let arrived = |record: &Record| arrival(record, before, &posted).is_some();
-            if posted.answer.as_ref().is_ok_and(StatusCode::is_success) {
+            if posted
+                .answer
+                .as_ref()
+                .is_ok_and(|answer| answer.status.is_success())
+            {
                 main.wait_until(deadline, arrived).await;
             }
             let delivery = match (
                 &posted.answer,
                 main.with(|record| arrival(record, before, &posted)),
             ) {
-                (Ok(status), _) if !status.is_success() => Delivery::Rejected(*status),
+                (Ok(answer), _) if !answer.status.is_success() => {
+                    Delivery::Rejected(answer.clone())
+                }
                 (_, Some(delay)) => Delivery::Arrived(delay),
                 (Err(error), None) => Delivery::Failed(error.clone()),
                 (Ok(_), None) => Delivery::Missing(posted.at.elapsed()),

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::{Method, StatusCode};
 use tokio::time::{Instant, timeout};
 
@@ -27,8 +28,19 @@ pub(super) struct Posted {
     pub(super) at: Instant,
     /// Text that the data of its event contains, if the body asks for it.
     pub(super) token: Option<String>,
-    pub(super) answer: Result<StatusCode, String>,
+    pub(super) answer: Result<Answer, String>,
 }
+
+/// What a POST was answered with.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// The beginning of the body.
+    pub(super) text: String,
+}
+
+/// How much of an answer is shown.
+const SHOWN: usize = 200;
 
 impl Poster {
     /// Sends a POST, and waits for its answer for `limit` at the most.
@@ -49,7 +61,7 @@ impl Poster {
         Posted { at, token, answer }
     }
 
-    async fn send(&self, body: Bytes, limit: Duration) -> Result<StatusCode, String> {
+    async fn send(&self, body: Bytes, limit: Duration) -> Result<Answer, String> {
         let content_type = [("content-type", self.content_type.as_str())];
         let request = self.target.request(Method::POST, &content_type, body)?;
         let (mut sender, connection) = self
@@ -57,14 +69,21 @@ impl Poster {
             .connect(limit)
             .await
             .map_err(|error| error.to_string())?;
-        let mut answering = pin!(sender.send_request(request));
-        let answer = tokio::select! {
-            answer = &mut answering => answer,
-            // The answer may have come with the end of the connection.
-            _ = connection => answering.await,
+        let answer = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), SHOWN).collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&body);
+            let text = text.trim().escape_debug().to_string();
+            Ok(Answer { status, text })
         };
-        answer
-            .map(|response| response.status())
-            .map_err(|error| describe(&error))
+        let mut answer = pin!(answer);
+        let answer = tokio::select! {
+            answer = &mut answer => answer,
+            // The answer may have come with the end of the connection.
+            _ = connection => answer.await,
+        };
+        answer.map_err(|error: hyper::Error| describe(&error))
     }
 }

@@ -48,7 +48,6 @@ impl Subscription {
         let Some(slot) = slots.get_mut(&self.number) else {
             return Poll::Ready(None);
         };
-        let mut is_at_end = slot.pending.is_none();
         for _ in 0..ENTRIES_AT_ONCE {
             let Some(cursor) = &mut slot.pending else {
                 break;
@@ -58,11 +57,11 @@ impl Subscription {
                     return Poll::Ready(Some(Ok(entry.frame.clone())));
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => (slot.pending, is_at_end) = (None, true),
+                Ok(None) => slot.pending = None,
                 Err(_) => return Poll::Ready(Some(Err(LeftBehind))),
             }
         }
-        if !is_at_end {
+        if slot.pending.is_some() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -117,15 +117,34 @@ impl Outcome {
 
     /// Returns whether events were delivered, each once and to nobody else, and within `max_p99`.
     pub(super) fn passed(&self, max_p99: Option<Duration>) -> bool {
+        self.failures(max_p99).is_empty()
+    }
+
+    /// Returns why the run has not passed.
+    pub(super) fn failures(&self, max_p99: Option<Duration>) -> Vec<String> {
         let deliveries = &self.deliveries;
-        let is_complete = deliveries.lost == 0 && deliveries.latency.count > 0;
-        let is_clean = deliveries.doubled == 0 && deliveries.misdelivered == 0;
-        let is_fast = max_p99.is_none_or(|limit| deliveries.latency.is_within(limit));
-        let is_back = self
-            .storm
-            .as_ref()
-            .is_none_or(|storm| storm.all_back_ms.is_some());
-        is_complete && is_clean && is_fast && is_back
+        let mut failures = Vec::new();
+        for (count, what) in [
+            (deliveries.lost, "lost"),
+            (deliveries.doubled, "doubled"),
+            (deliveries.misdelivered, "delivered to a wrong user"),
+        ] {
+            if count > 0 {
+                failures.push(format!("{count} events were {what}"));
+            }
+        }
+        if deliveries.latency.count == 0 {
+            failures.push("nothing was delivered".to_owned());
+        }
+        if let Some(limit) = max_p99.filter(|limit| !deliveries.latency.is_within(*limit)) {
+            let p99 = deliveries.latency.p99_ms;
+            failures.push(format!("the p99 of {p99:.2} ms exceeds {limit:?}"));
+        }
+        let is_away = |storm: &storm::Report| storm.all_back_ms.is_none();
+        if self.storm.as_ref().is_some_and(is_away) {
+            failures.push("not every subscriber has reconnected".to_owned());
+        }
+        failures
     }
 }
 

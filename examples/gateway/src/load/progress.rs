@@ -26,11 +26,14 @@ pub(super) async fn report(state: &State, label: &str) -> Latencies {
         all.take(&mut latest);
         let now_paced = state.paced.load(Relaxed);
         let now_received = state.received.load(Relaxed);
+        let latency = match summary.count {
+            0 => "not measured".to_owned(),
+            _ => format!("p99 {:.2} ms", summary.p99_ms),
+        };
         eprintln!(
-            "{label} {seconds:>4} s: {} events/s, {} deliveries/s, p99 {:.2} ms, {} of {} connected",
+            "{label} {seconds:>4} s: {} events/s, {} deliveries/s, {latency}, {} of {} connected",
             now_paced - paced,
             now_received - received,
-            summary.p99_ms,
             state.connected.load(Relaxed),
             state.plan.readers(),
         );

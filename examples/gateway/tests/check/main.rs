@@ -93,7 +93,7 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
     (
         Fault::PostRejected,
         &[
-            ("not-held-back", NotObserved),
+            ("not-held-back", Fail),
             ("id-present", NotObserved),
             ("ids-unique", NotObserved),
             ("resume", NotObserved),

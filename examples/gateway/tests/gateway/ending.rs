@@ -6,7 +6,7 @@ use sse_wire::client::EventSource as Source;
 
 use super::support::event_source::EventSource;
 use super::support::reconnecting::Reconnecting;
-use super::support::{Gateway, Seen};
+use super::support::{Gateway, Seen, request};
 
 fn publish(number: usize) -> String {
     format!(r#"{{"topic":"a","data":"{number}"}}"#)
@@ -28,6 +28,7 @@ async fn a_shutdown_turns_readiness_says_farewell_and_ends_within_the_window() {
         ),
         (200, 200)
     );
+    gateway.publish(&publish(7)).await;
     let begin = Instant::now();
     gateway.signal("TERM");
     // Before the first farewell.
@@ -36,8 +37,11 @@ async fn a_shutdown_turns_readiness_says_farewell_and_ends_within_the_window() {
     }
     assert_eq!(gateway.metric("gateway_streams").await, 20.0);
     assert_eq!(gateway.status("/healthz").await, 200);
-    // Events are published until the end.
-    gateway.publish(&publish(7)).await;
+    // An event that is published now would be lost for the clients that have left.
+    let json = [("content-type", "application/json")];
+    let refused = request(gateway.address, "POST", "/publish", &json, &publish(8)).await;
+    assert_eq!(refused.status().as_u16(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
     let farewells = streams.into_iter().map(async |mut events| {
         assert_eq!(events.data(1).await, ["7"]);
         let Some(Seen::Retry(retry)) = events.next().await else {

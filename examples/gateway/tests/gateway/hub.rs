@@ -245,6 +245,25 @@ fn a_subscriber_that_reads_far_lets_others_have_the_lock() {
 }
 
 #[test]
+fn a_topic_that_has_ended_may_be_used_again_when_its_end_is_too_old() {
+    let (hub, seconds) = (hub(10), Duration::from_secs);
+    let last = Message {
+        is_last: true,
+        ..message("a", None, "")
+    };
+    for (time, maintained) in [(0, false), (61, true), (122, false)] {
+        if maintained {
+            hub.maintain(seconds(time));
+            subscribe(&hub, filter(&["a"], None), None);
+        }
+        assert!(hub.publish(&last, seconds(time)).is_ok());
+        assert_eq!(hub.publish(&last, seconds(time)), Err(Ended));
+        hub.maintain(seconds(time + 60));
+        assert_eq!(hub.publish(&last, seconds(time + 60)), Err(Ended));
+    }
+}
+
+#[test]
 fn topics_that_have_ended_end_a_subscription() {
     let hub = hub(10);
     let (both, _) = subscribe(&hub, filter(&["a", "b"], None), None);

@@ -41,7 +41,7 @@ async fn a_wrong_event_is_refused_with_the_reason_and_leaves_nothing() {
     let long = format!(r#"{{"topic":"{}","data":1}}"#, "x".repeat(129));
     for (body, reason) in [
         ("", "EOF"),
-        ("[]", "invalid length"),
+        (r#"["a",null,null,1]"#, "the body is not a JSON object"),
         (r#"{"data":1}"#, "missing field `topic`"),
         (r#"{"topic":"a"}"#, "missing field `data`"),
         (r#"{"topic":1,"data":1}"#, "invalid type"),
@@ -88,6 +88,35 @@ async fn a_wrong_event_is_refused_with_the_reason_and_leaves_nothing() {
     // A key that published nothing is free.
     let (status, _) = gateway.post(EVENT, &[("idempotency-key", "k")]).await;
     assert_eq!(status, 201);
+}
+
+/// A client that is still sending sees the answer, and no broken connection.
+#[tokio::test]
+async fn a_refusal_arrives_though_the_body_is_long() {
+    let gateway = Gateway::start(&[]);
+    let body = "x".repeat(3 << 20);
+    for (content_type, status) in [("text/plain", 415), ("application/json", 413)] {
+        for _ in 0..20 {
+            let headers = [("content-type", content_type)];
+            let response = request(gateway.address, "POST", "/publish", &headers, &body).await;
+            assert_eq!(response.status().as_u16(), status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_permission_to_send_too_much_does_not_get_it() {
+    let gateway = Gateway::start(&[]);
+    let mut stream = TcpStream::connect(gateway.address)
+        .await
+        .expect("it listens");
+    let head = "POST /publish HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        expect: 100-continue\r\ncontent-length: 100000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("it is read");
+    let mut answer = String::new();
+    let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    read.expect("an end").expect("text");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[tokio::test]

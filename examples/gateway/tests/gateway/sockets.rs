@@ -300,13 +300,7 @@ async fn clients_that_vanish_are_cut_though_they_have_room_for_more_bytes() {
         eprintln!("no network namespace is allowed here: not tested");
         return;
     };
-    let options = [
-        "--allow-remote",
-        "--write-timeout",
-        "1s",
-        "--keep-alive",
-        "200ms",
-    ];
+    let options = ["--remote", "--write-timeout", "1s", "--keep-alive", "200ms"];
     let gateway = Gateway::start_at("198.18.203.1:0", &options);
     let rest = at_rest(&gateway).await;
     let port = gateway.address.port();

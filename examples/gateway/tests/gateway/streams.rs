@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use super::support::{Gateway, Seen};
+use super::support::{Events, Gateway, Seen, request};
 
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -183,7 +183,9 @@ async fn a_gap_is_an_event_with_reason_and_the_position_where_the_stream_continu
     }
     let (oldest, newest) = (after(&start, 6), after(&start, 9));
     let (expired, ahead) = (after(&start, 5), after(&start, 10));
-    let other = format!("0{start}");
+    let other = format!("{}0", if start.starts_with('0') { 'f' } else { '0' });
+    let other = start.replacen(&start[..1], &other[..1], 1);
+    let (padded, longer) = (newest.replace('.', ".0"), format!("0{start}"));
     let long = format!("{newest}{}", "0".repeat(64));
     let huge = format!("{}.99999999999999999999", start.split('.').next().unwrap());
     for (id, reason, position, left) in [
@@ -192,7 +194,10 @@ async fn a_gap_is_an_event_with_reason_and_the_position_where_the_stream_continu
         (&other, "other-epoch", &oldest, 3),
         (&ahead, "unknown", &newest, 0),
         (&huge, "unknown", &newest, 0),
+        (&padded, "malformed", &newest, 0),
+        (&longer, "malformed", &newest, 0),
         ("17", "malformed", &newest, 0),
+        ("v1.2", "malformed", &newest, 0),
         (".7", "malformed", &newest, 0),
         ("a.+7", "malformed", &newest, 0),
         (&long, "malformed", &newest, 0),
@@ -218,7 +223,7 @@ async fn a_gap_is_an_event_with_reason_and_the_position_where_the_stream_continu
         gateway
             .metric(r#"gateway_gaps_total{reason="malformed"}"#)
             .await,
-        4.0
+        7.0
     );
 }
 
@@ -310,4 +315,31 @@ async fn a_wrong_subscription_is_refused_with_the_reason() {
     gateway.publish(&message("a b+c", None, "1")).await;
     gateway.publish(&message("\u{e4}", None, "2")).await;
     assert_eq!(events.data(2).await, ["1", "2"]);
+}
+
+#[tokio::test]
+async fn two_last_event_ids_are_none() {
+    let gateway = Gateway::start(&[]);
+    let start = gateway.events("topic=a", None).await.begin().await;
+    let headers = [("last-event-id", &*start), ("last-event-id", &*start)];
+    let response = request(gateway.address, "GET", "/events?topic=a", &headers, "").await;
+    let mut events = Events::new(response);
+    events.begin().await;
+    let gap = Seen::event("gap", r#"{"reason":"malformed"}"#, &start);
+    assert_eq!(events.next().await, Some(gap));
+}
+
+/// The mode that is there to measure the other one.
+#[tokio::test]
+async fn events_that_are_encoded_for_each_subscriber_are_the_same() {
+    let gateway = Gateway::start(&["--encode-per-subscriber", "--keep-alive", "0"]);
+    let mut events = gateway.events("topic=a", None).await;
+    let Some(Seen::Checkpoint(start)) = events.next().await else {
+        panic!("no position")
+    };
+    assert!(events.is_silent().await);
+    gateway.publish(&message("a", None, "1\\n2")).await;
+    let event = Seen::event("t", "1\n2", &after(&start, 1));
+    assert_eq!(events.next().await, Some(event));
+    assert_eq!(gateway.metric("gateway_encoded_frames_total").await, 2.0);
 }

@@ -257,7 +257,7 @@ impl Seen {
 }
 
 impl Events {
-    fn new(response: Response<Incoming>) -> Self {
+    pub fn new(response: Response<Incoming>) -> Self {
         Self {
             items: EventStream::items(BodyChunks::new(response.into_body())),
         }
