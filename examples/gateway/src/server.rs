@@ -107,8 +107,9 @@ fn greet(address: SocketAddr, metrics: SocketAddr) {
         "listening at http://{address}, metrics at http://{metrics}/metrics; try:
   curl -N 'http://{address}/events?topic=news'
   curl -H 'content-type: application/json' \
--d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' http://{address}/publish
-  cargo run -p gateway -- check 'http://{address}/events?topic=news'
+-d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' 'http://{address}/publish'
+  cargo run -p gateway -- check 'http://{address}/events?topic=news' \
+--post 'http://{address}/publish' --body '{{\"topic\":\"news\",\"data\":\"{{token}}\"}}'
 "
     );
     // The server serves even if nobody reads this.
