@@ -76,8 +76,9 @@ part_powerset() {
 part_features() {
     local feature
     for feature in $(features); do
-        # With the examples, since tests start them.
-        run cargo test --locked --no-default-features --features "$feature" --lib --tests --examples
+        # Tests start the examples.
+        run cargo build --locked --no-default-features --features "$feature" --examples
+        run cargo test --locked --no-default-features --features "$feature" --lib --tests
     done
     counted "$(passed "$log")"
 }
