@@ -23,7 +23,7 @@ pub(crate) struct Deadline {
     end: Option<Instant>,
 }
 
-/// What is due.
+/// What a deadline asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     /// The stream should say farewell and end.
@@ -46,7 +46,7 @@ impl Deadline {
         }
     }
 
-    /// Waits for what is due next.
+    /// Waits for the next deadline, and returns what it asks for.
     pub(crate) async fn wait(&mut self) -> Due {
         self.sleep.as_mut().await;
         if self.has_said_farewell {
