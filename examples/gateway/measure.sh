@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the gateway on this machine: latency, throughput, loss, wake-ups, memory, and a floor without HTTP.
+# Measures the gateway on this machine: latency, throughput, loss, wake-ups, memory, and a baseline without HTTP.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -18,7 +18,7 @@ END
 readonly NAMES=(fan-out highest one users slow storm herd idle encoding)
 declare -rA DOES=(
     [fan-out]='500 subscribers, 50 events/s for all of them, beside bare sockets'
-    [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the floor there'
+    [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the baseline there'
     [one]='1 subscriber: events/s until the connection saturates, published meanwhile and before'
     [users]='2,000 users, 1,000 events/s, each for one of them'
     [slow]='2,000 subscribers, of which 1% do not read'
@@ -73,10 +73,10 @@ replay() {
 measure() {
     local options=()
     case $1 in
-        fan-out) load --subscribers 500 --rate 50 --seconds "$seconds" --floor ;;
+        fan-out) load --subscribers 500 --rate 50 --seconds "$seconds" --baseline ;;
         highest)
             load --subscribers 2000 --search --seconds $((seconds / 4 + 5))
-            load --subscribers 2000 --rate 10 --seconds $((seconds / 2)) --floor
+            load --subscribers 2000 --rate 10 --seconds $((seconds / 2)) --baseline
             ;;
         one)
             load --subscribers 1 --search --seconds $((seconds / 10 + 2))

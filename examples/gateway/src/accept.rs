@@ -155,11 +155,11 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, app: &App) -
                 Due::Cut(reason) => return reason,
             },
             result = http.as_mut() => {
-                let reason = connection.cut_reason().or_else(|| deadline.reason_of_farewell());
-                return match result {
-                    Ok(()) => reason.unwrap_or(Reason::Closed),
-                    Err(error) => connection.cut_reason().unwrap_or_else(|| reason_of(&error)),
+                let reason = match result {
+                    Ok(()) => deadline.reason_of_farewell().unwrap_or(Reason::Closed),
+                    Err(error) => reason_of(&error),
                 };
+                return connection.cut_reason().unwrap_or(reason);
             }
             Ok(()) = shutdown.changed() => {
                 if let Some(end) = *shutdown.borrow_and_update() {

@@ -1,7 +1,7 @@
 //! Generates load, and measures latency, loss and duplication.
 
+mod baseline;
 mod descriptors;
-mod floor;
 mod idle;
 mod latency;
 mod measure;
@@ -9,7 +9,6 @@ mod metrics;
 mod outcome;
 mod pacer;
 mod payload;
-mod process;
 mod progress;
 mod publisher;
 mod report;
@@ -45,7 +44,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
     /// The address of the gateway, such as http://127.0.0.1:8080.
-    #[arg(required_unless_present = "floor_writer")]
+    #[arg(required_unless_present = "baseline_writer")]
     pub url: Option<String>,
 
     /// How many subscribers connect.
@@ -81,11 +80,11 @@ pub struct Options {
     pub users: bool,
 
     /// Let this share of the subscribers, such as 1%, never read.
-    #[arg(long, value_name = "SHARE", conflicts_with_all = ["users", "storm", "search", "idle", "floor"])]
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["users", "storm", "search", "idle", "baseline"])]
     pub slow: Option<Share>,
 
     /// Drop all connections in the middle, and reconnect with the last event ID.
-    #[arg(long, conflicts_with_all = ["search", "idle", "floor"])]
+    #[arg(long, conflicts_with_all = ["search", "idle", "baseline"])]
     pub storm: bool,
 
     /// Reconnect at once after --storm, instead of after the server's `retry` with jitter.
@@ -93,7 +92,7 @@ pub struct Options {
     pub no_jitter: bool,
 
     /// Search for the highest rate within --max-p99; 50ms if that is absent.
-    #[arg(long, conflicts_with_all = ["idle", "floor"])]
+    #[arg(long, conflicts_with_all = ["idle", "baseline"])]
     pub search: bool,
 
     /// The highest acceptable p99 of the latency, such as 50ms or 1s.
@@ -101,15 +100,15 @@ pub struct Options {
     pub max_p99: Option<Duration>,
 
     /// Only connect and wait, to measure memory per connection.
-    #[arg(long, requires = "metrics", conflicts_with = "floor")]
+    #[arg(long, requires = "metrics", conflicts_with = "baseline")]
     pub idle: bool,
 
     /// Alternate with a writer of the same frames to bare sockets, for comparison.
     #[arg(long)]
-    pub floor: bool,
+    pub baseline: bool,
 
-    /// With --floor, how often to measure each of the two.
-    #[arg(long, value_name = "N", default_value_t = 2, requires = "floor", value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// With --baseline, how often to measure each of the two.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "baseline", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
 
     /// Scrape the server's metrics here, such as http://127.0.0.1:8081/metrics.
@@ -124,15 +123,15 @@ pub struct Options {
     #[arg(long)]
     pub remote: bool,
 
-    /// Writes frames to bare sockets: the process that --floor starts.
+    /// Writes frames to bare sockets: the process that --baseline starts.
     #[arg(long, hide = true)]
-    pub floor_writer: bool,
+    pub baseline_writer: bool,
 }
 
 /// Generates the load and prints the report.
 pub fn run(options: &Options) -> ExitCode {
-    let result = if options.floor_writer {
-        floor::writer::run().map(|()| true)
+    let result = if options.baseline_writer {
+        baseline::writer::run().map(|()| true)
     } else {
         generate(options)
     };
@@ -158,8 +157,8 @@ fn generate(options: &Options) -> Result<bool, Failure> {
             idle::run(options, &target).await
         } else if options.search {
             search::run(options, &target).await
-        } else if options.floor {
-            floor::run(options, &target).await
+        } else if options.baseline {
+            baseline::run(options, &target).await
         } else {
             let outcome = measure::gateway(options, &target).await?;
             report::print(options, &outcome)?;

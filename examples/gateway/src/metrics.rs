@@ -1,7 +1,7 @@
 //! The figures for the operator, as Prometheus reads them.
 
 use std::fs;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use crate::connection::Reason;
 use crate::hub::{Gap, Published};
+use crate::process;
 
 /// The figures. No label has a value of a user's choice, so that their number is bounded.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ struct Labels {
 #[derive(Debug, Default)]
 struct Process {
     cpu: Counter<f64, AtomicU64>,
-    memory: Gauge<i64, AtomicI64>,
+    memory: Gauge<f64, AtomicU64>,
     descriptors: Gauge,
 }
 
@@ -194,30 +195,14 @@ impl Drop for Open {
 impl Process {
     /// Reads what Linux says; elsewhere the figures stay zero.
     fn read(&self) {
-        let Ok(stat) = fs::read_to_string("/proc/self/stat") else {
-            return;
-        };
-        // After the name, which may have spaces: state is the first, utime the 12th, rss the 22nd.
-        let fields: Vec<&str> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .collect();
-        let field = |index: usize| {
-            fields
-                .get(index)
-                .and_then(|field| field.parse::<u32>().ok())
-        };
-        let ticks = field(11).unwrap_or_default() + field(12).unwrap_or_default();
-        // Both are constants of the Linux that Rust supports, except for pages of some ARM kernels.
-        let since = f64::from(ticks) / 100.0 - self.cpu.get();
-        self.cpu.inc_by(since.max(0.0));
+        let id = std::process::id();
+        let cpu = process::cpu_seconds(id).unwrap_or_default();
+        self.cpu.inc_by((cpu - self.cpu.get()).max(0.0));
         self.memory
-            .set(i64::from(field(21).unwrap_or_default()) * 4096);
+            .set(process::resident_bytes(id).unwrap_or_default());
         if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
-            self.descriptors
-                .set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX));
+            let descriptors = i64::try_from(descriptors.count());
+            self.descriptors.set(descriptors.unwrap_or(i64::MAX));
         }
     }
 }

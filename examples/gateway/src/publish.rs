@@ -45,8 +45,10 @@ pub async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Re
     match answer(&app, &head.headers, &mut body).await {
         Ok(id) => Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response()),
         Err(refusal) => {
-            // A client that waits for `100 Continue` sends no body.
-            if !head.headers.contains_key(header::EXPECT) {
+            // A client that waits for `100 Continue` sends no body, and one that was too slow does not
+            // become faster.
+            let is_waiting = head.headers.contains_key(header::EXPECT);
+            if !is_waiting && refusal.status != StatusCode::REQUEST_TIMEOUT {
                 let _ = tokio::time::timeout(timeout, discard(body)).await;
             }
             Err(refusal)

@@ -12,7 +12,8 @@ use super::metrics::Metrics;
 use super::state::{Plan, State};
 use super::target::Target;
 use super::usage::bytes_per_connection;
-use super::{Failure, Options, measure, process, report};
+use super::{Failure, Options, measure, report};
+use crate::process;
 
 /// What idle connections cost.
 #[derive(Debug, Clone, Serialize)]

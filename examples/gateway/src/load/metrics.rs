@@ -11,8 +11,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::Failure;
 use super::target::Server;
-use super::{Failure, process};
+use crate::process;
 
 /// How long a scrape may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::floor::Round;
+use super::baseline::Round;
 use super::outcome::Outcome;
 use super::{Failure, Options, idle, search};
 
@@ -32,9 +32,9 @@ pub(super) fn print_step(step: &search::Step) {
     eprintln!("{}", text::step(step));
 }
 
-/// Prints the gateway beside the floor.
-pub(super) fn print_floor(options: &Options, rounds: &[Round]) -> Result<(), Failure> {
-    emit(options, rounds, table::floor)
+/// Prints the gateway beside the baseline.
+pub(super) fn print_baseline(options: &Options, rounds: &[Round]) -> Result<(), Failure> {
+    emit(options, rounds, table::baseline)
 }
 
 fn emit<T>(options: &Options, report: &T, text: fn(&T) -> String) -> Result<(), Failure>

@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::metrics::{Metrics, Source};
-use super::process::{cpu_seconds, resident_bytes, share};
 use super::{Failure, state::Plan};
+use crate::process::{cpu_seconds, resident_bytes};
 
 /// The state of both processes at one moment.
 #[derive(Debug, Clone)]
@@ -119,6 +119,11 @@ impl Snapshots {
             connection_ends: end.growth_by(before, "gateway_connection_ends_total", "reason"),
         })
     }
+}
+
+/// Returns a CPU time as a share of `time`.
+fn share(cpu_seconds: f64, time: Duration) -> f64 {
+    cpu_seconds / time.as_secs_f64().max(f64::EPSILON)
 }
 
 /// Returns by how much the memory of the server grew with each connection.

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use sse_wire::client::EventSource as Source;
 
-use super::support::event_source::EventSource;
-use super::support::reconnecting::Reconnecting;
-use super::support::{Gateway, Seen, request};
+use super::support::{Gateway, Seen, event_source, reconnecting, request};
 
 fn publish(number: usize) -> String {
     format!(r#"{{"topic":"a","data":"{number}"}}"#)
@@ -118,8 +116,8 @@ async fn clients_stay_connected_through_drain_restart_and_crash() {
     let options = ["--retry", "100ms", "--drain", "1s", "--max-lifetime", "2s"];
     let mut gateway = Gateway::start(&options);
     let address = gateway.address.to_string();
-    let browser = EventSource::new(gateway.address, "/events?topic=a");
-    let native = Reconnecting::new(gateway.address, "/events?topic=a", Source::new(7));
+    let browser = event_source::connect(gateway.address, "/events?topic=a");
+    let native = reconnecting::connect(gateway.address, "/events?topic=a", Source::new(7));
     let (mut number, mut published) = (0, Vec::new());
     for round in 1..=4 {
         browser.wait_for(|state| state.connections >= round).await;
@@ -161,8 +159,8 @@ async fn clients_stay_connected_through_drain_restart_and_crash() {
 #[tokio::test]
 async fn clients_miss_nothing_when_their_connections_end() {
     let gateway = Gateway::start(&["--retry", "50ms", "--max-lifetime", "300ms"]);
-    let browser = EventSource::new(gateway.address, "/events?topic=a");
-    let native = Reconnecting::new(gateway.address, "/events?topic=a", Source::new(7));
+    let browser = event_source::connect(gateway.address, "/events?topic=a");
+    let native = reconnecting::connect(gateway.address, "/events?topic=a", Source::new(7));
     gateway.wait_for("gateway_streams", 2.0).await;
     let mut published = Vec::new();
     for number in 0..200 {
@@ -183,8 +181,8 @@ async fn clients_miss_nothing_when_their_connections_end() {
 #[tokio::test]
 async fn a_browser_ends_for_good_when_its_topic_has_ended() {
     let gateway = Gateway::start(&["--retry", "50ms"]);
-    let browser = EventSource::new(gateway.address, "/events?topic=a");
-    let native = Reconnecting::new(gateway.address, "/events?topic=a", Source::new(7));
+    let browser = event_source::connect(gateway.address, "/events?topic=a");
+    let native = reconnecting::connect(gateway.address, "/events?topic=a", Source::new(7));
     gateway.wait_for("gateway_streams", 2.0).await;
     gateway.publish(&publish(1)).await;
     gateway

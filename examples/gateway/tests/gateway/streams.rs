@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use super::support::{Events, Gateway, Seen, request};
+use super::support::{Events, Gateway, Seen, request, text};
 
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -303,9 +303,7 @@ async fn a_wrong_subscription_is_refused_with_the_reason() {
     ] {
         let response = gateway.get_events(query, None).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
-        let body = http_body_util::BodyExt::collect(response.into_body()).await;
-        let body = body.expect("a body").to_bytes();
-        let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let answer: serde_json::Value = serde_json::from_str(&text(response).await).expect("JSON");
         assert_eq!(answer["error"].as_str(), Some(reason), "{query}");
     }
     assert_eq!(gateway.metric("gateway_streams").await, 0.0);

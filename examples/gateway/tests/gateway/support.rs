@@ -117,13 +117,10 @@ impl Gateway {
         all.extend(headers);
         let response = request(self.address, "POST", "/publish", &all, body).await;
         let status = response.status().as_u16();
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .expect("a body")
-            .to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        (
+            status,
+            serde_json::from_str(&text(response).await).unwrap_or_default(),
+        )
     }
 
     /// Reads a figure of /metrics; one that does not exist yet is zero.
@@ -137,13 +134,7 @@ impl Gateway {
 
     pub async fn metrics_text(&self) -> String {
         let response = request(self.metrics, "GET", "/metrics", &[], "").await;
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .expect("a body")
-            .to_bytes();
-        String::from_utf8(body.to_vec()).expect("text")
+        text(response).await
     }
 
     /// Waits until a figure has a value.
@@ -227,6 +218,12 @@ pub async fn try_request(
     }
     let request = builder.body(Full::new(Bytes::from(body.to_owned())))?;
     Ok(timeout(PATIENCE, sender.send_request(request)).await??)
+}
+
+/// Reads the body of a response.
+pub async fn text(response: Response<Incoming>) -> String {
+    let body = response.into_body().collect().await.expect("a body");
+    String::from_utf8(body.to_bytes().to_vec()).expect("text")
 }
 
 /// A stream that is read.

@@ -1,4 +1,4 @@
-//! The modes of the load: users, a storm, slow subscribers, a search, the floor, and idle ones.
+//! The modes of the load: users, a storm, slow subscribers, a search, the baseline, and idle ones.
 
 use std::time::Duration;
 
@@ -82,17 +82,17 @@ fn a_search_finds_the_limit() {
 }
 
 #[test]
-fn the_floor_is_measured_beside_the_server() {
-    let run = load(Fault::None, &["--floor"]);
+fn the_baseline_is_measured_beside_the_server() {
+    let run = load(Fault::None, &["--baseline"]);
     assert_eq!(run.report.as_array().unwrap().len(), 2);
-    for path in ["/0/gateway", "/0/floor", "/1/gateway", "/1/floor"] {
+    for path in ["/0/gateway", "/0/baseline", "/1/gateway", "/1/baseline"] {
         let received = run.number(&format!("{path}/deliveries/received"));
         let lost = run.number(&format!("{path}/deliveries/lost"));
         assert_eq!((received, lost), (250.0, 0.0), "{path}");
     }
     assert_eq!(run.code, 0);
-    let run = load(Fault::Lose(20), &["--floor", "--rounds", "1", "--users"]);
-    assert_eq!(run.number("/0/floor/deliveries/received"), 50.0);
+    let run = load(Fault::Lose(20), &["--baseline", "--rounds", "1", "--users"]);
+    assert_eq!(run.number("/0/baseline/deliveries/received"), 50.0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! The gateway beside the floor, as a table.
+//! The gateway beside the baseline, as a table.
 
-use crate::load::floor::Round;
+use crate::load::baseline::Round;
 use crate::load::outcome::Outcome;
 
 use super::lines::number;
@@ -20,8 +20,8 @@ const HEAD: [&str; 11] = [
     "load CPU s",
 ];
 
-/// The rounds, what the gateway's CPU time is to that of the floor, and the gateway's outcomes.
-pub(super) fn floor(rounds: &[Round]) -> String {
+/// The rounds, what the gateway's CPU time is to that of the baseline, and the gateway's outcomes.
+pub(super) fn baseline(rounds: &[Round]) -> String {
     let mut text = line(HEAD);
     for round in rounds {
         text += &line(
@@ -29,13 +29,20 @@ pub(super) fn floor(rounds: &[Round]) -> String {
                 .each_ref()
                 .map(String::as_str),
         );
-        text += &line(row("floor", &round.floor).each_ref().map(String::as_str));
+        text += &line(
+            row("baseline", &round.baseline)
+                .each_ref()
+                .map(String::as_str),
+        );
     }
     let gateway = rounds.iter().map(|round| cpu(&round.gateway)).sum();
-    let floor = rounds.iter().map(|round| cpu(&round.floor)).sum();
+    let baseline = rounds.iter().map(|round| cpu(&round.baseline)).sum();
     let ratio: Option<f64> =
-        Option::zip(gateway, floor).map(|(gateway, floor): (f64, f64)| gateway / floor);
-    text += &format!("server CPU: {} times that of the floor\n", number(ratio, 2));
+        Option::zip(gateway, baseline).map(|(gateway, baseline): (f64, f64)| gateway / baseline);
+    text += &format!(
+        "server CPU: {} times that of the baseline\n",
+        number(ratio, 2)
+    );
     for round in rounds {
         text.push('\n');
         text += &outcome(&round.gateway);

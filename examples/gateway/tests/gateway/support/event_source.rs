@@ -1,17 +1,25 @@
 //! A browser's `EventSource`, as far as its connections are concerned (WHATWG HTML 9.2.3).
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::{Events, Seen, try_request};
 
 /// Requests the same URL again and again, with the last event ID; ends for good with any status but 200.
-#[derive(Clone)]
-pub struct EventSource {
+pub fn connect(address: SocketAddr, path: &str) -> Client {
+    let client = Client::default();
+    tokio::spawn(run(address, path.to_owned(), client.clone()));
+    client
+}
+
+/// A client that reconnects, of whichever kind.
+#[derive(Default, Clone)]
+pub struct Client {
     state: Arc<Mutex<State>>,
 }
 
+/// What a client has seen.
 #[derive(Default, Clone)]
 pub struct State {
     pub data: Vec<String>,
@@ -21,15 +29,13 @@ pub struct State {
     pub closed: Option<u16>,
 }
 
-impl EventSource {
-    pub fn new(address: SocketAddr, path: &str) -> Self {
-        let state = Arc::new(Mutex::default());
-        tokio::spawn(run(address, path.to_owned(), Arc::clone(&state)));
-        Self { state }
+impl Client {
+    pub fn state(&self) -> State {
+        self.lock().clone()
     }
 
-    pub fn state(&self) -> State {
-        self.state.lock().expect("no test fails in it").clone()
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test fails in it")
     }
 
     pub async fn wait_for(&self, mut condition: impl FnMut(&State) -> bool) -> State {
@@ -50,7 +56,7 @@ impl EventSource {
     }
 }
 
-async fn run(address: SocketAddr, path: String, state: Arc<Mutex<State>>) {
+async fn run(address: SocketAddr, path: String, client: Client) {
     let (mut id, mut retry) = (String::new(), Duration::from_millis(100));
     loop {
         let last = [("last-event-id", &*id)];
@@ -58,16 +64,16 @@ async fn run(address: SocketAddr, path: String, state: Arc<Mutex<State>>) {
         if let Ok(response) = try_request(address, "GET", &path, headers, "").await {
             let status = response.status().as_u16();
             if status != 200 {
-                state.lock().expect("no test fails in it").closed = Some(status);
+                client.lock().closed = Some(status);
                 return;
             }
-            state.lock().expect("no test fails in it").connections += 1;
+            client.lock().connections += 1;
             let mut events = Events::new(response);
             loop {
                 let Some(seen) = events.next().await else {
                     break;
                 };
-                let mut state = state.lock().expect("no test fails in it");
+                let mut state = client.lock();
                 match seen {
                     Seen::Retry(time) => retry = time,
                     Seen::Checkpoint(position) => id = position,

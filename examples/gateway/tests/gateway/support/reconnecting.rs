@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,13 +13,8 @@ use sse_wire::client::{EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, ReconnectingStream, Transport, Update};
 use tokio::time::{Sleep, sleep};
 
-use super::event_source::State;
-use super::{PATIENCE, try_request};
-
-/// What the client saw, in the form of the other one.
-pub struct Reconnecting {
-    state: Arc<Mutex<State>>,
-}
+use super::event_source::Client;
+use super::try_request;
 
 struct Http {
     address: SocketAddr,
@@ -64,39 +58,17 @@ impl Transport for Http {
     }
 }
 
-impl Reconnecting {
-    pub fn new(address: SocketAddr, path: &str, source: EventSource) -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
-        let http = Http {
-            address,
-            path: path.to_owned(),
-        };
-        tokio::spawn(run(source, http, Arc::clone(&state)));
-        Self { state }
-    }
-
-    pub fn state(&self) -> State {
-        self.state.lock().expect("no test fails in it").clone()
-    }
-
-    pub async fn wait_for(&self, mut condition: impl FnMut(&State) -> bool) -> State {
-        let begin = std::time::Instant::now();
-        loop {
-            let state = self.state();
-            if condition(&state) {
-                return state;
-            }
-            let (connections, data) = (state.connections, state.data.len());
-            assert!(begin.elapsed() < PATIENCE, "{connections} {data}");
-            sleep(Duration::from_millis(10)).await;
-        }
-    }
+pub fn connect(address: SocketAddr, path: &str, source: EventSource) -> Client {
+    let path = path.to_owned();
+    let client = Client::default();
+    tokio::spawn(run(source, Http { address, path }, client.clone()));
+    client
 }
 
-async fn run(source: EventSource, http: Http, state: Arc<Mutex<State>>) {
+async fn run(source: EventSource, http: Http, client: Client) {
     let mut updates = pin!(ReconnectingStream::new(source, http));
     while let Some(update) = updates.next().await {
-        let mut state = state.lock().expect("no test fails in it");
+        let mut state = client.lock();
         match update {
             Ok(Update::Opened) => state.connections += 1,
             Ok(Update::Item(event)) if event.event_type() == "gap" => {

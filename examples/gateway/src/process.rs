@@ -1,13 +1,12 @@
 //! The CPU time and the memory of a process, from Linux's `/proc`.
 
 use std::fs;
-use std::time::Duration;
 
 /// The clock ticks per second of `/proc`, which are 100 for every program.
 const TICKS: f64 = 100.0;
 
 /// Returns the user and system time of a process, in seconds; `None` without `/proc`.
-pub(super) fn cpu_seconds(process: u32) -> Option<f64> {
+pub(crate) fn cpu_seconds(process: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name, in parentheses, may have spaces.
     let (_, fields) = stat.rsplit_once(')')?;
@@ -18,7 +17,7 @@ pub(super) fn cpu_seconds(process: u32) -> Option<f64> {
 }
 
 /// Returns the resident memory of a process, in bytes; `None` without `/proc`.
-pub(super) fn resident_bytes(process: u32) -> Option<f64> {
+pub(crate) fn resident_bytes(process: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()
@@ -27,15 +26,11 @@ pub(super) fn resident_bytes(process: u32) -> Option<f64> {
     Some(kibibytes * 1_024.0)
 }
 
-/// Returns the CPU time of this process, as a share of `time`.
-pub(super) fn share(cpu_seconds: f64, time: Duration) -> f64 {
-    cpu_seconds / time.as_secs_f64().max(f64::EPSILON)
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use std::{process, time::Instant};
+    use std::process;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn cpu_time_grows_with_work() {

@@ -1,4 +1,4 @@
-//! The process of the floor: it writes each frame to the sockets, with a thread per core.
+//! The process of the baseline: it writes each frame to the sockets, with a thread per core.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::Ipv4Addr;

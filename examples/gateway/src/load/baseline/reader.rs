@@ -1,4 +1,4 @@
-//! A subscriber of the floor: it reads frames of a fixed length, without decoding them.
+//! A subscriber of the baseline: it reads frames of a fixed length, without decoding them.
 
 use std::io;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! The floor: the same frames from a process that writes them to bare sockets, without HTTP.
+//! The baseline: the same frames from a process that writes them to bare sockets, without HTTP.
 
 mod reader;
 pub(super) mod writer;
@@ -26,11 +26,11 @@ use super::target::Target;
 use super::usage::Snapshot;
 use super::{Failure, Options, report};
 
-/// The gateway and the floor, one after the other.
+/// The gateway and the baseline, one after the other.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Round {
     pub(super) gateway: Outcome,
-    pub(super) floor: Outcome,
+    pub(super) baseline: Outcome,
 }
 
 /// Measures both, and reports; returns whether the gateway passed in every round.
@@ -38,11 +38,11 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     let plan = Plan::new(options);
     let mut rounds = Vec::new();
     for round in 1..=options.rounds {
-        let gateway = measure::plan(plan, target, &format!("{round} gateway")).await?;
-        let floor = measure(plan, &format!("{round} floor  ")).await?;
-        rounds.push(Round { gateway, floor });
+        let gateway = measure::plan(plan, target, &format!("{round} gateway ")).await?;
+        let baseline = measure(plan, &format!("{round} baseline")).await?;
+        rounds.push(Round { gateway, baseline });
     }
-    report::print_floor(options, &rounds)?;
+    report::print_baseline(options, &rounds)?;
     Ok(rounds
         .iter()
         .all(|round| round.gateway.passed(options.max_p99)))
@@ -64,7 +64,7 @@ impl Writer {
     /// Starts the process, and returns the port at which it listens.
     fn start() -> io::Result<(Self, u16)> {
         let mut command = Command::new(env::current_exe()?);
-        command.args(["load", "--floor-writer"]);
+        command.args(["load", "--baseline-writer"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = Self(command.spawn()?);
         let mut line = String::new();
@@ -76,7 +76,7 @@ impl Writer {
     }
 }
 
-/// Measures the floor.
+/// Measures the baseline.
 async fn measure(plan: Plan, label: &str) -> Result<Outcome, Failure> {
     let state = Arc::new(State::new(Plan {
         publishers: 1,
