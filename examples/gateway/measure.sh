@@ -30,7 +30,8 @@ declare -rA DOES=(
 
 # Starts a gateway with the given options on free ports, and sets `url` and `metrics`.
 start() {
-    coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error "$@"; }
+    coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error \
+        --no-auth --max-streams-per-address 9000 "$@"; }
     server=$SERVER_PID
     local line
     read -r line <&"${SERVER[0]}"

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::connection::{Connection, Reason};
+use crate::connection::{Connection, Order, Reason};
 use crate::deadline::{Deadline, Due};
 use crate::io::{Socket, Stalled};
 
@@ -146,8 +146,13 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, app: &App) -
     loop {
         tokio::select! {
             biased;
-            reason = connection.wait_for_cut() => return reason,
+            order = connection.next_order() => match order {
+                Order::Cut(reason) => return reason,
+                Order::End(reason) => deadline.end(reason),
+                Order::Expire(at) => deadline.expire(at),
+            },
             due = deadline.wait() => match due {
+                Due::Expiring => connection.expiring(),
                 Due::Farewell => {
                     connection.farewell();
                     http.as_mut().graceful_shutdown();

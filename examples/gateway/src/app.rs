@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::auth::Auth;
 use crate::hub::Hub;
 use crate::idempotency::Keys;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::streams::Streams;
 
 /// How many keys of publishers are remembered.
 const IDEMPOTENCY_KEYS: usize = 100_000;
@@ -18,6 +20,10 @@ const IDEMPOTENCY_KEYS: usize = 100_000;
 pub struct App {
     /// The options.
     pub options: Options,
+    /// Who may connect.
+    pub auth: Auth,
+    /// The streams that run.
+    pub streams: Arc<Streams>,
     /// The topics.
     pub hub: Arc<Hub>,
     /// What publishers have sent.
@@ -31,7 +37,11 @@ pub struct App {
 
 impl App {
     /// Creates it, with an epoch of its own.
-    pub fn new(options: Options) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The users or the secret cannot be read.
+    pub fn new(options: Options) -> Result<Self, String> {
         let epoch = format!("{:016x}", fastrand::u64(..));
         let hub = Hub::new(
             &epoch,
@@ -39,14 +49,16 @@ impl App {
             options.log_bytes,
             options.log_age,
         );
-        Self {
+        Ok(Self {
+            auth: Auth::new(&options)?,
+            streams: Arc::new(Streams::new(&options)),
             options,
             hub: Arc::new(hub),
             keys: Keys::new(IDEMPOTENCY_KEYS),
             metrics: Metrics::new(),
             shutdown: watch::Sender::new(None),
             start: Instant::now(),
-        }
+        })
     }
 
     /// Returns the time since the start.

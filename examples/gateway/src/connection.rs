@@ -1,9 +1,10 @@
 //! A connection, which its streams and its deadlines share.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -23,6 +24,10 @@ pub enum Reason {
     Lifetime,
     /// The server was shut down.
     Drain,
+    /// The token of its stream expired.
+    Expired,
+    /// The user of its stream logged out.
+    LoggedOut,
     /// The log no longer had the client's next event.
     LeftBehind,
     /// What the client sent was not HTTP, or another error.
@@ -39,10 +44,23 @@ impl Reason {
             Self::Vanished => "vanished",
             Self::Lifetime => "lifetime",
             Self::Drain => "drain",
+            Self::Expired => "expired",
+            Self::LoggedOut => "logged-out",
             Self::LeftBehind => "left-behind",
             Self::Failed => "failed",
         }
     }
+}
+
+/// What the deadlines of a connection should do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Close the socket, whatever is in progress.
+    Cut(Reason),
+    /// Let the stream say farewell now.
+    End(Reason),
+    /// Let the stream end at this time, or not because of its token.
+    Expire(Option<Instant>),
 }
 
 /// A connection, which its streams and its deadlines share.
@@ -51,10 +69,20 @@ pub struct Connection {
     /// The client's address.
     pub peer: SocketAddr,
     says_farewell: AtomicBool,
-    /// The task of the connection, which waits for the farewell in its stream.
+    says_expiring: AtomicBool,
+    /// The task of the connection, which waits for these two in its stream.
     waker: AtomicWaker,
-    reason: OnceLock<Reason>,
-    cut: Notify,
+    orders: Mutex<Orders>,
+    ordered: Notify,
+}
+
+/// The orders that were not yet obeyed.
+#[derive(Debug, Default)]
+struct Orders {
+    /// It stays, and so the first counts.
+    cut: Option<Reason>,
+    end: Option<Reason>,
+    expire: Option<Option<Instant>>,
 }
 
 impl Connection {
@@ -63,9 +91,10 @@ impl Connection {
         Self {
             peer,
             says_farewell: AtomicBool::new(false),
+            says_expiring: AtomicBool::new(false),
             waker: AtomicWaker::new(),
-            reason: OnceLock::new(),
-            cut: Notify::new(),
+            orders: Mutex::default(),
+            ordered: Notify::new(),
         }
     }
 
@@ -75,33 +104,87 @@ impl Connection {
         self.waker.wake();
     }
 
-    /// Waits until the stream should send a farewell.
-    pub fn poll_farewell(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Lets the stream say that its token expires soon.
+    pub fn expiring(&self) {
+        self.says_expiring.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Waits until the stream should send a farewell, or say that its token expires soon.
+    pub fn poll_notice(&self, context: &mut Context<'_>) -> Poll<Notice> {
         self.waker.register(context.waker());
-        match self.says_farewell.load(Ordering::Acquire) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        if self.says_farewell.load(Ordering::Acquire) {
+            return Poll::Ready(Notice::Farewell);
         }
+        if self.says_expiring.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(Notice::Expiring);
+        }
+        Poll::Pending
     }
 
     /// Closes the socket, whatever is in progress. The first reason counts.
     pub fn cut(&self, reason: Reason) {
-        let _ = self.reason.set(reason);
-        self.cut.notify_one();
+        self.order(|orders| {
+            orders.cut.get_or_insert(reason);
+        });
     }
 
-    /// Waits until the connection should be cut, and returns why.
-    pub async fn wait_for_cut(&self) -> Reason {
+    /// Lets the stream say farewell and end, as soon as it can be sent.
+    pub fn end(&self, reason: Reason) {
+        self.order(|orders| orders.end = Some(reason));
+    }
+
+    /// Lets the stream end at a time, which replaces one that was set before.
+    pub fn expire(&self, at: Instant) {
+        self.order(|orders| orders.expire = Some(Some(at)));
+    }
+
+    /// Removes the time at which the stream ends.
+    pub fn never_expire(&self) {
+        self.order(|orders| orders.expire = Some(None));
+        self.says_expiring.store(false, Ordering::Release);
+    }
+
+    /// Waits for what the deadlines should do next.
+    pub async fn next_order(&self) -> Order {
         loop {
-            if let Some(reason) = self.reason.get() {
-                return *reason;
+            if let Some(order) = self.lock().next() {
+                return order;
             }
-            self.cut.notified().await;
+            self.ordered.notified().await;
         }
     }
 
     /// Returns why the connection should be cut, if it should.
     pub fn cut_reason(&self) -> Option<Reason> {
-        self.reason.get().copied()
+        self.lock().cut
+    }
+
+    fn order(&self, order: impl FnOnce(&mut Orders)) {
+        order(&mut self.lock());
+        self.ordered.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a stream should say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A farewell, and then the end.
+    Farewell,
+    /// That its token expires soon.
+    Expiring,
+}
+
+impl Orders {
+    fn next(&mut self) -> Option<Order> {
+        if let Some(reason) = self.cut {
+            return Some(Order::Cut(reason));
+        }
+        let end = self.end.take().map(Order::End);
+        end.or_else(|| self.expire.take().map(Order::Expire))
     }
 }

@@ -3,11 +3,13 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::app::App;
 use crate::connection::Reason;
 
+/// How long before its token expires a stream says so.
+pub(crate) const NOTICE: Duration = Duration::from_secs(30);
 /// How long a stream has for its farewell before it is cut.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Longer than any process runs.
@@ -17,15 +19,22 @@ const NEVER: Duration = Duration::from_secs(366 * 86_400);
 #[derive(Debug)]
 pub(crate) struct Deadline {
     sleep: Pin<Box<Sleep>>,
-    reason: Reason,
-    has_said_farewell: bool,
+    /// When the farewell is due for other reasons than a token, and why.
+    end: (Instant, Reason),
+    /// When the token of the stream expires.
+    expiry: Option<Instant>,
+    has_noticed: bool,
+    /// When the connection is cut, once the farewell was due, and why.
+    cut: Option<(Instant, Reason)>,
     /// When the last connection is cut, once the server shuts down.
-    end: Option<Instant>,
+    last: Option<Instant>,
 }
 
 /// What a deadline asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
+    /// The stream should say that its token expires soon.
+    Expiring,
     /// The stream should say farewell and end.
     Farewell,
     /// The socket should be closed.
@@ -38,48 +47,87 @@ impl Deadline {
         let max = app.options.max_lifetime;
         // Connections that began together should not end together.
         let lifetime = max.mul_f64(0.8 + 0.2 * fastrand::f64());
+        let end = Instant::now() + if max.is_zero() { NEVER } else { lifetime };
         Self {
-            sleep: Box::pin(sleep(if max.is_zero() { NEVER } else { lifetime })),
-            reason: Reason::Lifetime,
-            has_said_farewell: false,
-            end: None,
+            sleep: Box::pin(sleep_until(end.into())),
+            end: (end, Reason::Lifetime),
+            expiry: None,
+            has_noticed: false,
+            cut: None,
+            last: None,
         }
     }
 
     /// Waits for the next deadline, and returns what it asks for.
     pub(crate) async fn wait(&mut self) -> Due {
         self.sleep.as_mut().await;
-        if self.has_said_farewell {
-            return Due::Cut(self.reason);
+        let due = self.next().1;
+        match due {
+            Due::Expiring => self.has_noticed = true,
+            Due::Farewell => {
+                let (end, reason) = self.end;
+                let expiry = self.expiry.filter(|expiry| *expiry <= end);
+                let reason = expiry.map_or(reason, |_| Reason::Expired);
+                let cut = Instant::now() + FAREWELL;
+                self.cut = Some((self.last.map_or(cut, |last| last.min(cut)), reason));
+            }
+            Due::Cut(_) => {}
         }
-        self.has_said_farewell = true;
-        self.cut_after_farewell();
-        Due::Farewell
+        self.reset();
+        due
     }
 
-    /// Sets a random time for the farewell, before all connections are cut at `end`.
-    pub(crate) fn shut_down(&mut self, end: Instant) {
-        self.end = Some(end);
-        if self.has_said_farewell {
-            return self.cut_after_farewell();
+    /// Sets when the token of the stream expires.
+    pub(crate) fn expire(&mut self, at: Option<Instant>) {
+        self.expiry = at;
+        self.has_noticed = false;
+        self.reset();
+    }
+
+    /// Ends the stream now.
+    pub(crate) fn end(&mut self, reason: Reason) {
+        self.end = (Instant::now(), reason);
+        self.expiry = None;
+        self.reset();
+    }
+
+    /// Sets a random time for the farewell, before all connections are cut at `last`.
+    pub(crate) fn shut_down(&mut self, last: Instant) {
+        self.last = Some(last);
+        if let Some((cut, _)) = &mut self.cut {
+            *cut = last.min(*cut);
+        } else {
+            let left = last.saturating_duration_since(Instant::now());
+            // Who watches readiness has a tenth of the time to notice it before.
+            let end = Instant::now() + left.mul_f64(0.1 + 0.6 * fastrand::f64());
+            self.end = (end, Reason::Drain);
         }
-        self.reason = Reason::Drain;
-        let left = end.saturating_duration_since(Instant::now());
-        // Who watches readiness has a tenth of the time to notice it before.
-        self.reset(Instant::now() + left.mul_f64(0.1 + 0.6 * fastrand::f64()));
+        self.reset();
     }
 
     /// Returns why the connection was asked to end, if it was.
     pub(crate) fn reason_of_farewell(&self) -> Option<Reason> {
-        self.has_said_farewell.then_some(self.reason)
+        self.cut.map(|(_, reason)| reason)
     }
 
-    fn cut_after_farewell(&mut self) {
-        let cut = Instant::now() + FAREWELL;
-        self.reset(self.end.map_or(cut, |end| end.min(cut)));
+    /// Returns what is due next, and when.
+    fn next(&self) -> (Instant, Due) {
+        if let Some((cut, reason)) = self.cut {
+            return (cut, Due::Cut(reason));
+        }
+        let (end, _) = self.end;
+        if let Some(expiry) = self.expiry.filter(|_| !self.has_noticed) {
+            let notice = expiry.checked_sub(NOTICE).unwrap_or(expiry);
+            if notice < end {
+                return (notice, Due::Expiring);
+            }
+        }
+        let due = self.expiry.map_or(end, |expiry| expiry.min(end));
+        (due, Due::Farewell)
     }
 
-    fn reset(&mut self, instant: Instant) {
-        self.sleep.set(sleep_until(instant.into()));
+    fn reset(&mut self) {
+        let next = self.next().0;
+        self.sleep.set(sleep_until(next.into()));
     }
 }

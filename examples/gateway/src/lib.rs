@@ -1,12 +1,19 @@
 //! A server of Server-Sent Events to start from: its parts, for its program and its tests.
 
 pub mod accept;
+pub mod address;
 pub mod app;
+pub mod auth;
+pub mod body;
+mod busy;
 pub mod check;
+pub mod commands;
+pub mod compression;
 pub mod connection;
 mod deadline;
 pub mod duration;
 pub mod events;
+mod greeting;
 pub mod hub;
 pub mod idempotency;
 pub mod io;
@@ -20,4 +27,6 @@ pub mod publish;
 pub mod query;
 pub mod refusal;
 pub mod server;
+mod stream;
+pub mod streams;
 mod url;

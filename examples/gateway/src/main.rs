@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use gateway::options::{LogFormat, LogLevel, Options};
-use gateway::{check, load, server};
+use gateway::{check, commands, load, server};
 
 /// Serves Server-Sent Events: topics, private events, and resumption without silent loss.
 ///
-/// Clients read `GET /events?topic=a&topic=b`, and publishers send `POST /publish`.
+/// Clients read `GET /events?topic=a&topic=b`, and publishers send `POST /publish`. To try it:
+/// `gateway --demo`.
 #[derive(Parser)]
 #[command(name = "gateway", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     Check(check::Options),
     Load(load::Options),
+    Token(commands::Token),
+    User(commands::User),
 }
 
 fn main() -> ExitCode {
@@ -33,9 +36,16 @@ fn main() -> ExitCode {
     match arguments.command {
         Some(Command::Check(options)) => return check::run(&options),
         Some(Command::Load(options)) => return load::run(&options),
+        Some(Command::Token(options)) => return end(commands::token(&options)),
+        Some(Command::User(options)) => return end(commands::user(&options)),
         None => {}
     }
-    match serve(arguments.options) {
+    end(serve(arguments.options))
+}
+
+/// Says what went wrong, in one line.
+fn end(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gateway: {error}");
@@ -58,17 +68,24 @@ fn usage(error: &clap::Error) -> ExitCode {
     let reason = reason.strip_prefix("error: ").unwrap_or(&reason);
     let command = std::env::args()
         .nth(1)
-        .filter(|name| ["check", "load"].contains(&&**name));
+        .filter(|name| ["check", "load", "token", "user"].contains(&&**name));
     let program = command.map_or_else(|| "gateway".to_owned(), |name| format!("gateway {name}"));
     eprintln!("{program}: {reason}; see {program} --help");
     ExitCode::from(2)
 }
 
 fn serve(options: Options) -> Result<(), String> {
-    for address in [options.listen, options.metrics_listen] {
-        if !address.ip().is_loopback() && !options.remote {
+    if options.demo && !options.listen.ip().is_loopback() {
+        return Err("the users of --demo are known to everybody: only for 127.0.0.1".to_owned());
+    }
+    let is_open = [
+        (options.listen, options.no_auth),
+        (options.metrics_listen, true),
+    ];
+    for (address, is_open) in is_open {
+        if is_open && !address.ip().is_loopback() && !options.remote {
             return Err(format!(
-                "other machines reach {address}, and whoever does may publish and read; \
+                "other machines reach {address}, where nobody is asked who it is; \
                  allow it with --remote"
             ));
         }

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::connection::Reason;
 use crate::hub::{Gap, Published};
 use crate::process;
+use crate::streams::Full;
 
 /// The figures. No label has a value of a user's choice, so that their number is bounded.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Metrics {
     streams: Gauge,
     ends: Family<Labels, Counter>,
     gaps: Family<Labels, Counter>,
+    busy: Family<Labels, Counter>,
+    logins: Family<Labels, Counter>,
     events: Counter,
     wakeups: Counter,
     process: Process,
@@ -69,6 +72,8 @@ impl Metrics {
             streams: Gauge::default(),
             ends: Family::default(),
             gaps: Family::default(),
+            busy: Family::default(),
+            logins: Family::default(),
             events: Counter::default(),
             wakeups: Counter::default(),
             process: Process::default(),
@@ -116,6 +121,10 @@ impl Metrics {
         registry.register("slowest_lag_events", help, self.slowest_lag.clone());
         let help = "Clients that could not continue where they were, by reason";
         registry.register("gaps", help, self.gaps.clone());
+        let help = "Streams that were refused, by the limit that was reached";
+        registry.register("busy_streams", help, self.busy.clone());
+        let help = "Logins, by result";
+        registry.register("logins", help, self.logins.clone());
         let registry = self.registry.sub_registry_with_prefix("process");
         let help = "Processor time of the process, in seconds";
         registry.register("cpu_seconds", help, self.process.cpu.clone());
@@ -160,6 +169,17 @@ impl Metrics {
     pub fn gap(&self, gap: Gap) {
         let reason = gap.reason();
         self.gaps.get_or_create(&Labels { reason }).inc();
+    }
+
+    /// Counts a stream that would have been one too many.
+    pub fn busy(&self, full: Full) {
+        let reason = full.as_str();
+        self.busy.get_or_create(&Labels { reason }).inc();
+    }
+
+    /// Counts a login with its result.
+    pub fn login(&self, reason: &'static str) {
+        self.logins.get_or_create(&Labels { reason }).inc();
     }
 
     /// Counts a connection as open.

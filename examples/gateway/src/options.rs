@@ -1,8 +1,10 @@
 //! The options of the server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::{HeaderValue, Uri};
 use clap::ValueEnum;
 
 use crate::duration;
@@ -16,9 +18,43 @@ pub struct Options {
     /// Address of /metrics, /healthz and /readyz for the operator.
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: SocketAddr,
-    /// Allows addresses that other machines reach. Whoever reaches them may publish and read.
+    /// Allows addresses that other machines reach, though nobody is asked there who it is.
     #[arg(long)]
     pub remote: bool,
+
+    /// Users who log in with name and password, as `gateway user add` writes them.
+    #[arg(long, value_name = "FILE", help_heading = "Who may connect")]
+    pub users: Option<PathBuf>,
+    /// Two users to try it, who are printed at the start; only on this machine.
+    #[arg(long, conflicts_with = "users", help_heading = "Who may connect")]
+    pub demo: bool,
+    /// Nobody is asked who it is: whoever reaches the server may read and publish everything.
+    #[arg(long, conflicts_with_all = ["users", "demo", "secret_file"], help_heading = "Who may connect")]
+    pub no_auth: bool,
+    /// File with the secret that signs tokens, of at least 32 bytes; or the variable GATEWAY_SECRET.
+    #[arg(long, value_name = "FILE", help_heading = "Who may connect")]
+    pub secret_file: Option<PathBuf>,
+    /// Audience that tokens must have.
+    #[arg(
+        long,
+        default_value = "gateway",
+        value_name = "NAME",
+        help_heading = "Who may connect"
+    )]
+    pub audience: String,
+    /// Time for which a login is valid, unless it is renewed by POST /session.
+    #[arg(long, default_value = "15m", value_name = "DURATION", value_parser = duration::parse_positive, help_heading = "Who may connect")]
+    pub token_lifetime: Duration,
+    /// Time after which a user must log in again.
+    #[arg(long, default_value = "12h", value_name = "DURATION", value_parser = duration::parse_positive, help_heading = "Who may connect")]
+    pub session_lifetime: Duration,
+    /// Logins that an address may try in a minute.
+    #[arg(long, default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Who may connect")]
+    pub logins_per_minute: u32,
+    /// Origin whose pages may use the server, such as https://app.example.org; repeatable. They use
+    /// bearer tokens or tickets, not cookies.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = origin, help_heading = "Who may connect")]
+    pub allowed_origins: Vec<HeaderValue>,
 
     /// Most events that the log retains for clients that reconnect.
     #[arg(long, default_value_t = 65_536, value_name = "COUNT", value_parser = count)]
@@ -43,6 +79,21 @@ pub struct Options {
     /// Most connections at a time; further ones are answered with 503, or closed.
     #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = count)]
     pub max_connections: usize,
+    /// Most streams at a time. A browser is told to return later, and others are answered with 503.
+    #[arg(long, default_value_t = 9_000, value_name = "COUNT", value_parser = count)]
+    pub max_streams: usize,
+    /// Most streams of a user.
+    #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = count)]
+    pub max_streams_per_user: usize,
+    /// Most streams of an address, or of an IPv6 network of 64 bits.
+    #[arg(long, default_value_t = 1_000, value_name = "COUNT", value_parser = count)]
+    pub max_streams_per_address: usize,
+    /// Most streams that are compressed; further ones are sent as they are. 0 for none.
+    #[arg(long, default_value_t = 1_000, value_name = "COUNT")]
+    pub max_gzip_streams: usize,
+    /// Address of a proxy whose X-Forwarded-For says who the client is; repeatable.
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    pub trusted_proxies: Vec<IpAddr>,
     /// Time in which a client must send the head of a request, or the body of one.
     #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration::parse_positive)]
     pub request_timeout: Duration,
@@ -102,4 +153,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| "not a number above 0, without a unit".to_owned())
+}
+
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let invalid = || "not an origin; write https://app.example.org, without a path".to_owned();
+    let uri: Uri = text.parse().map_err(|_| invalid())?;
+    let is_origin = matches!(uri.scheme_str(), Some("http" | "https")) && !text.ends_with('/');
+    if !is_origin || uri.path() != "/" || uri.query().is_some() {
+        return Err(invalid());
+    }
+    HeaderValue::from_str(text).map_err(|_| invalid())
 }

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use sse_wire::{EventDecoder, Frame};
 
-use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::stream::Events;
 
 /// Makes the response.
 pub(crate) fn response(mut events: Events) -> Response {

@@ -33,6 +33,16 @@ impl Refusal {
         self
     }
 
+    /// Creates one for a client that is not authenticated, with the same text for every cause.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not authenticated")
+    }
+
+    /// Creates one for what a client may not do, with the same text for every cause.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "not allowed")
+    }
+
     /// Creates one for a request that is wrong.
     pub fn bad_request(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
@@ -45,6 +55,10 @@ impl IntoResponse for Refusal {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }

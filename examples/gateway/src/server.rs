@@ -1,26 +1,29 @@
 //! Starts the server, and ends it.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
+use tower_http::cors::CorsLayer;
 
 use crate::accept::{Endpoint, accept};
 use crate::app::App;
+use crate::auth::routes;
 use crate::events::events;
 use crate::options::Options;
 use crate::publish::publish;
 use crate::refusal::Refusal;
+use crate::{compression, greeting};
 
 /// How many connections wait to be accepted: as many clients may return at once. The kernel has a limit
 /// of its own, `net.core.somaxconn`.
@@ -41,7 +44,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(describe)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(describe)?;
 
-    let app = Arc::new(App::new(options));
+    let app = Arc::new(App::new(options)?);
     let tasks = TaskTracker::new();
     let endpoint = Endpoint {
         listener,
@@ -58,7 +61,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     };
     tokio::spawn(accept(operator_endpoint, app.clone(), TaskTracker::new()));
     tokio::spawn(maintain(app.clone()));
-    greet(address, metrics_address);
+    greeting::print(&app, address, metrics_address);
 
     tokio::select! {
         _ = terminate.recv() => {}
@@ -101,30 +104,41 @@ fn describe(error: io::Error) -> String {
     error.to_string()
 }
 
-/// Says where the server is, and what to try.
-fn greet(address: SocketAddr, metrics: SocketAddr) {
-    let greeting = format!(
-        "listening at http://{address}, metrics at http://{metrics}/metrics; try:
-  curl -N 'http://{address}/events?topic=news'
-  curl -H 'content-type: application/json' \
--d '{{\"topic\":\"news\",\"type\":\"headline\",\"data\":\"hello\"}}' 'http://{address}/publish'
-  cargo run -p gateway -- check 'http://{address}/events?topic=news' \
---post 'http://{address}/publish' --body '{{\"topic\":\"news\",\"data\":\"{{token}}\"}}'
-"
-    );
-    // The server serves even if nobody reads this.
-    let _ = io::stdout().write_all(greeting.as_bytes());
-}
-
 /// Returns the routes for clients.
 fn routes(app: &Arc<App>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/events", get(events))
         .route("/publish", post(publish))
+        .route("/login", post(routes::login))
+        .route("/session", post(routes::renew).delete(routes::log_out))
+        .route("/ticket", post(routes::ticket))
+        .route("/event-stream.js", get(script))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(ready))
-        .fallback(async || not_found("/events, /publish, /healthz and /readyz"))
+        .fallback(async || {
+            not_found(
+                "/events, /publish, /login, /session, /ticket, /event-stream.js, /healthz and /readyz",
+            )
+        })
         .with_state(app.clone())
+        .layer(compression::layer());
+    let origins = &app.options.allowed_origins;
+    if origins.is_empty() {
+        return router;
+    }
+    // Without credentials: cookies are for the server's own pages.
+    let headers = [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "last-event-id",
+    ];
+    let cors = CorsLayer::new()
+        .allow_origin(origins.clone())
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(headers.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(3600));
+    router.layer(cors)
 }
 
 fn operator_routes(app: &Arc<App>) -> Router {
@@ -139,6 +153,15 @@ fn operator_routes(app: &Arc<App>) -> Router {
 fn not_found(paths: &str) -> Refusal {
     let reason = format!("there are only {paths} at this address");
     Refusal::new(StatusCode::NOT_FOUND, reason)
+}
+
+/// The connection of a page: see its first lines.
+async fn script() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, include_str!("../web/event-stream.js")).into_response()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> StatusCode {

@@ -25,7 +25,7 @@ impl Drop for Running {
 /// Starts a gateway on a free port; returns it with its address.
 fn start() -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-    command.args(["--listen", "127.0.0.1:0"]);
+    command.args(["--no-auth", "--listen", "127.0.0.1:0"]);
     command.args(["--metrics-listen", "127.0.0.1:0"]);
     command.args(["--keep-alive", "1s"]).stdout(Stdio::piped());
     let mut program = command.spawn().expect("it was built");

@@ -62,7 +62,45 @@ fn a_wrong_option_is_one_clear_line_and_exit_code_2() {
         (&["--write-timeout", "0"], "must be more than zero"),
         (&["--request-timeout", "0s"], "must be more than zero"),
         (&["--log-level", "loud"], "invalid value 'loud'"),
-        (&["--listen", "0.0.0.0:0"], "allow it with --remote"),
+        (
+            &["--no-auth", "--listen", "0.0.0.0:0"],
+            "allow it with --remote",
+        ),
+        (
+            &["--demo", "--metrics-listen", "0.0.0.0:0"],
+            "allow it with --remote",
+        ),
+        (
+            &["--demo", "--listen", "0.0.0.0:0", "--remote"],
+            "only for 127.0.0.1",
+        ),
+        (&[], "who may connect? Start with --demo to try it"),
+        (&["--demo", "--no-auth"], "cannot be used with"),
+        (&["--users", "/no/such/file"], "/no/such/file: No such file"),
+        (
+            &["--secret-file", "/no/such/file"],
+            "cannot read /no/such/file",
+        ),
+        (
+            &["--no-auth", "--allow-origin", "example.org"],
+            "not an origin",
+        ),
+        (
+            &["--no-auth", "--allow-origin", "https://example.org/"],
+            "not an origin",
+        ),
+        (
+            &["--no-auth", "--trusted-proxy", "proxy"],
+            "invalid value 'proxy'",
+        ),
+        (
+            &["token", "ann", "--topic", "a"],
+            "give the secret of the server in GATEWAY_SECRET",
+        ),
+        (
+            &["user", "add", "/no/such/file", "ann"],
+            "a user without rights can do nothing",
+        ),
         (&["extra"], "'extra'"),
         (&["check"], "<URL>"),
     ] {
@@ -82,7 +120,7 @@ fn a_taken_port_is_one_clear_line_and_exit_code_2() {
         ("--listen", "--metrics-listen"),
         ("--metrics-listen", "--listen"),
     ] {
-        let (code, out, errors) = run(&[option, &address, other, "127.0.0.1:0"]);
+        let (code, out, errors) = run(&["--no-auth", option, &address, other, "127.0.0.1:0"]);
         assert_eq!((code, &*out), (Some(2), ""));
         assert!(errors.starts_with(&format!("gateway: cannot listen at {address} ({option}): ")));
         assert_eq!(errors.lines().count(), 1, "{errors}");

@@ -289,7 +289,7 @@ async fn a_wrong_subscription_is_refused_with_the_reason() {
         ("topic=a&user=", "user is empty"),
         (
             "topic=a&color=red",
-            "unknown parameter \"color\"; there are topic, user and last_event_id",
+            "unknown parameter \"color\"; there are topic, user, last_event_id, ticket, checkpoint, busy",
         ),
         (
             "topic=a&topic=%61",

@@ -51,6 +51,10 @@ impl Gateway {
             "--threads",
             "2",
         ]);
+        let modes = ["--demo", "--users", "--secret-file"];
+        if !options.iter().any(|option| modes.contains(option)) {
+            command.arg("--no-auth");
+        }
         command.args(options).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -166,6 +170,7 @@ impl Drop for Gateway {
 pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
     command
+        .env_remove("GATEWAY_SECRET")
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -17,7 +17,13 @@ struct Gateway {
 impl Gateway {
     fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.args([
+            "--no-auth",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            "127.0.0.1:0",
+        ]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

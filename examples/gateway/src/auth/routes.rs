@@ -1,0 +1,243 @@
+//! `/login`, `/session` and `/ticket`: from a password to a token, and from a token to a ticket.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::cookies::Cookie;
+use super::rights::Rights;
+use super::tokens::{Claims, Use, now};
+use super::{Auth, Principal, origin, seconds};
+use crate::address;
+use crate::app::App;
+use crate::body;
+use crate::connection::Connection;
+use crate::refusal::Refusal;
+
+/// How long a ticket can be redeemed, in seconds.
+const TICKET_LIFETIME: f64 = 30.0;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    name: String,
+    password: String,
+}
+
+/// `POST /login`: name and password for a token, which is also set as the cookie of the session.
+pub async fn login(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    body::answer(&app, request, async |headers, body| {
+        // A page of another server would log its visitors in, as a user of its own.
+        if origin::is_other(headers) {
+            return Err(Refusal::forbidden());
+        }
+        let trusted = &app.options.trusted_proxies;
+        let address = address::of_client(headers, connection.peer.ip(), trusted);
+        log_in(&app, headers, body, address).await
+    })
+    .await
+}
+
+async fn log_in(
+    app: &App,
+    headers: &HeaderMap,
+    body: &mut Body,
+    address: std::net::IpAddr,
+) -> Result<Response, Refusal> {
+    let auth = &app.auth;
+    auth.tokens(headers)?.ok_or_else(no_authentication)?;
+    let body = body::read_json(app, headers, body).await?;
+    let Login { name, password } = body::parse(&body, "the body has no name and password")?;
+    auth.attempts
+        .count(address, Instant::now())
+        .map_err(|wait| {
+            app.metrics.login("limited");
+            let reason = "too many logins from this address";
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, reason)
+                .retry_after(seconds.saturating_add(1))
+        })?;
+    let Some(passwords) = &auth.passwords else {
+        return Err(Refusal::unauthorized());
+    };
+    let rights = passwords.verify(name.clone(), password).await;
+    let rights = rights.map_err(|_| {
+        app.metrics.login("busy");
+        let reason = "too many logins at a time";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(2)
+    })?;
+    let Some(rights) = rights else {
+        app.metrics.login("failed");
+        return Err(Refusal::unauthorized());
+    };
+    app.metrics.login("succeeded");
+    let answer = auth.issue(&name, rights, now())?;
+    Ok(answer.respond(headers, true, &[]))
+}
+
+/// `POST /session`: renews the running streams of the user, and the token if it came from a login.
+pub async fn renew(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    let principal = app.auth.authenticate(request.method(), headers)?;
+    let user = principal.user.clone().ok_or_else(no_authentication)?;
+    let issued = app.auth.reissue(&principal)?;
+    let (rights, expiry) = match &issued {
+        Some(issued) => (&issued.rights, issued.expiry),
+        None => (&principal.rights, principal.expiry.unwrap_or_default()),
+    };
+    let streams = app.streams.renew(&user, rights, expiry - now());
+    let streams = [("streams", json!(streams))];
+    Ok(match issued {
+        Some(issued) => issued.respond(headers, principal.has_cookie, &streams),
+        None => {
+            let [(name, value)] = streams;
+            let fields = json!({ "expires_in": seconds(expiry - now()), name: value });
+            respond(StatusCode::OK, fields)
+        }
+    })
+}
+
+/// `DELETE /session`: ends the streams of the user; its tokens until now are void.
+pub async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    let principal = app.auth.authenticate(request.method(), headers)?;
+    let user = principal.user.ok_or_else(no_authentication)?;
+    app.auth.logouts.add(&user, now());
+    app.streams.end(&user);
+    let mut response = respond(StatusCode::NO_CONTENT, Value::Null);
+    for cookie in [Cookie::Session, Cookie::Stream] {
+        set_cookie(&mut response, cookie.set(headers, "", 0));
+    }
+    Ok(response)
+}
+
+/// `POST /ticket`: a ticket for the URL of one stream.
+pub async fn ticket(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    let principal = app.auth.authenticate(request.method(), headers)?;
+    let tokens = app.auth.tokens(headers)?.ok_or_else(no_authentication)?;
+    let user = principal.user.ok_or_else(no_authentication)?;
+    let now = now();
+    let claims = Claims {
+        sub: user.as_ref().to_owned(),
+        exp: now + TICKET_LIFETIME,
+        iat: now,
+        auth_time: None,
+        session_exp: principal.expiry,
+        jti: Some(random_id()?),
+        rights: principal.rights,
+    };
+    let ticket = tokens.sign(&claims, Use::Ticket).map_err(internal)?;
+    let fields = json!({ "ticket": ticket, "expires_in": seconds(TICKET_LIFETIME) });
+    Ok(respond(StatusCode::CREATED, fields))
+}
+
+/// A token that was signed for a user that has logged in.
+struct Issued {
+    token: String,
+    rights: Rights,
+    expiry: f64,
+}
+
+impl Auth {
+    /// Signs the token of a user that has proven its password at a time.
+    fn issue(&self, user: &str, rights: Rights, auth_time: f64) -> Result<Issued, Refusal> {
+        let Some(tokens) = &self.tokens else {
+            return Err(no_authentication());
+        };
+        let now = now();
+        let expiry = (now + self.token_lifetime).min(auth_time + self.session_lifetime);
+        let claims = Claims {
+            sub: user.to_owned(),
+            exp: expiry,
+            iat: now,
+            auth_time: Some(auth_time),
+            session_exp: None,
+            jti: None,
+            rights,
+        };
+        let token = tokens.sign(&claims, Use::Access).map_err(internal)?;
+        let rights = claims.rights;
+        Ok(Issued {
+            token,
+            rights,
+            expiry,
+        })
+    }
+
+    /// Signs another token for a user that has logged in, with the rights that it has now.
+    fn reissue(&self, principal: &Principal) -> Result<Option<Issued>, Refusal> {
+        let (Some(auth_time), Some(user)) = (principal.auth_time, &principal.user) else {
+            return Ok(None);
+        };
+        let users = self.passwords.as_ref().map(|passwords| &passwords.users);
+        let rights = users.and_then(|users| users.rights(user));
+        let rights = rights.ok_or_else(Refusal::unauthorized)?;
+        self.issue(user, rights, auth_time).map(Some)
+    }
+}
+
+impl Issued {
+    fn respond(&self, headers: &HeaderMap, has_cookie: bool, more: &[(&str, Value)]) -> Response {
+        let seconds = seconds(self.expiry - now());
+        let mut fields = json!({ "token": self.token, "expires_in": seconds });
+        for (name, value) in more {
+            fields[*name] = value.clone();
+        }
+        let mut response = respond(StatusCode::OK, fields);
+        if has_cookie {
+            set_cookie(
+                &mut response,
+                Cookie::Session.set(headers, &self.token, seconds),
+            );
+        }
+        response
+    }
+}
+
+fn respond(status: StatusCode, fields: Value) -> Response {
+    let mut response = match fields {
+        Value::Null => status.into_response(),
+        fields => (status, Json(fields)).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn set_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+fn random_id() -> Result<String, Refusal> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| internal(error.to_string()))?;
+    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    }))
+}
+
+fn internal(error: String) -> Refusal {
+    tracing::error!(%error, "no token can be made");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made")
+}
+
+fn no_authentication() -> Refusal {
+    let reason = "the server runs without authentication";
+    Refusal::new(StatusCode::NOT_FOUND, reason)
+}

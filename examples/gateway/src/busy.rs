@@ -1,0 +1,53 @@
+//! The answer to a client that has, or would make, too many streams.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use futures_util::stream;
+use sse_wire::body::EventBody;
+use sse_wire::{Frame, Outgoing};
+
+use crate::names::BUSY;
+use crate::query::Busy;
+use crate::refusal::Refusal;
+use crate::streams::Full;
+
+/// After how many seconds clients should return, at random, so that they do not return together.
+const RETRY: std::ops::RangeInclusive<u32> = 10..=60;
+
+/// Makes the answer that the client understands.
+pub(crate) fn response(
+    full: Full,
+    busy: Option<Busy>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    // Browsers send it with every request, except to http addresses of other machines.
+    let is_browser = headers.contains_key("sec-fetch-mode");
+    let default = if is_browser {
+        Busy::Event
+    } else {
+        Busy::Status
+    };
+    let retry = fastrand::u32(RETRY);
+    match busy.unwrap_or(default) {
+        Busy::Event => {
+            let frame = frame(full.as_str(), retry);
+            let frames = stream::iter([Ok::<_, std::convert::Infallible>(frame)]);
+            Ok(EventBody::new(frames).into_response().map(Body::new))
+        }
+        Busy::Status => {
+            let limit = full.as_str();
+            let reason = format!("too many streams: the limit of the {limit} is reached");
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(retry))
+        }
+    }
+}
+
+/// An event, and the time after which an `EventSource` reconnects.
+fn frame(limit: &str, retry: u32) -> Frame {
+    let data = format!(r#"{{"limit":"{limit}"}}"#);
+    let retry = Duration::from_secs(retry.into());
+    Outgoing::event(BUSY, &data).retry(retry).into()
+}
