@@ -1,9 +1,14 @@
 //! The gateway as its clients and its operator see it, over real sockets.
 
+mod admission;
 mod ending;
+mod hostile;
 mod hub;
+mod login;
 mod program;
 mod publish;
+mod sessions;
 mod sockets;
 mod streams;
 mod support;
+mod tickets;

@@ -18,6 +18,7 @@ use sse_wire::stream::EventStream;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+pub mod authentication;
 pub mod event_source;
 pub mod reconnecting;
 
@@ -214,10 +215,10 @@ pub async fn try_request(
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut builder = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "gateway");
+    let mut builder = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        builder = builder.header("host", address.to_string());
+    }
     for (name, value) in headers {
         builder = builder.header(*name, *value);
     }
