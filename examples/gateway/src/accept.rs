@@ -149,7 +149,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, app: &App) -
             order = connection.next_order() => match order {
                 Order::Cut(reason) => return reason,
                 Order::End(reason) => deadline.end(reason),
-                Order::Expire(at) => deadline.expire(at),
+                Order::Expire(expiry) => deadline.expire(expiry),
             },
             due = deadline.wait() => match due {
                 Due::Expiring => connection.expiring(),

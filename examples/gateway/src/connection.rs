@@ -59,8 +59,17 @@ pub enum Order {
     Cut(Reason),
     /// Let the stream say farewell now.
     End(Reason),
-    /// Let the stream end at this time, or not because of its token.
-    Expire(Option<Instant>),
+    /// Let the stream end as its token says.
+    Expire(Expiry),
+}
+
+/// When the token of a stream expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// At this time, or never, whatever was true of the stream before.
+    Begin(Option<Instant>),
+    /// Not before this time.
+    Renew(Instant),
 }
 
 /// A connection, which its streams and its deadlines share.
@@ -82,7 +91,7 @@ struct Orders {
     /// It stays, and so the first counts.
     cut: Option<Reason>,
     end: Option<Reason>,
-    expire: Option<Option<Instant>>,
+    expire: Option<Expiry>,
 }
 
 impl Connection {
@@ -134,15 +143,21 @@ impl Connection {
         self.order(|orders| orders.end = Some(reason));
     }
 
-    /// Lets the stream end at a time, which replaces one that was set before.
-    pub fn expire(&self, at: Instant) {
-        self.order(|orders| orders.expire = Some(Some(at)));
+    /// Begins a stream that ends at a time; or ends one, so that the connection may have another.
+    pub fn expire(&self, at: Option<Instant>) {
+        self.order(|orders| orders.expire = Some(Expiry::Begin(at)));
+        self.says_expiring.store(false, Ordering::Release);
     }
 
-    /// Removes the time at which the stream ends.
-    pub fn never_expire(&self) {
-        self.order(|orders| orders.expire = Some(None));
-        self.says_expiring.store(false, Ordering::Release);
+    /// Lets the stream run until a time, unless it may run longer.
+    pub fn renew(&self, at: Instant) {
+        self.order(|orders| {
+            orders.expire = Some(match orders.expire {
+                Some(Expiry::Begin(old)) => Expiry::Begin(old.max(Some(at))),
+                Some(Expiry::Renew(old)) => Expiry::Renew(old.max(at)),
+                None => Expiry::Renew(at),
+            });
+        });
     }
 
     /// Waits for what the deadlines should do next.

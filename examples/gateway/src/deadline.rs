@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
 use crate::app::App;
-use crate::connection::Reason;
+use crate::connection::{Expiry, Reason};
 
-/// How long before its token expires a stream says so.
-pub(crate) const NOTICE: Duration = Duration::from_secs(30);
+/// How long before its token expires a stream says so; half of what is left, if that is less.
+const NOTICE: Duration = Duration::from_secs(30);
+/// A token that expires so little later than another is no reason for another notice: a page that answers
+/// each with a renewal would send one after the other.
+const SAME: Duration = Duration::from_secs(1);
 /// How long a stream has for its farewell before it is cut.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Longer than any process runs.
@@ -23,7 +26,8 @@ pub(crate) struct Deadline {
     end: (Instant, Reason),
     /// When the token of the stream expires.
     expiry: Option<Instant>,
-    has_noticed: bool,
+    /// When the stream says so, unless it has.
+    notice: Option<Instant>,
     /// When the connection is cut, once the farewell was due, and why.
     cut: Option<(Instant, Reason)>,
     /// When the last connection is cut, once the server shuts down.
@@ -52,7 +56,7 @@ impl Deadline {
             sleep: Box::pin(sleep_until(end.into())),
             end: (end, Reason::Lifetime),
             expiry: None,
-            has_noticed: false,
+            notice: None,
             cut: None,
             last: None,
         }
@@ -63,7 +67,7 @@ impl Deadline {
         self.sleep.as_mut().await;
         let due = self.next().1;
         match due {
-            Due::Expiring => self.has_noticed = true,
+            Due::Expiring => self.notice = None,
             Due::Farewell => {
                 let (end, reason) = self.end;
                 let expiry = self.expiry.filter(|expiry| *expiry <= end);
@@ -78,16 +82,25 @@ impl Deadline {
     }
 
     /// Sets when the token of the stream expires.
-    pub(crate) fn expire(&mut self, at: Option<Instant>) {
+    pub(crate) fn expire(&mut self, expiry: Expiry) {
+        let old = self.expiry;
+        let (at, is_new) = match expiry {
+            Expiry::Begin(at) => (at, true),
+            Expiry::Renew(at) => (old.max(Some(at)), Some(at) > old.map(|old| old + SAME)),
+        };
         self.expiry = at;
-        self.has_noticed = false;
+        if is_new {
+            let now = Instant::now();
+            let notice = |at: Instant| at - NOTICE.min(at.saturating_duration_since(now) / 2);
+            self.notice = at.map(notice);
+        }
         self.reset();
     }
 
     /// Ends the stream now.
     pub(crate) fn end(&mut self, reason: Reason) {
         self.end = (Instant::now(), reason);
-        self.expiry = None;
+        (self.expiry, self.notice) = (None, None);
         self.reset();
     }
 
@@ -116,11 +129,8 @@ impl Deadline {
             return (cut, Due::Cut(reason));
         }
         let (end, _) = self.end;
-        if let Some(expiry) = self.expiry.filter(|_| !self.has_noticed) {
-            let notice = expiry.checked_sub(NOTICE).unwrap_or(expiry);
-            if notice < end {
-                return (notice, Due::Expiring);
-            }
+        if let Some(notice) = self.notice.filter(|notice| *notice < end) {
+            return (notice, Due::Expiring);
         }
         let due = self.expiry.map_or(end, |expiry| expiry.min(end));
         (due, Due::Farewell)

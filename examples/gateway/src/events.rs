@@ -89,9 +89,8 @@ fn subscribe(
     };
     let topics = subscription.topics();
     tracing::debug!(peer = %connection.peer, topics, gap = gap.map(Gap::reason), "stream begins");
-    if let Some(expiry) = principal.expiry {
-        connection.expire(instant(expiry - now()));
-    }
+    let expiry = principal.expiry.map(|expiry| instant(expiry - now()));
+    connection.expire(expiry);
     let is_alone = app.options.encode_per_subscriber;
     let is_accepted = !is_alone && compression::is_accepted(headers);
     let compressor = is_accepted.then(|| app.streams.compressor()).flatten();

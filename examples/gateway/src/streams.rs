@@ -115,7 +115,7 @@ impl Streams {
         };
         let renewed = of_user.values().filter(|it| rights.may_read(&it.topics));
         let expiry = instant(seconds);
-        renewed.map(|it| it.connection.expire(expiry)).count()
+        renewed.map(|it| it.connection.renew(expiry)).count()
     }
 
     /// Ends the streams of a user that has logged out.
@@ -161,7 +161,7 @@ impl Full {
 impl Drop for Admitted {
     fn drop(&mut self) {
         // The connection may carry another stream, of another user.
-        self.connection.never_expire();
+        self.connection.expire(None);
         let mut state = self.streams.lock();
         state.all -= 1;
         if let Some(count) = state.of_address.get_mut(&self.address) {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -96,7 +100,6 @@ async fn a_renewal_lets_running_streams_go_on() {
     for events in [&mut renewed, &mut of_ticket] {
         until(events, "expiring").await;
     }
-    sleep(Duration::from_secs(2)).await;
     let answer = renew(&gateway, &first).await;
     assert_eq!(
         (answer.status, &answer.json()["streams"]),
@@ -104,6 +107,13 @@ async fn a_renewal_lets_running_streams_go_on() {
     );
     let second = answer.json()["token"].as_str().expect("a token").to_owned();
     assert!(answer.headers.get("set-cookie").is_none());
+    // A notice is half of the time ahead, and there is one for each new time.
+    for _ in 0..3 {
+        assert_eq!(renew(&gateway, &second).await.status, 200);
+    }
+    for events in [&mut renewed, &mut of_ticket] {
+        assert!(events.is_silent().await);
+    }
     // After the first token has expired.
     tokio::time::sleep_until(begin + Duration::from_millis(4_500)).await;
     assert_eq!(renew(&gateway, &first).await.status, 401);
@@ -151,6 +161,66 @@ async fn a_renewal_concerns_the_user_and_what_the_new_token_may_read() {
         renew(&gateway, &token("carl", &["*"], 600.0)).await.json()["streams"],
         0
     );
+}
+
+/// Another tab may have renewed the stream already.
+#[tokio::test]
+async fn an_older_token_does_not_shorten_a_stream() {
+    let (gateway, _folder) = start_with_secret(&[]);
+    let mut events = gateway
+        .stream_of(&token("ann", &["a"], 600.0), "topic=a")
+        .await;
+    events.begin().await;
+    let short = token("ann", &["a"], 2.0);
+    assert_eq!(renew(&gateway, &short).await.json()["streams"], 1);
+    sleep(Duration::from_secs(3)).await;
+    let headers = [("authorization", &*bearer(&token("ann", &["a"], 600.0)))];
+    gateway.post(r#"{"topic":"a","data":"x"}"#, &headers).await;
+    assert!(matches!(events.next().await, Some(Seen::Event { data, .. }) if data == "x"));
+}
+
+/// What was true of one stream is not of the next on the same connection.
+#[tokio::test]
+async fn a_connection_forgets_the_token_of_a_stream_that_has_ended() {
+    let (gateway, _folder) = start_with_secret(&[]);
+    let (short, long) = (token("ann", &["*"], 3.0), token("ann", &["*"], 600.0));
+    let stream = TcpStream::connect(gateway.address)
+        .await
+        .expect("a connection");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+    tokio::spawn(connection);
+    let request = |topic: &str, token: &str| {
+        let request = Request::builder()
+            .uri(format!("/events?topic={topic}"))
+            .header("host", "x");
+        let request = request.header("authorization", bearer(token));
+        request
+            .body(Empty::<bytes::Bytes>::new())
+            .expect("a request")
+    };
+    let mut first = Events::new(
+        sender
+            .send_request(request("a", &short))
+            .await
+            .expect("a response"),
+    );
+    first.begin().await;
+    let headers = [("authorization", &*bearer(&long))];
+    gateway
+        .post(r#"{"topic":"a","type":"done","data":1}"#, &headers)
+        .await;
+    end(&mut first).await;
+    sender.ready().await.expect("the connection is open");
+    let mut second = Events::new(
+        sender
+            .send_request(request("b", &long))
+            .await
+            .expect("a response"),
+    );
+    second.begin().await;
+    sleep(Duration::from_secs(4)).await;
+    gateway.post(r#"{"topic":"b","data":"x"}"#, &headers).await;
+    assert!(matches!(second.next().await, Some(Seen::Event { data, .. }) if data == "x"));
 }
 
 #[tokio::test]
