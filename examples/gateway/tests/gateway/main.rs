@@ -1,6 +1,7 @@
 //! The gateway as its clients and its operator see it, over real sockets.
 
 mod admission;
+mod browser;
 mod ending;
 mod hostile;
 mod hub;

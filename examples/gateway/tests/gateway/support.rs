@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub mod authentication;
+pub mod chromium;
 pub mod event_source;
 pub mod reconnecting;
 

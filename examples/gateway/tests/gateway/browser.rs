@@ -1,0 +1,242 @@
+//! What a page experiences, in a real browser: Debian's `chromium` and `chromium-driver`.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::support::Gateway;
+use super::support::authentication::{ask, bearer, start_with_secret, token};
+use super::support::chromium::Page;
+
+async fn publish(gateway: &Gateway, token: &str, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let body = format!(r#"{{"topic":"a","type":"n","data":{number}}}"#);
+        let (status, _) = gateway
+            .post(&body, &[("authorization", &bearer(token))])
+            .await;
+        assert_eq!(status, 201);
+    }
+}
+
+/// An expression that is true when exactly these numbers were seen, in their order.
+fn has_seen(numbers: std::ops::Range<u32>) -> String {
+    let all: Vec<_> = numbers.map(|number| format!("n:{number}")).collect();
+    format!(
+        "seen.filter((it) => it.startsWith('n:')).join() === '{}'",
+        all.join(",")
+    )
+}
+
+/// Connections end after a second each; `EventSource` itself reconnects, with the cookie of its stream.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_stream_with_a_ticket_survives_its_connections() {
+    let gateway = Gateway::start(&["--demo", "--max-lifetime", "1s", "--retry", "100ms"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    page.run("connect('/events?topic=a', { ticket, state, events: { n: note, gap: note } })")
+        .await;
+    let token = gateway.login("ann").await;
+    page.wait_for("states.includes('open')").await;
+    for number in 0..40 {
+        publish(&gateway, &token, number..number + 1).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    page.wait_for(&has_seen(0..40)).await;
+    page.wait_for("states.filter((it) => it === 'open').length >= 3")
+        .await;
+    assert_eq!(page.run("return tickets").await, 1);
+    assert_eq!(
+        page.run("return seen.some((it) => it.startsWith('gap'))")
+            .await,
+        false
+    );
+}
+
+/// URL and cookie are of no use any more: `EventSource` gives up, and the page takes another ticket.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_stream_that_is_closed_continues_with_another_ticket_at_the_same_position() {
+    let options = ["--demo", "--token-lifetime", "2s", "--retry", "100ms"];
+    let (gateway, _folder) = start_with_secret(&options);
+    let page = Page::open(&gateway).await;
+    page.run(
+        "const ticket = async () => {
+           const { token } = await post('/login', { name: 'ann', password: 'ann-demo' });
+           const init = { method: 'POST', headers: { authorization: 'Bearer ' + token }, credentials: 'omit' };
+           return (tickets++, (await (await fetch('/ticket', init)).json()).ticket);
+         };
+         connect('/events?topic=a', { ticket, state, delay: 10, events: { n: note, gap: note } })",
+    )
+    .await;
+    page.wait_for("states.includes('open')").await;
+    let token = token("ann", &["a"], 600.0);
+    for number in 0..50 {
+        publish(&gateway, &token, number..number + 1).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    page.wait_for(&has_seen(0..50)).await;
+    page.wait_for("tickets >= 2").await;
+    assert_eq!(
+        page.run("return seen.some((it) => it.startsWith('gap'))")
+            .await,
+        false
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_stream_is_renewed_without_a_new_connection_and_ends_with_the_logout() {
+    let gateway = Gateway::start(&["--demo", "--token-lifetime", "4s"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("bob").await;
+    // The cookie of the session authenticates, without a ticket.
+    page.run("connect('/events?topic=news', { renew: () => post('/session'), state, events: { expiring: note } })").await;
+    page.wait_for("seen.length >= 4").await;
+    assert_eq!(
+        page.run("return states").await,
+        serde_json::json!(["connecting", "open"])
+    );
+    // Another page of the same user logs out.
+    let token = gateway.login("bob").await;
+    let authorization = [("authorization", &*bearer(&token))];
+    assert_eq!(
+        gateway
+            .ask("DELETE", "/session", &authorization)
+            .await
+            .status,
+        204
+    );
+    // With 204, `EventSource` gives up; a ticket is what says that the user must log in again.
+    page.wait_for("states.includes('waiting')").await;
+    page.run("connect('/events?topic=news', { ticket, state })")
+        .await;
+    page.wait_for("states.at(-1) === 'signed-out'").await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_closes_after_done_and_asks_nothing_more() {
+    let gateway = Gateway::start(&["--demo", "--retry", "50ms"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    page.run("connect('/events?topic=a&topic=b', { ticket, state, events: { done: note } })")
+        .await;
+    page.wait_for("states.includes('open')").await;
+    let token = bearer(&gateway.login("ann").await);
+    for topic in ["a", "b"] {
+        assert_eq!(page.run("return states.includes('done')").await, false);
+        let body = format!(r#"{{"topic":"{topic}","type":"done","data":"{topic}"}}"#);
+        gateway.post(&body, &[("authorization", &token)]).await;
+        page.wait_for(&format!("seen.includes('done:{topic}')"))
+            .await;
+    }
+    page.wait_for("states.at(-1) === 'done'").await;
+    gateway.wait_for("gateway_streams", 0.0).await;
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(page.run("return tickets + states.at(-1)").await, "1done");
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_at_the_limit_is_told_so_and_waits() {
+    let gateway = Gateway::start(&["--demo", "--max-streams-per-user", "1"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    let token = gateway.login("ann").await;
+    let mut first = gateway.stream_of(&token, "topic=a").await;
+    first.begin().await;
+    page.run("window.stream = connect('/events?topic=a', { ticket, state, silence: 100, events: { busy: note } })").await;
+    page.wait_for("states.includes('busy') && states.at(-1) === 'waiting'")
+        .await;
+    // For at least ten seconds, and without the watchdog of a connection.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        page.run("return [seen, tickets]").await,
+        serde_json::json!([[r#"busy:{"limit":"user"}"#], 1])
+    );
+    page.run("stream.close()").await;
+    assert_eq!(page.run("return states.at(-1)").await, "closed");
+}
+
+/// The process is stopped: its sockets stay open, and nothing comes.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn silence_ends_a_connection_and_what_was_missed_comes_with_the_next() {
+    let gateway = Gateway::start(&["--demo", "--keep-alive", "200ms"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    let token = gateway.login("ann").await;
+    page.run("connect('/events?topic=a', { state, silence: 1000, delay: 100, events: { n: note, gap: note } })").await;
+    page.wait_for("states.includes('open')").await;
+    publish(&gateway, &token, 0..3).await;
+    page.wait_for(&has_seen(0..3)).await;
+    // Longer than the silence that is allowed, without an event: checkpoints are heard.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        page.run("return states").await,
+        serde_json::json!(["connecting", "open"])
+    );
+    gateway.signal("STOP");
+    page.wait_for("states.includes('waiting')").await;
+    gateway.signal("CONT");
+    publish(&gateway, &token, 3..6).await;
+    page.wait_for(&has_seen(0..6)).await;
+    assert_eq!(
+        page.run("return seen.some((it) => it.startsWith('gap'))")
+            .await,
+        false
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_browser_reads_compressed_events_at_once() {
+    let gateway = Gateway::start(&["--demo", "--keep-alive", "10m"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    let encoding = "const response = await fetch('/events?topic=a'); const it = response.headers.get('content-encoding');
+        response.body.cancel(); return it";
+    assert_eq!(page.run(encoding).await, "gzip");
+    page.run("connect('/events?topic=a', { state, events: { n: note } })")
+        .await;
+    page.wait_for("states.includes('open')").await;
+    let token = gateway.login("ann").await;
+    for number in 0..10 {
+        publish(&gateway, &token, number..number + 1).await;
+        page.wait_for(&has_seen(0..number + 1)).await;
+    }
+}
+
+/// What a page of another origin sends has no cookie, or is refused.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_of_another_origin_gets_nothing() {
+    let (gateway, other) = (Gateway::start(&["--demo"]), Gateway::start(&["--demo"]));
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    // Another port is another origin, but the same site: the cookie is sent.
+    page.client
+        .goto(&format!("{}/healthz", other.origin()))
+        .await
+        .expect("a page");
+    let origin = gateway.origin();
+    let script = format!(
+        "const attempt = async (path, init) => {{
+           try {{ return (await fetch('{origin}' + path, {{ credentials: 'include', ...init }})).status }} catch {{ return 'blocked' }}
+         }};
+         const source = new EventSource('{origin}/events?topic=a', {{ withCredentials: true }});
+         const stream = await new Promise((done) => {{ source.onopen = () => done('open'); source.onerror = () => done('blocked'); }});
+         const text = {{ method: 'POST', headers: {{ 'content-type': 'text/plain' }}, body: '{{\"topic\":\"a\",\"data\":1}}' }};
+         const json = {{ method: 'POST', headers: {{ 'content-type': 'application/json' }}, body: text.body }};
+         const simple = await fetch('{origin}/publish', {{ ...text, mode: 'no-cors', credentials: 'include' }});
+         return [stream, source.readyState, simple.type, await attempt('/publish', json), await attempt('/session', {{ method: 'DELETE' }})]"
+    );
+    let seen = page.run(&script).await;
+    assert_eq!(
+        seen,
+        serde_json::json!(["blocked", 2, "opaque", "blocked", "blocked"])
+    );
+    let streams = ask(gateway.metrics, "GET", "/metrics", &[], "").await.text;
+    assert!(streams.contains("gateway_events_total 0"), "{streams}");
+}
