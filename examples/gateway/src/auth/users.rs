@@ -113,3 +113,31 @@ fn hash(password: &str) -> Result<String, String> {
     let hash = argon2().hash_password(password.as_bytes());
     Ok(hash.map_err(|error| error.to_string())?.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// The shortest of some attempts is the least disturbed.
+    fn time(users: &Users, name: &str) -> Duration {
+        let times = (0..5).map(|_| {
+            let begin = Instant::now();
+            assert_eq!(users.verify(name, "wrong"), None);
+            begin.elapsed()
+        });
+        times.min().unwrap_or_default()
+    }
+
+    #[test]
+    fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+        let mut users = Users::default();
+        users
+            .set("ann", "right", Rights::all())
+            .expect("it is added");
+        assert_eq!(users.verify("ann", "right"), Some(Rights::all()));
+        assert_eq!(users.verify("bob", "right"), None);
+        let (known, unknown) = (time(&users, "ann"), time(&users, "bob"));
+        assert!(unknown > known / 3, "{unknown:?} {known:?}");
+    }
+}
