@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
+use crate::busy;
 use crate::connection::{Connection, Order, Reason};
 use crate::deadline::{Deadline, Due};
 use crate::io::{Socket, Stalled};
@@ -88,14 +89,13 @@ pub async fn accept(endpoint: Endpoint, app: Arc<App>, tasks: TaskTracker) {
     }
 }
 
-/// Answers a request that is not parsed.
+/// Answers a request that is hardly parsed.
 async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
-    let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
-        content-type: application/json\r\ncontent-length: 33\r\n\r\n{\"error\":\"too many connections\"}\n";
     let answered = async {
         // Some clients take an answer that precedes their request for an error.
-        let _ = stream.read(&mut [0; 1024]).await?;
-        stream.write_all(answer.as_bytes()).await?;
+        let mut head = [0; 4096];
+        let len = stream.read(&mut head).await?;
+        stream.write_all(&busy::to_connection(&head[..len])).await?;
         stream.shutdown().await?;
         // A socket that is closed with unread bytes would reset the connection, and the client might
         // not see the answer.

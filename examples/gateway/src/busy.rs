@@ -45,6 +45,26 @@ pub(crate) fn response(
     }
 }
 
+/// Makes the answer to a connection that is one too many, from what has arrived of its request.
+pub(crate) fn to_connection(head: &[u8]) -> Vec<u8> {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let is_browser = head.contains("\r\nsec-fetch-mode:") && !target.contains("busy=503");
+    let retry = fastrand::u32(RETRY);
+    if target.starts_with("/events?") && (is_browser || target.contains("busy=event")) {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n\
+            connection: close\r\n\r\n";
+        return [head.as_bytes(), frame("server", retry).as_bytes()].concat();
+    }
+    let body = "{\"error\":\"too many connections\"}\n";
+    let len = body.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: {retry}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {len}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 /// An event, and the time after which an `EventSource` reconnects.
 fn frame(limit: &str, retry: u32) -> Frame {
     let data = format!(r#"{{"limit":"{limit}"}}"#);

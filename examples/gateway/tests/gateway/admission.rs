@@ -102,6 +102,25 @@ async fn the_client_may_choose_how_it_learns_that_there_are_too_many() {
     }
 }
 
+/// Beyond the limit of connections, requests are hardly read.
+#[tokio::test]
+async fn a_browser_returns_though_there_are_too_many_connections() {
+    let gateway = Gateway::start(&["--max-connections", "1"]);
+    let stream = begin(&gateway, "topic=a", &[]).await;
+    for (query, headers) in [("topic=a", &[BROWSER][..]), ("topic=a&busy=event", &[])] {
+        let (limit, retry) = busy(&gateway, query, headers).await;
+        assert_eq!(limit, r#"{"limit":"server"}"#);
+        assert!((10..=60).contains(&retry.as_secs()), "{retry:?}");
+    }
+    for (query, headers) in [("topic=a", &[][..]), ("topic=a&busy=503", &[BROWSER])] {
+        let answer = gateway.refused(query, headers).await;
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.json()["error"], "too many connections");
+        assert!(answer.header("retry-after").parse::<u32>().is_ok());
+    }
+    drop(stream);
+}
+
 /// A page whose times of return differ does not meet a thousand others.
 #[tokio::test]
 async fn the_times_of_return_are_spread() {
