@@ -6,11 +6,12 @@ use gateway::auth::{Use, now};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::support::authentication::{
     SECRET, ask, bearer, claims, sign, start_with_secret, token, tokens,
 };
-use super::support::{Gateway, Seen};
+use super::support::{Gateway, PATIENCE, Seen};
 
 /// Whatever a publisher sends, subscribers see one event with these texts, or the publisher is refused.
 #[tokio::test]
@@ -74,7 +75,6 @@ async fn no_last_event_id_becomes_a_header_or_a_field() {
             "a%0D%0Aset-cookie:%20evil=1",
             "%0Adata:%20evil%0A%0A",
             "%00",
-            "",
         ] {
             let mut socket = TcpStream::connect(gateway.address)
                 .await
@@ -83,10 +83,17 @@ async fn no_last_event_id_becomes_a_header_or_a_field() {
                 "GET /events?topic=a&last_event_id={id} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n"
             );
             socket.write_all(head.as_bytes()).await.expect("it is sent");
-            socket.shutdown().await.expect("it is sent");
-            let mut response = Vec::new();
-            socket.read_to_end(&mut response).await.expect("a response");
-            let response = String::from_utf8(response).expect("text");
+            // A stream does not end, but a gap is the last of its beginning.
+            let (mut response, mut chunk) = (String::new(), [0; 1024]);
+            while !response.contains("event: gap") {
+                match timeout(PATIENCE, socket.read(&mut chunk))
+                    .await
+                    .expect("it goes on")
+                {
+                    Ok(0) | Err(_) => break,
+                    Ok(len) => response += str::from_utf8(&chunk[..len]).expect("text"),
+                }
+            }
             assert!(!response.contains("evil"), "{head}\n{response}");
             assert!(response.starts_with("HTTP/1.1 200") || response.starts_with("HTTP/1.1 400"));
         }
