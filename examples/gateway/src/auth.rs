@@ -26,6 +26,7 @@ use passwords::Passwords;
 pub use principal::{Denied, Principal};
 pub use rights::Rights;
 pub use secret::{Secret, VARIABLE};
+use tokens::seconds;
 pub use tokens::{Claims, Tokens, Use, now};
 pub use users::Users;
 
@@ -241,14 +242,4 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, Refusal>> {
         (scheme.eq_ignore_ascii_case("bearer") && values.next().is_none()).then_some(token)
     });
     Some(token.ok_or_else(Refusal::unauthorized))
-}
-
-/// Returns whole seconds, none if the time has passed.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it saturates"
-)]
-fn seconds(time: f64) -> u64 {
-    time.max(0.0) as u64
 }
