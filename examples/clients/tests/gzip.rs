@@ -1,10 +1,12 @@
 //! Compression in front of the servers: whether a client can decode event n before n+1 is sent.
 
-use core::{convert::Infallible, future::ready, net::Ipv4Addr, time::Duration};
+extern crate alloc;
+
+use alloc::sync::Arc;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::{convert::Infallible, future::ready, time::Duration};
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::{net::TcpListener, sync::Mutex, thread};
 
 use actix_web::{App, HttpResponse, HttpServer, middleware::Compress, web};
 use axum::http::{Extensions, HeaderMap, Request, StatusCode, Version};

@@ -94,8 +94,8 @@ pub struct Options {
 
     /// Send this header with streams and publishes, such as 'Authorization: Bearer ...'; repeatable.
     ///
-    /// All subscribers are the same user then: the server's limit of streams per user
-    /// (--max-streams-per-user) applies to them together, and --users does not go with it.
+    /// A token makes all subscribers one user: raise the server's --max-streams-per-user, and do not
+    /// use --users.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
 

@@ -9,7 +9,10 @@ use hyper::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 ///
 /// Of their attributes, only `Max-Age=0` counts: a run is short, and its URLs are chosen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cookies(Arc<Mutex<BTreeMap<(String, String), Option<String>>>>);
+pub(super) struct Cookies(Arc<Mutex<Values>>);
+
+/// By host and name; `None` if a response has removed the cookie.
+type Values = BTreeMap<(String, String), Option<String>>;
 
 impl Cookies {
     /// Stores the cookies of a response, and removes those that it removes.
@@ -91,7 +94,7 @@ mod tests {
             "a",
             &response(&["x=1; Path=/; Max-Age=60; HttpOnly", "y=2"]),
         );
-        cookies.clone().store("b", &response(&["z=3"]));
+        cookies.store("b", &response(&["z=3"]));
         assert_eq!(sent(&cookies, "u=1").as_deref(), Some("u=1; x=1; y=2"));
         cookies.store("a", &response(&["x=4=5"]));
         assert_eq!(
