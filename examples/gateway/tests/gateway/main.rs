@@ -2,6 +2,7 @@
 
 mod admission;
 mod browser;
+mod compression;
 mod ending;
 mod hostile;
 mod hub;
