@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures_util::stream;
 use sse_wire::body::EventBody;
-use sse_wire::{Frame, Outgoing};
+use sse_wire::{Frame, LastEventId, Outgoing};
 
 use crate::names::BUSY;
 use crate::query::Busy;
@@ -17,10 +17,11 @@ use crate::streams::Full;
 /// After how many seconds clients should return, at random, so that they do not return together.
 const RETRY: std::ops::RangeInclusive<u32> = 10..=60;
 
-/// Makes the answer that the client understands.
+/// Makes the answer that the client understands; `id` is where it was.
 pub(crate) fn response(
     full: Full,
     busy: Option<Busy>,
+    id: Option<LastEventId<'_>>,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     // Browsers send it with every request, except to http addresses of other machines.
@@ -33,7 +34,7 @@ pub(crate) fn response(
     let retry = fastrand::u32(RETRY);
     match busy.unwrap_or(default) {
         Busy::Event => {
-            let frame = frame(full.as_str(), retry);
+            let frame = frame(full.as_str(), id, retry);
             let frames = stream::iter([Ok::<_, std::convert::Infallible>(frame)]);
             Ok(EventBody::new(frames).into_response().map(Body::new))
         }
@@ -54,7 +55,7 @@ pub(crate) fn to_connection(head: &[u8]) -> Vec<u8> {
     if target.starts_with("/events?") && (is_browser || target.contains("busy=event")) {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n\
             connection: close\r\n\r\n";
-        return [head.as_bytes(), frame("server", retry).as_bytes()].concat();
+        return [head.as_bytes(), frame("server", None, retry).as_bytes()].concat();
     }
     let body = "{\"error\":\"too many connections\"}\n";
     let len = body.len();
@@ -65,9 +66,11 @@ pub(crate) fn to_connection(head: &[u8]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An event, and the time after which an `EventSource` reconnects.
-fn frame(limit: &str, retry: u32) -> Frame {
+/// An event, and the time after which an `EventSource` reconnects. Without its ID, a client that follows
+/// the standard and no browser would forget its position.
+fn frame(limit: &str, id: Option<LastEventId<'_>>, retry: u32) -> Frame {
     let data = format!(r#"{{"limit":"{limit}"}}"#);
     let retry = Duration::from_secs(retry.into());
-    Outgoing::event(BUSY, &data).retry(retry).into()
+    let event = Outgoing::event(BUSY, &data).retry(retry);
+    id.map_or(event, |id| event.id(id)).into()
 }

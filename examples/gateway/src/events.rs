@@ -62,6 +62,12 @@ fn subscribe(
         }
         filter.user = Some(user);
     }
+    let (mut all, in_query) = (
+        headers.get_all("last-event-id").iter(),
+        query.last_event_id.as_ref(),
+    );
+    let id = received_last_event_id(all.next(), in_query, MAX_ID);
+    let has_others = all.next().is_some();
     let address = address::of_client(headers, connection.peer.ip(), &app.options.trusted_proxies);
     let (user, topics) = (filter.user.clone(), filter.topics.clone());
     let admitted = app.streams.admit(connection.clone(), address, user, topics);
@@ -69,15 +75,11 @@ fn subscribe(
         Ok(admitted) => admitted,
         Err(full) => {
             app.metrics.busy(full);
-            return busy::response(full, query.busy, headers);
+            return busy::response(full, query.busy, id.unwrap_or(None), headers);
         }
     };
-    let (mut all, in_query) = (
-        headers.get_all("last-event-id").iter(),
-        query.last_event_id.as_ref(),
-    );
-    let id = match received_last_event_id(all.next(), in_query, MAX_ID) {
-        Ok(id) if all.next().is_none() => id.map(LastEventId::as_str),
+    let id = match id {
+        Ok(id) if !has_others => id.map(LastEventId::as_str),
         // The client has some position: an empty ID is malformed, and reported as a gap.
         _ => Some(""),
     };

@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::rights::Rights;
-use super::users::Users;
+use super::users::{Memory, Users};
 
 /// How many logins wait for the one that is verified.
 const WAITING: usize = 32;
@@ -62,10 +62,11 @@ fn verify_all(users: &Users, attempts: &Receiver<Attempt>) {
     // The threads of the streams come first. An error changes only who waits.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+    let mut memory = Memory::default();
     while let Ok(attempt) = attempts.recv() {
         // Nobody waits any more for one whose client has left.
         if !attempt.answer.is_closed() {
-            let rights = users.verify(&attempt.name, &attempt.password);
+            let rights = users.verify(&attempt.name, &attempt.password, &mut memory);
             let _ = attempt.answer.send(rights);
         }
     }

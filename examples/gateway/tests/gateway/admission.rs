@@ -121,6 +121,26 @@ async fn a_browser_returns_though_there_are_too_many_connections() {
     drop(stream);
 }
 
+/// An event without an ID would be one with an empty ID, on a connection that has had none.
+#[tokio::test]
+async fn a_client_at_the_limit_keeps_its_position() {
+    let gateway = Gateway::start(&["--max-streams", "1"]);
+    let _stream = begin(&gateway, "topic=a", &[]).await;
+    for (query, headers) in [
+        ("topic=a", &[BROWSER, ("last-event-id", "e.1")][..]),
+        ("topic=a&last_event_id=e.1", &[BROWSER]),
+    ] {
+        let mut events = gateway.stream(query, headers).await;
+        let mut ids = Vec::new();
+        while let Some(seen) = events.next().await {
+            if let Seen::Event { id, .. } = seen {
+                ids.push(id);
+            }
+        }
+        assert_eq!(ids, ["e.1"]);
+    }
+}
+
 /// A page whose times of return differ does not meet a thousand others.
 #[tokio::test]
 async fn the_times_of_return_are_spread() {

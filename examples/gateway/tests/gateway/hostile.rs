@@ -13,6 +13,9 @@ use super::support::authentication::{
 };
 use super::support::{Gateway, PATIENCE, Seen};
 
+/// The types of the server's own events.
+const RESERVED: [&str; 4] = ["gap", "busy", "expiring", "checkpoint"];
+
 /// Whatever a publisher sends, subscribers see one event with these texts, or the publisher is refused.
 #[tokio::test]
 async fn no_field_of_an_event_injects_anything() {
@@ -28,16 +31,15 @@ async fn no_field_of_an_event_injects_anything() {
         "x\0\nid: 7",
         ": comment\n\nretry: 1",
         "\u{feff}data: evil\n\n",
-        "gap",
-        "busy",
-        "expiring",
-        "checkpoint",
     ];
+    let attacks = attacks.into_iter().chain(RESERVED);
     for attack in attacks {
         for field in ["topic", "type", "user", "data"] {
             let mut event = json!({ "topic": "a", "type": "t", "data": "x" });
             event[field] = attack.into();
             let (status, answer) = gateway.post(&event.to_string(), &[]).await;
+            let is_reserved = RESERVED.contains(&attack) && field == "type";
+            assert!(!is_reserved || status == 400, "{event}");
             let is_received = status == 201 && ["type", "data"].contains(&field);
             assert!(status == 400 || status == 201, "{event}: {answer}");
             if !is_received {
