@@ -6,6 +6,7 @@ mod ending;
 mod hostile;
 mod hub;
 mod login;
+mod nginx;
 mod program;
 mod publish;
 mod sessions;
