@@ -159,6 +159,35 @@ async fn a_page_at_the_limit_is_told_so_and_waits() {
     assert_eq!(page.run("return states.at(-1)").await, "closed");
 }
 
+/// That event has no ID, and comes on a connection that has seen no other.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_at_the_limit_remembers_its_position() {
+    let options = [
+        "--demo",
+        "--max-streams-per-user",
+        "1",
+        "--keep-alive",
+        "10m",
+    ];
+    let gateway = Gateway::start(&options);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    let token = gateway.login("ann").await;
+    page.run("Math.random = () => 0.5; window.stream = connect('/events?topic=a', { state, silence: 1000, delay: 4000, events: { n: note } })").await;
+    page.wait_for("states.includes('open')").await;
+    publish(&gateway, &token, 0..1).await;
+    page.wait_for(&has_seen(0..1)).await;
+    let position = page.run("return stream.lastEventId()").await;
+    assert!(position.as_str().is_some_and(|id| id.ends_with(".1")));
+    // After the silence, the page waits for two seconds before it connects again.
+    gateway.wait_for("gateway_streams", 0.0).await;
+    let mut other = gateway.stream_of(&token, "topic=a").await;
+    other.begin().await;
+    page.wait_for("states.includes('busy')").await;
+    assert_eq!(page.run("return stream.lastEventId()").await, position);
+}
+
 /// The process is stopped: its sockets stay open, and nothing comes.
 #[tokio::test]
 #[ignore = "needs Chromium"]
