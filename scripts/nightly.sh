@@ -209,7 +209,9 @@ trap 'rm -rf "$folder"' EXIT
 export -f $(compgen -A function part_) run counted features passed
 trap '[[ -z ${running-} ]] || kill -- "-$running" 2>/dev/null; exit 130' INT TERM
 export minutes record log
-commit=$(git describe --always --exclude '*' --dirty)
+commit=$(git rev-parse --short HEAD)
+# The tables that this script adds to do not count.
+git diff --quiet HEAD -- . ":!$TABLE" ':!fuzz/RUNS.csv' || commit+=-dirty
 table=$(printf '%-9s %8s %8s  %-8s %s' part minutes CPU result counted)
 failed=0
 for part; do

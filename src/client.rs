@@ -64,6 +64,7 @@
 //! policies, and the differences from a browser.
 
 mod policy;
+mod random;
 mod step;
 
 #[cfg(feature = "alloc")]
@@ -459,7 +460,7 @@ impl<B: Buffer> EventSource<B> {
             return Phase::Closed(Closed::OutOfAttempts(cause));
         }
         let least = self.reconnection_time();
-        let random = self.next_random();
+        let random = random::next(&mut self.random);
         let delay = self.policy.backoff.delay(least, self.failures, random);
         // Added to the jitter: clients that receive the same `Retry-After` must not reconnect at
         // the same moment.
@@ -470,16 +471,6 @@ impl<B: Buffer> EventSource<B> {
             return Phase::Closed(Closed::OutOfTime(cause));
         }
         Phase::Waiting { reason: cause }
-    }
-
-    /// Returns the next pseudorandom number (splitmix64, by Sebastiano Vigna, in the public
-    /// domain).
-    const fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut number = self.random;
-        number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        number ^ (number >> 31)
     }
 
     /// Decodes bytes of the response's body into what an adapter yields.

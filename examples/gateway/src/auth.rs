@@ -26,6 +26,7 @@ use passwords::Passwords;
 pub use principal::{Denied, Principal};
 pub use rights::Rights;
 pub use secret::{Secret, VARIABLE};
+use tokens::seconds;
 pub use tokens::{Claims, Tokens, Use, now};
 pub use users::Users;
 
@@ -51,25 +52,9 @@ impl Auth {
             (None, true) => Some(demo::users()?),
             (None, false) => None,
         };
-        let secret = Secret::read(options.secret_file.as_deref())?;
-        let tokens = match (options.no_auth, secret) {
-            (true, _) => None,
-            (false, Some(secret)) => Some(Tokens::new(&secret, &options.audience)?),
-            (false, None) if users.is_some() => {
-                if !options.demo {
-                    tracing::warn!(
-                        "neither --secret-file nor {VARIABLE} is set: \
-                         all users must log in again after a restart"
-                    );
-                }
-                Some(Tokens::new(&Secret::random()?, &options.audience)?)
-            }
-            (false, None) => {
-                return Err(format!(
-                    "who may connect? Start with --demo to try it, with --users FILE, with {VARIABLE} \
-                     or --secret-file for tokens of others, or with --no-auth"
-                ));
-            }
+        let tokens = match options.no_auth {
+            true => None,
+            false => Some(tokens(options, users.is_some())?),
         };
         Ok(Self {
             tokens,
@@ -228,6 +213,26 @@ impl Auth {
     }
 }
 
+/// Makes what signs tokens, with the secret of the options or a random one.
+fn tokens(options: &Options, has_users: bool) -> Result<Tokens, String> {
+    let secret = match Secret::read(options.secret_file.as_deref())? {
+        Some(secret) => secret,
+        None if has_users => {
+            if !options.demo {
+                tracing::warn!("no secret is set: all users must log in again after a restart");
+            }
+            Secret::random()?
+        }
+        None => {
+            return Err(format!(
+                "who may connect? Start with --demo to try it, with --users FILE, with {VARIABLE} \
+                 or --secret-file for tokens of others, or with --no-auth"
+            ));
+        }
+    };
+    Tokens::new(&secret, &options.audience)
+}
+
 /// Returns the token of a bearer (RFC 6750, 2.1), if the request has the header.
 fn bearer(headers: &HeaderMap) -> Option<Result<&str, Refusal>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -237,14 +242,4 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, Refusal>> {
         (scheme.eq_ignore_ascii_case("bearer") && values.next().is_none()).then_some(token)
     });
     Some(token.ok_or_else(Refusal::unauthorized))
-}
-
-/// Returns whole seconds, none if the time has passed.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it saturates"
-)]
-fn seconds(time: f64) -> u64 {
-    time.max(0.0) as u64
 }

@@ -143,7 +143,7 @@ impl Connection {
         self.order(|orders| orders.end = Some(reason));
     }
 
-    /// Begins a stream that ends at a time; or ends one, so that the connection may have another.
+    /// Begins a stream that ends at a time, or never because of its token.
     pub fn expire(&self, at: Option<Instant>) {
         self.order(|orders| orders.expire = Some(Expiry::Begin(at)));
         self.says_expiring.store(false, Ordering::Release);

@@ -129,11 +129,11 @@ impl Deadline {
             return (cut, Due::Cut(reason));
         }
         let (end, _) = self.end;
-        if let Some(notice) = self.notice.filter(|notice| *notice < end) {
-            return (notice, Due::Expiring);
-        }
         let due = self.expiry.map_or(end, |expiry| expiry.min(end));
-        (due, Due::Farewell)
+        match self.notice {
+            Some(notice) if notice < due => (notice, Due::Expiring),
+            _ => (due, Due::Farewell),
+        }
     }
 
     fn reset(&mut self) {

@@ -50,7 +50,6 @@ pub enum Full {
 #[derive(Debug)]
 pub struct Admitted {
     streams: Arc<Streams>,
-    connection: Arc<Connection>,
     address: IpAddr,
     of_user: Option<(Arc<str>, u64)>,
 }
@@ -93,14 +92,12 @@ impl Streams {
         let number = state.next;
         state.next += 1;
         if let Some(user) = &user {
-            let connection = connection.clone();
             let running = Running { connection, topics };
             let of_user = state.of_user.entry(user.clone()).or_default();
             of_user.insert(number, running);
         }
         Ok(Admitted {
             streams: self.clone(),
-            connection,
             address,
             of_user: user.map(|user| (user, number)),
         })
@@ -160,8 +157,6 @@ impl Full {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        // The connection may carry another stream, of another user.
-        self.connection.expire(None);
         let mut state = self.streams.lock();
         state.all -= 1;
         if let Some(count) = state.of_address.get_mut(&self.address) {

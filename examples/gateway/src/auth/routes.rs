@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::cookies::Cookie;
 use super::rights::Rights;
-use super::tokens::{Claims, Use, now};
-use super::{Auth, Principal, origin, seconds};
+use super::tokens::{Claims, Use, now, seconds};
+use super::{Auth, Principal, origin};
 use crate::address;
 use crate::app::App;
 use crate::body;

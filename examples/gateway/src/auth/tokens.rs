@@ -121,3 +121,13 @@ pub fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()
 }
+
+/// Returns whole seconds, none if the time has passed.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates"
+)]
+pub(super) fn seconds(time: f64) -> u64 {
+    time.max(0.0) as u64
+}
