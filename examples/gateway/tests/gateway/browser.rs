@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::documents::README;
 use super::support::Gateway;
 use super::support::authentication::{ask, bearer, start_with_secret, token};
 use super::support::chromium::Page;
@@ -25,6 +26,41 @@ fn has_seen(numbers: std::ops::Range<u32>) -> String {
         "seen.filter((it) => it.startsWith('n:')).join() === '{}'",
         all.join(",")
     )
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_page_of_the_readme_shows_what_is_published() {
+    let gateway = Gateway::start(&["--demo"]);
+    let page = Page::open(&gateway).await;
+    let html = README.split("```html\n").nth(1).expect("a page");
+    let html = html.split("```").next().expect("its end");
+    let html = serde_json::to_string(html).expect("text");
+    page.run(&format!(
+        "document.open(); document.write({html}); document.close();
+         window.text = (name) => document.querySelector(name)?.value ?? document.querySelector(name)?.textContent;"
+    ))
+    .await;
+    page.wait_for("document.querySelector('form')?.onsubmit != null")
+        .await;
+    page.run(
+        "document.querySelector('[name=name]').value = 'bob';
+         document.querySelector('[name=password]').value = 'bob-demo';
+         document.querySelector('button').click();",
+    )
+    .await;
+    page.wait_for("text('output') === 'open'").await;
+    let token = bearer(&gateway.login("ann").await);
+    for body in [
+        r#"{"topic":"news","type":"headline","data":"for all"}"#,
+        r#"{"topic":"news","user":"ann","data":"for ann"}"#,
+        r#"{"topic":"news","user":"bob","data":"<b>for bob</b>"}"#,
+    ] {
+        let (status, _) = gateway.post(body, &[("authorization", &token)]).await;
+        assert_eq!(status, 201);
+    }
+    page.wait_for("text('ul') === 'for all<b>for bob</b>'")
+        .await;
 }
 
 /// Connections end after a second each; `EventSource` itself reconnects, with the cookie of its stream.

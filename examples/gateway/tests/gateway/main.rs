@@ -2,6 +2,7 @@
 
 mod admission;
 mod browser;
+mod documents;
 mod ending;
 mod hostile;
 mod hub;
