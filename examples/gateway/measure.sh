@@ -15,7 +15,7 @@ END
     for name in "${NAMES[@]}"; do printf '  %-10s %s\n' "$name" "${DOES[$name]}"; done
 }
 
-readonly NAMES=(fan-out highest one users slow storm herd idle encoding)
+readonly NAMES=(fan-out highest one users slow storm herd idle encoding gzip logins)
 declare -rA DOES=(
     [fan-out]='500 subscribers, 50 events/s for all of them, beside bare sockets'
     [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the baseline there'
@@ -26,12 +26,16 @@ declare -rA DOES=(
     [herd]='2,000 subscribers lose their connections and return at once'
     [idle]='memory of 2,000 idle connections'
     [encoding]='500 subscribers, for each of whom the Sse of axum encodes every event, beside one encoding for all'
+    [gzip]='memory of 1,000 idle connections after 20 events, and 500 subscribers with 20 events/s: plain and compressed'
+    [logins]='500 subscribers, 50 events/s: without logins, and while 8 connections fail to log in, with and without a limit'
 )
 
-# Starts a gateway with the given options on free ports, and sets `url` and `metrics`.
+# Starts a gateway with the given options on free ports, and sets `url` and `metrics`. Without --users, nobody is asked
+# who it is.
 start() {
+    [[ " $* " == *' --users '* ]] || set -- --no-auth "$@"
     coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error \
-        --no-auth --max-streams-per-address 9000 "$@"; }
+        --max-streams-per-address 9000 "$@"; }
     server=$SERVER_PID
     local line
     read -r line <&"${SERVER[0]}"
@@ -46,12 +50,12 @@ stop() {
     server=
 }
 
-# Runs a load against a new gateway with the options in `options`.
+# Runs a load against a new gateway with the options in `options`, and with the headers in `headers`.
 load() {
     start "${options[@]}"
     printf '+ gateway load %s\n' "$*"
     local status=0
-    target/release/gateway load --metrics "$metrics" "$@" "$url" 2>/dev/null || status=$?
+    target/release/gateway load --metrics "$metrics" "${headers[@]}" "$@" "$url" 2>/dev/null || status=$?
     stop
     ((status == 0)) || failed=1
     printf '\n'
@@ -71,8 +75,21 @@ replay() {
     stop
 }
 
+# Makes a user, and sets `options` and `headers` so that all subscribers and publishers are this user.
+authenticate() {
+    local token
+    folder=$(mktemp -d)
+    head -c 24 /dev/urandom | base64 |
+        target/release/gateway user add "$folder/users" load --topic '*' --publish '*' >/dev/null
+    GATEWAY_SECRET=$(head -c 48 /dev/urandom | base64)
+    export GATEWAY_SECRET
+    token=$(target/release/gateway token load --topic '*' --publish '*' --lifetime 24h)
+    options=(--users "$folder/users" --max-streams-per-user 9000)
+    headers=(--header "Authorization: Bearer $token")
+}
+
 measure() {
-    local options=()
+    local options=() headers=()
     case $1 in
         fan-out) load --subscribers 500 --rate 50 --seconds "$seconds" --baseline ;;
         highest)
@@ -96,7 +113,24 @@ measure() {
             options=(--encode-per-subscriber)
             load --subscribers 500 --search --seconds $((seconds / 10 + 2))
             ;;
+        gzip)
+            local gzip
+            for gzip in '' --gzip; do load --subscribers 1000 --idle --events 20 --seconds 10 $gzip; done
+            for gzip in '' --gzip; do load --subscribers 500 --rate 20 --seconds "$seconds" $gzip; done
+            ;;
+        logins)
+            authenticate
+            load --subscribers 500 --rate 50 --seconds "$seconds"
+            load --subscribers 500 --rate 50 --seconds "$seconds" --logins
+            options+=(--logins-per-minute 1000000)
+            load --subscribers 500 --rate 50 --seconds "$seconds" --logins
+            ;;
     esac
+}
+
+cleanup() {
+    stop
+    [[ -z ${folder-} ]] || rm -r "$folder"
 }
 
 seconds=60 failed=0
@@ -113,7 +147,7 @@ for name; do
     [[ -n $name && -n ${DOES[$name]-} ]] || { printf 'measure.sh: there is no measurement %s; see --help\n' "$name" >&2 && exit 2; }
 done
 (($# > 0)) || set -- "${NAMES[@]}"
-trap stop EXIT
+trap cleanup EXIT
 
 cargo build --locked --release --quiet -p gateway
 nproc | sed 's/$/ processors/'

@@ -3,6 +3,7 @@
 mod catalog;
 mod compression;
 mod connection;
+mod cookies;
 mod delivery;
 mod evidence;
 mod finding;

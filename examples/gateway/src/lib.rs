@@ -14,6 +14,7 @@ mod deadline;
 pub mod duration;
 pub mod events;
 mod greeting;
+mod header;
 pub mod hub;
 pub mod idempotency;
 pub mod io;

@@ -4,6 +4,7 @@ mod baseline;
 mod descriptors;
 mod idle;
 mod latency;
+mod logins;
 mod measure;
 mod metrics;
 mod outcome;
@@ -91,6 +92,27 @@ pub struct Options {
     #[arg(long, requires = "storm")]
     pub no_jitter: bool,
 
+    /// Send this header with streams and publishes, such as 'Authorization: Bearer ...'; repeatable.
+    ///
+    /// A token makes all subscribers one user: raise the server's --max-streams-per-user, and do not
+    /// use --users.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+
+    /// Accept gzip: the latency is measured until an event can be decompressed.
+    ///
+    /// The server may send some streams as they are (--max-gzip-streams); the report says how many
+    /// were compressed.
+    #[arg(long, conflicts_with = "baseline")]
+    pub gzip: bool,
+
+    /// Meanwhile, let 8 connections log in with a wrong password, as fast as they are answered.
+    ///
+    /// They send POST /login while the load is measured. The report says how many logins were
+    /// answered per second, by status.
+    #[arg(long, conflicts_with_all = ["idle", "baseline"])]
+    pub logins: bool,
+
     /// Search for the highest rate within --max-p99; 50ms if that is absent.
     #[arg(long, conflicts_with_all = ["idle", "baseline"])]
     pub search: bool,
@@ -102,6 +124,10 @@ pub struct Options {
     /// Only connect and wait, to measure memory per connection.
     #[arg(long, requires = "metrics", conflicts_with = "baseline")]
     pub idle: bool,
+
+    /// With --idle, publish so many events first, which every subscriber receives.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "idle", conflicts_with = "users", value_parser = clap::value_parser!(u32).range(..=10_000))]
+    pub events: u32,
 
     /// Alternate with a writer of the same frames to bare sockets, for comparison.
     #[arg(long)]

@@ -1,4 +1,7 @@
 //! Serves a counter at /events, with actix-web.
+//!
+//! Do not wrap the route in `middleware::Compress`: it does not flush its encoder after each event, so
+//! that a client that accepts compression waits until much more has been sent.
 
 use core::{convert::Infallible, error::Error, future::ready, time::Duration};
 use std::{env, io, net::TcpListener};

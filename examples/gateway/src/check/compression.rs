@@ -10,6 +10,7 @@ use super::evidence::Evidence;
 use super::finding::{Finding, count, show};
 use super::observe::Plan;
 use super::record::Record;
+use super::response::answer;
 
 /// How much earlier than on the first connection an event may arrive; what comes so soon after the
 /// head is no event.
@@ -59,6 +60,12 @@ pub(super) fn compression(evidence: &Evidence) -> Finding {
         Err(error) => return Finding::not_observed(error, "see the check status"),
     };
     let [(name, accepted)] = ACCEPT_ENCODING;
+    if !record.is_stream() {
+        return Finding::fail(
+            format!("{} for {name}: {accepted}", answer(record)),
+            "answer this request as any other: a browser accepts compression",
+        );
+    }
     let Some(encoding) = record.header("content-encoding") else {
         return Finding::pass(format!("no content-encoding for {name}: {accepted}"));
     };

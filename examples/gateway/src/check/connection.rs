@@ -38,11 +38,14 @@ impl Connection {
             .await
             .map_err(|error| error.to_string())?;
         let (recorder, record) = watch::channel(Record::new());
+        let target = target.clone();
         let task = tokio::spawn(async move {
             let read = async {
                 let result = async {
                     let response = sender.send_request(request).await?;
                     let (head, body) = response.into_parts();
+                    // First: whoever has waited for the head sends the cookies.
+                    target.store_cookies(&head.headers);
                     recorder.send_modify(|record| record.respond(head.status, head.headers));
                     let mut chunks = BodyChunks::new(body);
                     while let Some(chunk) = chunks.next().await {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::catalog::Check;
+use super::cookies::Cookies;
 use super::observe::Plan;
 use super::post::Poster;
 use super::target::Target;
@@ -30,6 +31,10 @@ const TRIES: u8 = 4;
 ///   gateway check 'http://127.0.0.1:8080/events?topic=probe' \
 ///     --post http://127.0.0.1:8080/publish --body '{"topic":"probe","data":"{token}"}'
 ///
+/// Cookies that a response sets are sent with the later requests to its host, as a browser does. So a
+/// URL with a single-use ticket can be checked, if the server sets a cookie for the reconnections; then
+/// give the credential of the POSTs with --post-header.
+///
 /// The exit code is 0 if no check has failed, 1 if one has, and 2 if the options are wrong or the
 /// server cannot be connected to.
 #[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,9 @@ pub struct Options {
     /// Send this header with each request, such as 'Authorization: Bearer ...'; repeatable.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
+    /// Send this header with each POST, in place of a --header of the same name; repeatable.
+    #[arg(long = "post-header", value_name = "NAME: VALUE", requires = "post")]
+    pub post_headers: Vec<String>,
     /// Make the server send an event by a POST to this URL.
     ///
     /// A run posts --tries times, and once more after it has resumed. The events are real: use a
@@ -101,6 +109,7 @@ impl Options {
         Self {
             url: Some(url.to_owned()),
             headers: Vec::new(),
+            post_headers: Vec::new(),
             post: None,
             body: None,
             content_type: "application/json".to_owned(),
@@ -127,10 +136,13 @@ impl Options {
     pub(super) fn plan(&self, progress: fn(&str)) -> Result<(String, Plan), Error> {
         let url = self.url.clone();
         let url = url.ok_or_else(|| Error::Options("the URL is missing".to_owned()))?;
-        let target = |url: &str| Target::new(url, &self.headers).map_err(Error::Options);
+        let cookies = Cookies::default();
+        let target = |url: &str, headers| Target::new(url, headers, &cookies);
         let poster = match &self.post {
             Some(post) => Some(Poster {
-                target: target(post)?,
+                target: target(post, &self.headers)
+                    .and_then(|target| target.with_headers(&self.post_headers))
+                    .map_err(Error::Options)?,
                 body: self.body.clone().unwrap_or_default(),
                 content_type: self.content_type.clone(),
             }),
@@ -140,7 +152,7 @@ impl Options {
             check_name(name).map_err(Error::Options)?;
         }
         let plan = Plan {
-            target: target(&url)?,
+            target: target(&url, &self.headers).map_err(Error::Options)?,
             poster,
             timeout: self.timeout,
             keep_alive: self.keep_alive,
@@ -197,6 +209,7 @@ mod tests {
             &["http://localhost", "--require", "nonsense"],
             &["http://localhost", "--post", "http://localhost"],
             &["http://localhost", "--body", "{}"],
+            &["http://localhost", "--post-header", "a: b"],
             &["http://localhost", "--timeout", "0"],
             &["http://localhost", "--timeout", "soon"],
             &["http://localhost", "--tries", "1"],

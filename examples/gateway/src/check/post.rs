@@ -71,6 +71,7 @@ impl Poster {
             .map_err(|error| error.to_string())?;
         let answer = async {
             let response = sender.send_request(request).await?;
+            self.target.store_cookies(response.headers());
             let status = response.status();
             let body = Limited::new(response.into_body(), SHOWN).collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();

@@ -6,28 +6,31 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::cookies::Cookies;
+use crate::header::{self, Header, header};
 use crate::url::{self, HttpUrl};
 
-/// A URL of `http`, with the headers of the user.
+/// A URL of `http`, with the headers of the user, and the cookies of the run.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     address: String,
     host: HeaderValue,
     path: Uri,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<Header>,
+    cookies: Cookies,
 }
 
 impl Target {
     /// Parses a URL and the headers, `Name: value` each.
-    pub(super) fn new(url: &str, headers: &[String]) -> Result<Self, String> {
+    pub(super) fn new(url: &str, headers: &[String], cookies: &Cookies) -> Result<Self, String> {
         let HttpUrl { host, path } = url::parse(url)?;
-        let headers = headers.iter().map(|header| parse_header(header));
+        let headers = headers.iter().map(|header| header::parse(header));
         Ok(Self {
             host: HeaderValue::from_str(&host).map_err(|_| format!("{url}: invalid host"))?,
             address: host,
@@ -35,7 +38,29 @@ impl Target {
                 .parse()
                 .map_err(|error| format!("{url}: invalid path: {error}"))?,
             headers: headers.collect::<Result<_, _>>()?,
+            cookies: cookies.clone(),
         })
+    }
+
+    /// Adds headers, in place of those of the same names.
+    pub(super) fn with_headers(mut self, headers: &[String]) -> Result<Self, String> {
+        let added = headers.iter().map(|header| header::parse(header));
+        let added: Vec<Header> = added.collect::<Result<_, _>>()?;
+        self.headers
+            .retain(|(name, _)| added.iter().all(|(other, _)| other != name));
+        self.headers.extend(added);
+        Ok(self)
+    }
+
+    /// Stores the cookies of a response, for the later requests of the run.
+    pub(super) fn store_cookies(&self, response: &HeaderMap) {
+        self.cookies.store(self.cookie_host(), response);
+    }
+
+    /// Returns the name of the host: cookies do not depend on the port.
+    fn cookie_host(&self) -> &str {
+        let colon = self.address.rsplit_once(':');
+        colon.map_or(&self.address, |(name, _)| name)
     }
 
     /// Connects within `limit`.
@@ -59,7 +84,8 @@ impl Target {
         }
     }
 
-    /// Makes a request with the headers of the user, which replace those in `defaults`.
+    /// Makes a request with the headers of the user, which replace those in `defaults`, and with the
+    /// cookies.
     pub(super) fn request(
         &self,
         method: Method,
@@ -74,31 +100,10 @@ impl Target {
             let (name, value) = header(name, value)?;
             request.headers_mut().insert(name, value);
         }
-        for (name, _) in &self.headers {
-            request.headers_mut().remove(name);
-        }
-        for (name, value) in &self.headers {
-            request.headers_mut().append(name, value.clone());
-        }
+        header::replace(request.headers_mut(), &self.headers);
+        self.cookies.add(self.cookie_host(), request.headers_mut());
         Ok(request)
     }
-}
-
-fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or_else(|| format!("header {text:?} has no colon"))?;
-    header(name.trim(), value.trim())
-}
-
-fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed_name = name
-        .parse()
-        .map_err(|_| format!("invalid header name {name:?}"))?;
-    // Not `from_str`, which rejects what is not ASCII: an ID is sent as UTF-8.
-    let parsed_value = HeaderValue::from_bytes(value.as_bytes())
-        .map_err(|_| format!("invalid value of the header {name}"))?;
-    Ok((parsed_name, parsed_value))
 }
 
 #[cfg(test)]
@@ -107,17 +112,31 @@ mod tests {
 
     #[test]
     fn urls_and_headers_are_validated() {
-        assert!(Target::new("/events", &[]).is_err());
+        assert!(Target::new("/events", &[], &Cookies::default()).is_err());
         for header in ["none", "a b: c", "a: \u{1}"] {
             let headers = [header.to_owned()];
-            assert!(Target::new("http://localhost", &headers).is_err());
+            assert!(Target::new("http://localhost", &headers, &Cookies::default()).is_err());
         }
+    }
+
+    #[test]
+    fn headers_that_are_added_replace_those_of_the_same_name() {
+        let headers = ["a: 1".to_owned(), "b: 2".to_owned()];
+        let target = Target::new("http://localhost", &headers, &Cookies::default());
+        let target = target.expect("a URL");
+        assert!(target.clone().with_headers(&["none".to_owned()]).is_err());
+        let target = target.with_headers(&["A: 3".to_owned()]).expect("a header");
+        let request = target.request(Method::POST, &[], Bytes::new());
+        let request = request.expect("a request");
+        let values = ["a", "b"].map(|name| &request.headers()[name]);
+        assert_eq!(values, ["3", "2"]);
+        assert_eq!(request.headers().get_all("a").iter().count(), 1);
     }
 
     #[test]
     fn headers_of_the_user_replace_defaults() {
         let headers = ["Accept: a".to_owned(), "accept: b".to_owned()];
-        let target = Target::new("http://localhost", &headers).expect("a URL");
+        let target = Target::new("http://localhost", &headers, &Cookies::default()).expect("a URL");
         let defaults = [("accept", "default"), ("last-event-id", "ü")];
         let request = target.request(Method::GET, &defaults, Bytes::new());
         let request = request.expect("a request");

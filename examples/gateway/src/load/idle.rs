@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::metrics::Metrics;
+use super::pacer::Slot;
+use super::payload::Payload;
 use super::state::{Plan, State};
 use super::target::Target;
 use super::usage::bytes_per_connection;
-use super::{Failure, Options, measure, report};
+use super::{Failure, Options, measure, publisher, report};
 use crate::process;
+
+/// How long the events may take that come first.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What idle connections cost.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +28,10 @@ pub(super) struct Report {
     pub(super) open: u32,
     pub(super) seconds: u32,
     pub(super) reconnects: u64,
+    /// Those whose response was compressed.
+    pub(super) compressed: u64,
+    /// What each subscriber received before it was idle.
+    pub(super) events: u32,
     pub(super) resident_bytes_before: Option<f64>,
     pub(super) resident_bytes_connected: Option<f64>,
     pub(super) resident_bytes_after: Option<f64>,
@@ -34,7 +43,14 @@ pub(super) struct Report {
 
 /// Connects, waits, and reports; returns whether all connections stayed open.
 pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Failure> {
-    let state = Arc::new(State::new(Plan::new(options))?);
+    let plan = Plan {
+        rate: options.events.max(1),
+        seconds: 1,
+        warm_up: 0,
+        publishers: 1,
+        ..Plan::new(options)
+    };
+    let state = Arc::new(State::new(plan)?);
     let target = Arc::new(target.clone());
     let source = measure::source(&target);
     let read = async || source.read().await.map(Option::unwrap_or_default);
@@ -43,6 +59,7 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     for subscriber in measure::connect(&state, &target).await? {
         readers.spawn(subscriber.run());
     }
+    publish(options.events, &state, &target).await?;
     sleep(Duration::from_millis(500)).await;
     let connected = read().await?;
     eprintln!("{} connected", state.connected.load(Relaxed));
@@ -50,9 +67,11 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     let after = read().await?;
     let open = state.connected.load(Relaxed);
     state.stop.cancel();
-    let mut reconnects = 0;
+    let (mut reconnects, mut compressed) = (0, 0);
     while let Some(tally) = readers.join_next().await {
-        reconnects += tally?.reconnects;
+        let tally = tally?;
+        reconnects += tally.reconnects;
+        compressed += u64::from(tally.is_compressed);
     }
     let resident = |metrics: &Metrics| metrics.sum("process_resident_memory_bytes");
     let report = Report {
@@ -60,6 +79,8 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
         open,
         seconds: options.seconds,
         reconnects,
+        compressed,
+        events: options.events,
         resident_bytes_before: resident(&before),
         resident_bytes_connected: resident(&connected),
         resident_bytes_after: resident(&after),
@@ -69,4 +90,34 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     };
     report::print_idle(options, &report)?;
     Ok(open == state.plan.subscribers && reconnects == 0)
+}
+
+/// Publishes events, and waits until every subscriber has received them.
+async fn publish(events: u32, state: &State, target: &Target) -> Result<(), Failure> {
+    let mut connection = None;
+    for number in 0..u64::from(events) {
+        let payload = Payload {
+            run: state.run,
+            publisher: 0,
+            sequence: number,
+            intended: state.now(),
+        };
+        let slot = Slot {
+            number,
+            payload,
+            user: None,
+        };
+        let sending = publisher::publish(state, target, &mut connection, &slot);
+        let sent = timeout(PATIENCE, sending).await;
+        sent.map_err(|_| "no response in time")??;
+    }
+    let expected = u64::from(events) * u64::from(state.plan.subscribers);
+    let received = async {
+        while state.received.load(Relaxed) < expected {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, received)
+        .await
+        .map_err(|_| "not every subscriber has received the events".into())
 }

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 
+use super::logins::Logins;
 use super::metrics::Source;
 use super::outcome::Outcome;
 use super::pacer::{self, Slot};
@@ -62,6 +63,7 @@ pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Out
     let before = Snapshot::take(&source).await?;
     let subscribers = connect(&state, &target).await?;
     let slow = Slow::connect(&state, &target).await?;
+    let logins = Logins::start(&state, &target);
 
     let mut readers = JoinSet::new();
     for (index, subscriber) in (0..).zip(subscribers) {
@@ -86,6 +88,7 @@ pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Out
     };
     let mut outcome = load(&state, parts, label).await?;
     outcome.slow = slow.report().await;
+    outcome.logins = logins.report(&state).await?;
     Ok(outcome)
 }
 

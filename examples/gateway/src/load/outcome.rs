@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::latency::{Latencies, Summary};
+use super::logins;
 use super::publisher::Published;
 use super::slow;
 use super::state::State;
@@ -29,6 +30,7 @@ pub(super) struct Outcome {
     pub(super) server: Option<OfServer>,
     pub(super) storm: Option<storm::Report>,
     pub(super) slow: Option<slow::Report>,
+    pub(super) logins: Option<logins::Report>,
 }
 
 /// What the publishers did.
@@ -73,6 +75,8 @@ pub(super) struct Deliveries {
 /// What happened to the connections of the subscribers that read.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Connections {
+    /// Whose response was compressed, when they connected last.
+    pub(super) compressed: u64,
     pub(super) reconnects: u64,
     pub(super) failed_attempts: u64,
     /// Why a connection or an attempt failed.
@@ -112,6 +116,7 @@ impl Outcome {
             server: snapshots.of_server(plan),
             storm: state.storm.report(state),
             slow: None,
+            logins: None,
         }
     }
 
@@ -169,7 +174,7 @@ impl Deliveries {
             .filter(|((_, tally), _)| !tally.gaps.is_empty());
         let last = state.last_received.load(Relaxed);
         let time = Duration::from_nanos(last.saturating_sub(state.measured_from()));
-        let time = time.max(Duration::from_secs(state.plan.seconds.into()));
+        let time = time.max(state.measured_time());
         Self {
             received: sum(|tally| tally.events),
             per_second: per_second(state.measured.load(Relaxed), time),
@@ -187,7 +192,9 @@ impl Deliveries {
 
 impl Connections {
     fn new(tallies: &[(u32, Tally)]) -> Self {
+        let compressed = tallies.iter().filter(|(_, tally)| tally.is_compressed);
         Self {
+            compressed: u64::try_from(compressed.count()).unwrap_or(u64::MAX),
             reconnects: tallies.iter().map(|(_, tally)| tally.reconnects).sum(),
             failed_attempts: tallies.iter().map(|(_, tally)| tally.failed_attempts).sum(),
             losses: merge(tallies.iter().map(|(_, tally)| &tally.losses)),
@@ -196,7 +203,7 @@ impl Connections {
 }
 
 /// Returns how many of `count` events there were in each second of `time`.
-fn per_second(count: u64, time: Duration) -> f64 {
+pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     let milliseconds = u128::from(count) * 1_000_000_000_000 / time.as_nanos().max(1);
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)).as_secs_f64()
 }

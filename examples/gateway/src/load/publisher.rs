@@ -19,6 +19,7 @@ use super::latency::Latencies;
 use super::pacer::Slot;
 use super::state::State;
 use super::target::{Target, user_name};
+use crate::header;
 
 /// The most publishers that are chosen by the rate.
 pub(super) const MOST: u32 = 64;
@@ -127,7 +128,8 @@ pub(super) async fn run(
     published
 }
 
-async fn publish(
+/// Publishes an event, and waits for the acknowledgement.
+pub(super) async fn publish(
     state: &State,
     target: &Target,
     connection: &mut Option<SendRequest<Full<Bytes>>>,
@@ -139,10 +141,11 @@ async fn publish(
         user: slot.user.map(user_name),
         data: slot.payload.to_data(state.size),
     })?;
-    let request = Request::post("/publish")
+    let mut request = Request::post("/publish")
         .header("host", &target.server.host)
         .header("content-type", "application/json")
         .body(Full::from(body))?;
+    header::replace(request.headers_mut(), &target.headers);
     let sender = match connection {
         Some(sender) if !sender.is_closed() => sender,
         _ => connection.insert(connect(target).await?),
@@ -158,8 +161,8 @@ async fn publish(
     Ok(())
 }
 
-/// Connects a publisher.
-async fn connect(target: &Target) -> Result<SendRequest<Full<Bytes>>, Failure> {
+/// Connects for requests, one after the other.
+pub(super) async fn connect(target: &Target) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let socket = TcpStream::connect(target.server.address).await?;
     socket.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;

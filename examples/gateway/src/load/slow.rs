@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
-use sse_wire::headers;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -39,12 +38,13 @@ pub(super) struct Report {
 impl Slow {
     /// Requests event streams, as many as the plan has.
     pub(super) async fn connect(state: &State, target: &Target) -> Result<Self, Failure> {
-        let mut request = format!("GET {} HTTP/1.1\r\n", target.subscription(None));
-        request += &format!("host: {}\r\n", target.server.host);
-        for (name, value) in headers::REQUEST {
-            request += &format!("{name}: {value}\r\n");
+        let path = target.subscription(None);
+        let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
+        for (name, value) in target.request(&path, "")?.headers() {
+            let name = name.as_str().as_bytes();
+            request.extend([name, b": ", value.as_bytes(), b"\r\n"].concat());
         }
-        request += "\r\n";
+        request.extend(b"\r\n");
         let mut streams = Vec::new();
         for _ in 0..state.plan.slow {
             let address = target.server.address;
@@ -53,7 +53,7 @@ impl Slow {
             socket.connect(&address.into())?;
             socket.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(socket.into())?;
-            stream.write_all(request.as_bytes()).await?;
+            stream.write_all(&request).await?;
             streams.push(stream);
         }
         Ok(Self(streams))

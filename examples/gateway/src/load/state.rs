@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::CreationError;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub(super) struct Plan {
     pub(super) users: bool,
     pub(super) storm: bool,
     pub(super) jitter: bool,
+    /// Whether logins fail meanwhile.
+    pub(super) logins: bool,
 }
 
 impl Plan {
@@ -46,6 +48,7 @@ impl Plan {
             users: options.users,
             storm: options.storm,
             jitter: !options.no_jitter,
+            logins: options.logins,
         }
     }
 
@@ -93,6 +96,8 @@ pub(super) struct State {
     /// Events that were handed to the publishers.
     pub(super) paced: AtomicU64,
     pub(super) connected: AtomicU32,
+    /// Cancelled when the times of the events are known.
+    pub(super) begun: CancellationToken,
     pub(super) stop: CancellationToken,
     /// Cancelled when the publishers are too far behind.
     pub(super) give_up: CancellationToken,
@@ -119,6 +124,7 @@ impl State {
             last_received: AtomicU64::new(0),
             paced: AtomicU64::new(0),
             connected: AtomicU32::new(0),
+            begun: CancellationToken::new(),
             stop: CancellationToken::new(),
             give_up: CancellationToken::new(),
             storm: Storm::default(),
@@ -132,7 +138,7 @@ impl State {
 
     /// Converts a time of the run for tokio's timers.
     pub(super) fn instant(&self, time: u64) -> tokio::time::Instant {
-        (self.origin + std::time::Duration::from_nanos(time)).into()
+        (self.origin + Duration::from_nanos(time)).into()
     }
 
     /// Sets the intended send time of the first event.
@@ -140,6 +146,12 @@ impl State {
         self.begin.store(time, Relaxed);
         let warm_up = u64::from(self.plan.warm_up) * 1_000_000_000;
         self.measured_from.store(time + warm_up, Relaxed);
+        self.begun.cancel();
+    }
+
+    /// Returns for how long the plan measures.
+    pub(super) fn measured_time(&self) -> Duration {
+        Duration::from_secs(self.plan.seconds.into())
     }
 
     /// Returns when the warm-up is over.
@@ -209,6 +221,7 @@ impl State {
             users: false,
             storm: false,
             jitter: true,
+            logins: false,
         }
     }
 }

@@ -1,20 +1,22 @@
 //! The connection of one subscriber: a request, and the chunks of the response's body.
 
 use std::future::poll_fn;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use flate2::write::GzDecoder;
 use http_body_util::Empty;
+use hyper::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, Connection};
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use sse_wire::headers;
 use tokio::net::TcpStream;
 
 use super::Failure;
-use super::target::Server;
+use super::target::Target;
 
 /// An open event stream.
 ///
@@ -23,6 +25,7 @@ use super::target::Server;
 pub(super) struct Chunks {
     connection: Driver,
     body: Incoming,
+    gunzip: Option<GzDecoder<Vec<u8>>>,
 }
 
 /// A connection, until it has ended.
@@ -45,17 +48,12 @@ impl Driver {
 impl Chunks {
     /// Requests an event stream, after the event with `last_event_id` if it is not empty.
     pub(super) async fn open(
-        server: &Server,
+        target: &Target,
         path: &str,
         last_event_id: &str,
     ) -> Result<Self, Failure> {
-        let mut request = Request::get(path).header("host", &server.host);
-        let resume = headers::last_event_id(last_event_id);
-        for (name, value) in headers::REQUEST.into_iter().chain(resume) {
-            request = request.header(name, value);
-        }
-        let request = request.body(Empty::new())?;
-        let socket = TcpStream::connect(server.address).await?;
+        let request = target.request(path, last_event_id)?;
+        let socket = TcpStream::connect(target.server.address).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
         let mut connection = Driver(Some(Box::pin(connection)));
         let response = {
@@ -67,13 +65,43 @@ impl Chunks {
             .await?
         };
         check(&response)?;
-        let body = response.into_body();
-        Ok(Self { connection, body })
+        let gunzip = match response.headers().get("content-encoding") {
+            None => None,
+            Some(coding) if coding == "gzip" => Some(GzDecoder::new(Vec::new())),
+            Some(coding) => return Err(format!("the content-encoding is {coding:?}").into()),
+        };
+        Ok(Self {
+            connection,
+            body: response.into_body(),
+            gunzip,
+        })
     }
 
-    /// Returns the next chunk, or `None` at the end. It may be dropped and called again.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, hyper::Error> {
-        poll_fn(|context| self.poll_next(context)).await.transpose()
+    /// Whether the response is compressed.
+    pub(super) const fn is_compressed(&self) -> bool {
+        self.gunzip.is_some()
+    }
+
+    /// Returns the next chunk, as far as it can be decompressed, or `None` at the end. It may be
+    /// dropped and called again.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let chunk = poll_fn(|context| self.poll_next(context)).await;
+            let Some(chunk) = chunk.transpose()? else {
+                return Ok(None);
+            };
+            let Some(gunzip) = &mut self.gunzip else {
+                return Ok(Some(chunk));
+            };
+            gunzip.write_all(&chunk)?;
+            // Otherwise it retains what it has decompressed.
+            gunzip.flush()?;
+            let text = std::mem::take(gunzip.get_mut());
+            // The chunk may have been the head of the compressed data alone.
+            if !text.is_empty() {
+                return Ok(Some(text.into()));
+            }
+        }
     }
 
     fn poll_next(

@@ -65,6 +65,7 @@ impl Subscriber {
             resumed_until: 0,
             has_stormed: false,
         };
+        subscriber.note_compression();
         subscriber.receive(&first);
         subscriber.state.connected.fetch_add(1, Relaxed);
         Ok(subscriber)
@@ -116,6 +117,11 @@ impl Subscriber {
         }
     }
 
+    /// Notes whether the response of a new connection is compressed.
+    fn note_compression(&mut self) {
+        self.tally.is_compressed = self.chunks.as_ref().is_some_and(Chunks::is_compressed);
+    }
+
     fn receive(&mut self, mut chunk: &[u8]) {
         let now = self.state.now();
         loop {
@@ -150,6 +156,7 @@ impl Subscriber {
                 Ok((chunks, first)) => {
                     let now = self.state.now();
                     self.chunks = Some(chunks);
+                    self.note_compression();
                     self.decoder.restart();
                     if is_storm {
                         self.resumed_until = now;
@@ -180,7 +187,7 @@ async fn open(
     last_event_id: &str,
 ) -> Result<(Chunks, Bytes), Failure> {
     let opening = async {
-        let mut chunks = Chunks::open(&target.server, path, last_event_id).await?;
+        let mut chunks = Chunks::open(target, path, last_event_id).await?;
         let first = chunks.next().await?.ok_or("the response has ended")?;
         Ok::<_, Failure>((chunks, first))
     };

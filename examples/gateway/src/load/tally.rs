@@ -76,6 +76,8 @@ pub(super) struct Tally {
     pub(super) losses: BTreeMap<String, u64>,
     pub(super) reconnects: u64,
     pub(super) failed_attempts: u64,
+    /// Whether the latest response was compressed.
+    pub(super) is_compressed: bool,
 }
 
 impl Tally {

@@ -3,9 +3,14 @@
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sse_wire::headers;
 
 use super::{Failure, Options};
+use crate::header::{self, Header};
 use crate::url::{self, HttpUrl};
 
 /// An HTTP server: where to connect, and what to put into the `host` header.
@@ -20,6 +25,10 @@ pub(super) struct Server {
 pub(super) struct Target {
     pub(super) server: Server,
     pub(super) topic: String,
+    /// What the user adds to the requests of streams and publishers.
+    pub(super) headers: Vec<Header>,
+    /// Whether streams may be compressed.
+    pub(super) gzip: bool,
     /// Where the metrics are, and their path.
     pub(super) metrics: Option<(Server, String)>,
 }
@@ -36,9 +45,13 @@ impl Target {
             Some(topic) => topic.clone(),
             None => format!("load-{:08x}", fastrand::u32(..)),
         };
+        let headers = options.headers.iter();
+        let headers = headers.map(|header| header::parse(header));
         Ok(Self {
             server,
             topic,
+            headers: headers.collect::<Result<_, _>>()?,
+            gzip: options.gzip,
             metrics,
         })
     }
@@ -50,6 +63,25 @@ impl Target {
             Some(user) => format!("/events?topic={topic}&user={}", user_name(user)),
             None => format!("/events?topic={topic}"),
         }
+    }
+
+    /// Returns the request of a stream, after the event with `last_event_id` if it is not empty.
+    pub(super) fn request(
+        &self,
+        path: &str,
+        last_event_id: &str,
+    ) -> Result<Request<Empty<Bytes>>, Failure> {
+        let mut request = Request::get(path).header("host", &self.server.host);
+        let resume = headers::last_event_id(last_event_id);
+        for (name, value) in headers::REQUEST.into_iter().chain(resume) {
+            request = request.header(name, value);
+        }
+        if self.gzip {
+            request = request.header("accept-encoding", "gzip");
+        }
+        let mut request = request.body(Empty::new())?;
+        header::replace(request.headers_mut(), &self.headers);
+        Ok(request)
     }
 }
 

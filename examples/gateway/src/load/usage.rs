@@ -64,6 +64,8 @@ pub(super) struct OfServer {
     /// Of the server's CPU time.
     pub(super) encode_share: Option<f64>,
     pub(super) deliveries: Option<f64>,
+    /// By its sockets, with heads and chunks.
+    pub(super) sent_bytes: Option<f64>,
     pub(super) slowest_lag_events: Option<f64>,
     pub(super) resident_bytes_before: Option<f64>,
     pub(super) resident_bytes_idle: Option<f64>,
@@ -110,6 +112,7 @@ impl Snapshots {
                 .zip(cpu.filter(|cpu| *cpu > 0.0))
                 .map(|(encode, cpu)| encode / cpu),
             deliveries: growth("gateway_deliveries_total"),
+            sent_bytes: growth("gateway_sent_bytes_total"),
             slowest_lag_events: end.sum("gateway_slowest_lag_events"),
             resident_bytes_before: resident(before),
             resident_bytes_idle: resident(idle),

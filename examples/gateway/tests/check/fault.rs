@@ -18,6 +18,7 @@ pub(crate) enum Fault {
     Compressed,
     CompressedAndFlushed,
     CompressedAlways,
+    CompressionRejected,
     EventsLost,
     PostRejected,
     Silent,
@@ -51,8 +52,13 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// A response that is no stream.
-    pub(crate) fn answer_instead(self, position: Option<Option<usize>>) -> Option<String> {
+    pub(crate) fn answer_instead(
+        self,
+        position: Option<Option<usize>>,
+        accepts_gzip: bool,
+    ) -> Option<String> {
         let status = match (self, position) {
+            (Self::CompressionRejected, _) if accepts_gzip => "401 Unauthorized",
             (Self::HangsUp, _) => return Some(String::new()),
             (Self::NotFound, _) => "404 Not Found",
             (Self::UnknownIsServerError, Some(None)) => "500 Internal Server Error",

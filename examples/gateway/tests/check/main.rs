@@ -40,6 +40,7 @@ const FAULTS: &[(Fault, &[(&str, Verdict)])] = &[
     (Fault::Compressed, &[("compression", Fail)]),
     (Fault::CompressedAndFlushed, &[]),
     (Fault::CompressedAlways, &[("compression", Fail)]),
+    (Fault::CompressionRejected, &[("compression", Fail)]),
     (Fault::Silent, &[("keep-alive", Fail)]),
     (Fault::CutWithinEvent, &[("clean-end", Fail)]),
     (Fault::ConnectionBroken, &[("clean-end", Fail)]),

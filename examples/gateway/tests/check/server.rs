@@ -90,7 +90,7 @@ impl Server {
         let mut log = self.log.subscribe();
         let live = log.borrow().len();
         let position = id.map(|id| self.position(id));
-        if let Some(answer) = fault.answer_instead(position) {
+        if let Some(answer) = fault.answer_instead(position, accepts_gzip) {
             return socket.write_all(answer.as_bytes()).await;
         }
         if (fault, position) == (Fault::UnknownHangs, Some(None)) {

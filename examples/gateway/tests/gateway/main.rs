@@ -2,6 +2,7 @@
 
 mod admission;
 mod browser;
+mod compression;
 mod documents;
 mod ending;
 mod hostile;

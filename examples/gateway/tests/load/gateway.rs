@@ -3,7 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use gateway::auth::VARIABLE;
+
 use crate::{LOST_AND_DOUBLED, Run, load_from};
+
+/// The secret of a gateway that asks for tokens.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A gateway that is killed at the end.
 struct Gateway {
@@ -15,15 +20,15 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start() -> Self {
+    fn start(options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
-        command.args([
-            "--no-auth",
+        command.env(VARIABLE, SECRET).args([
             "--listen",
             "127.0.0.1:0",
             "--metrics-listen",
             "127.0.0.1:0",
         ]);
+        command.args(options);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -57,7 +62,7 @@ impl Drop for Gateway {
 
 #[test]
 fn the_gateway_passes_and_has_the_metrics() {
-    let gateway = Gateway::start();
+    let gateway = Gateway::start(&["--no-auth"]);
     let run = gateway.load(&[]);
     assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
     assert_eq!(run.number("/deliveries/received"), 250.0);
@@ -78,7 +83,7 @@ fn the_gateway_passes_and_has_the_metrics() {
 
 #[test]
 fn the_gateway_survives_a_storm_and_keeps_users_apart() {
-    let gateway = Gateway::start();
+    let gateway = Gateway::start(&["--no-auth"]);
     let run = gateway.load(&["--users", "--storm", "--no-jitter", "--rate", "200"]);
     assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
     let paths = [
@@ -87,5 +92,25 @@ fn the_gateway_survives_a_storm_and_keeps_users_apart() {
         "/storm/reconnected",
     ];
     assert_eq!(run.counts(paths), [200.0, 0.0, 5.0]);
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn the_gateway_passes_compressed_with_a_token_and_while_logins_fail() {
+    let gateway = Gateway::start(&["--demo"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command.args(["token", "load", "--topic", "*", "--publish", "*"]);
+    let output = command.env(VARIABLE, SECRET).output().unwrap();
+    let token = String::from_utf8(output.stdout).unwrap();
+    let header = format!("Authorization: Bearer {}", token.trim());
+    let run = gateway.load(&["--header", &header, "--gzip", "--logins"]);
+    assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
+    let paths = ["/deliveries/received", "/connections/compressed"];
+    assert_eq!(run.counts(paths), [250.0, 5.0]);
+    // Ten logins per minute: the others are rejected at once.
+    let failed = run.number("/logins/count/401");
+    assert!((1.0..=12.0).contains(&failed), "{}", run.report);
+    assert!(run.number("/logins/count/429") > failed, "{}", run.report);
+    assert!(run.number("/server/sent_bytes") > 0.0, "{}", run.report);
     assert_eq!(run.code, 0);
 }

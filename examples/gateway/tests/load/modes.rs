@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stand_in::Fault;
+use crate::stand_in::{Fault, TOKEN};
 use crate::{LOST_AND_DOUBLED, command, load};
 
 #[test]
@@ -106,8 +106,70 @@ fn idle_connections_are_counted() {
 }
 
 #[test]
+fn idle_connections_receive_events_first() {
+    let arguments = ["--idle", "--events", "7", "--gzip"];
+    let run = load(Fault::None, &arguments);
+    let paths = ["/open", "/events", "/compressed"];
+    assert_eq!(run.counts(paths), [5.0, 7.0, 5.0]);
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn headers_are_sent_with_streams_and_publishes() {
+    let header = format!("Authorization: {TOKEN}");
+    for arguments in [&[][..], &["--slow", "20%"]] {
+        let arguments = [&["--header", &header], arguments].concat();
+        let run = load(Fault::NeedsToken, &arguments);
+        assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
+        assert_eq!(run.number("/publishing/failed"), 0.0);
+        if run.report["slow"].is_object() {
+            // Without its token it would have received the error alone.
+            assert!(run.number("/slow/unread_bytes") > 50.0 * 200.0);
+        }
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
+fn compressed_events_are_counted_while_the_stream_runs() {
+    let run = load(Fault::None, &["--gzip", "--storm", "--no-jitter"]);
+    assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
+    let paths = [
+        "/connections/compressed",
+        "/connections/reconnects",
+        "/deliveries/received",
+    ];
+    assert_eq!(run.counts(paths), [5.0, 5.0, 250.0]);
+    assert_eq!(run.code, 0);
+    for (fault, arguments) in [(Fault::Plain, &["--gzip"][..]), (Fault::None, &[])] {
+        let run = load(fault, arguments);
+        let paths = ["/connections/compressed", "/deliveries/received"];
+        assert_eq!(run.counts(paths), [0.0, 250.0]);
+        assert_eq!(run.code, 0);
+    }
+}
+
+#[test]
+fn logins_are_counted_by_status() {
+    let run = load(Fault::None, &["--logins"]);
+    let [connections, failed, limited] = run.counts([
+        "/logins/connections",
+        "/logins/count/401",
+        "/logins/count/429",
+    ]);
+    assert_eq!(connections, 8.0);
+    // It answers two of them in turn, and then the third; those under way at the end are not counted.
+    assert!(limited >= 1.0, "{}", run.report);
+    assert!((failed - 2.0 * limited).abs() <= 24.0, "{}", run.report);
+    // It is measured for one second.
+    assert_eq!(run.number("/logins/per_second/401"), failed);
+    assert_eq!(run.counts(LOST_AND_DOUBLED), [0.0, 0.0]);
+    assert_eq!(run.code, 0);
+}
+
+#[test]
 fn an_impossible_run_has_another_code() {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["http://127.0.0.1:1"], "cannot connect"),
         (&["http://192.0.2.1"], "--remote"),
         (
@@ -115,6 +177,12 @@ fn an_impossible_run_has_another_code() {
             "4000000128 open files are needed",
         ),
         (&["http://127.0.0.1:1", "--slow", "1"], "1%"),
+        (&["http://127.0.0.1:1", "--header", "none"], "no colon"),
+        (&["http://127.0.0.1:1", "--events", "1"], "--idle"),
+        (
+            &["http://127.0.0.1:1", "--logins", "--baseline"],
+            "--baseline",
+        ),
         (&[], "<URL>"),
     ];
     for (arguments, message) in cases {

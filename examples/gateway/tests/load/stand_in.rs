@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{Extensions, HeaderMap, StatusCode, Version};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -19,6 +20,10 @@ use sse_wire::{EventType, Frame, LastEventId, Outgoing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tower_http::compression::CompressionLayer;
+
+/// The credential that [`Fault::NeedsToken`] asks for.
+pub(crate) const TOKEN: &str = "Bearer token";
 
 /// What the first stream does wrong, if it is about events: with the event of this number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +43,10 @@ pub(crate) enum Fault {
     Stall(usize, Duration),
     /// Events are acknowledged and never delivered.
     Discard,
+    /// Requests of streams and publishers need a token.
+    NeedsToken,
+    /// A stream is sent as it is, though the client accepts gzip.
+    Plain,
 }
 
 #[derive(Debug)]
@@ -53,6 +62,7 @@ struct Server {
     log: Mutex<Vec<Arc<Event>>>,
     newest: watch::Sender<usize>,
     streams: AtomicU64,
+    logins: AtomicU64,
     open: AtomicU64,
     most_open: Arc<AtomicU64>,
 }
@@ -82,6 +92,11 @@ struct Publication {
     data: String,
 }
 
+#[derive(Debug, Deserialize)]
+struct Login {
+    password: String,
+}
+
 #[derive(Debug)]
 struct Subscription {
     topic: String,
@@ -95,19 +110,47 @@ pub(crate) async fn start(fault: Fault) -> (SocketAddr, Arc<AtomicU64>) {
         log: Mutex::default(),
         newest: watch::Sender::new(0),
         streams: AtomicU64::new(0),
+        logins: AtomicU64::new(0),
         open: AtomicU64::new(0),
         most_open: Arc::default(),
     });
     let most_open = Arc::clone(&server.most_open);
-    let router = Router::new()
-        .route("/events", get(subscribe))
-        .route("/publish", post(publish))
+    let mut events = get(subscribe);
+    if fault != Fault::Plain {
+        let all = |_: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| true;
+        events = events.layer(CompressionLayer::new().compress_when(all));
+    }
+    let mut router = Router::new()
+        .route("/events", events)
+        .route("/publish", post(publish));
+    if fault == Fault::NeedsToken {
+        router = router.layer(from_fn(need_token));
+    }
+    let router = router
+        .route("/login", post(log_in))
         .route("/metrics", get(metrics))
         .with_state(server);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     (address, most_open)
+}
+
+async fn need_token(request: Request, next: Next) -> Response {
+    let token = request.headers().get("authorization");
+    match token {
+        Some(token) if token == TOKEN => next.run(request).await,
+        _ => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+/// Every third login is one too many.
+async fn log_in(State(server): State<Arc<Server>>, Json(login): Json<Login>) -> StatusCode {
+    assert_eq!(login.password, "wrong");
+    match server.logins.fetch_add(1, Relaxed) % 3 {
+        2 => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNAUTHORIZED,
+    }
 }
 
 async fn publish(

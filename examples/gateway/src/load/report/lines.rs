@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::load::usage::{OfServer, Own};
-use crate::load::{slow, storm};
+use crate::load::{logins, slow, storm};
 
 /// Lines that begin with a name.
 #[derive(Default)]
@@ -47,6 +47,12 @@ impl Lines {
         );
     }
 
+    pub(super) fn logins(&mut self, logins: &logins::Report) {
+        for (answer, rate) in &logins.per_second {
+            self.add("logins", format_args!("{rate:.1}/s: {answer}"));
+        }
+    }
+
     pub(super) fn own(&mut self, own: &Own) {
         self.add(
             "load's CPU",
@@ -83,6 +89,10 @@ impl Lines {
                 number(server.encode_seconds, 4),
                 percent(server.encode_share),
             ),
+        );
+        self.add(
+            "server sent",
+            format_args!("{} bytes", number(server.sent_bytes, 0)),
         );
         self.add(
             "slowest lag",

@@ -54,11 +54,18 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         ),
     );
     lines.counts("connections lost", &connections.losses);
+    lines.add(
+        "compressed",
+        format_args!("{} of {}", connections.compressed, outcome.readers),
+    );
     if let Some(storm) = &outcome.storm {
         lines.storm(storm);
     }
     if let Some(slow) = &outcome.slow {
         lines.slow(slow);
+    }
+    if let Some(logins) = &outcome.logins {
+        lines.logins(logins);
     }
     lines.own(&outcome.own);
     if let Some(server) = &outcome.server {
@@ -90,10 +97,11 @@ pub(super) fn idle(report: &idle::Report) -> String {
     lines.add(
         "connections",
         format_args!(
-            "{}, {} open after {} s, {} reconnects",
-            report.connections, report.open, report.seconds, report.reconnects,
+            "{}, {} open after {} s, {} reconnects, {} compressed",
+            report.connections, report.open, report.seconds, report.reconnects, report.compressed,
         ),
     );
+    lines.add("events before", report.events);
     lines.add(
         "server's memory",
         format_args!(
