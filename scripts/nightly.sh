@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TABLE=tests/NIGHTLY.csv
-readonly PARTS=(powerset features grammar schedules herd soak gateway peers swaps firmware memcheck coverage audit mutants fuzz)
+readonly PARTS=(powerset features grammar schedules herd soak gateway nginx peers swaps firmware memcheck coverage audit mutants fuzz)
 declare -rA DOES=(
     [powerset]='clippy of the library with every set of features, warnings denied'
     [features]='the tests with each feature alone'
@@ -13,6 +13,7 @@ declare -rA DOES=(
     [herd]='20,000 clients that lose their server at the same moment'
     [soak]='random events through every reader, and what memory they leave behind'
     [gateway]='the gateway under load: latency, loss, storms, memory'
+    [nginx]='the gateway behind nginx, with the snippet of its deploy folder'
     [peers]='benches/peers and the benchmarks: clippy and tests'
     [swaps]='published crates with sse-wire in place of their parser: their tests'
     [firmware]='the firmware on a Cortex-M3 in QEMU, and its size'
@@ -60,7 +61,9 @@ install_tools() {
     # The tools that read what the compiler's own version of LLVM writes.
     llvm=llvm-$(rustc +nightly -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
     run apt-get update -q
-    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ "$llvm" \
+    # Debian would start its service.
+    command -v nginx /usr/sbin/nginx || [[ ! -d /run/systemd/system ]] || run systemctl mask nginx
+    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ nginx "$llvm" \
         qemu-system-arm binutils-arm-none-eabi rustc-web cargo-web rust-web-src
     run cargo install --locked cargo-hack cargo-mutants cargo-deny
 }
@@ -113,6 +116,11 @@ part_gateway() {
     run examples/gateway/measure.sh --seconds $((minutes / 4 + 1))
     counted "$(awk '/^deliveries/ { n += $2 } /^lost/ { lost += $2 } /^doubled/ { doubled += $2 }
         END { print n " deliveries, " lost + 0 " lost, " doubled + 0 " doubled" }' "$log")"
+}
+
+part_nginx() {
+    run cargo test --locked -p gateway --profile dev --test gateway -- --ignored nginx::
+    counted "$(passed "$log")"
 }
 
 part_peers() {

@@ -1,5 +1,5 @@
-//! Guides: choosing an adapter, migrating from other crates, reconnecting, relaying, and replaying
-//! events.
+//! Guides: choosing an adapter, migrating from other crates, reconnecting, relaying, replaying
+//! events, and an index of topics.
 
 // Their code needs HTTP crates, so the package of the example clients tests it.
 #[cfg_attr(not(doctest), doc = include_str!("guide/choosing_an_adapter.md"))]
@@ -20,3 +20,7 @@ pub mod relaying {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/staying_connected.md"))]
 #[doc(alias("reqwest", "openai", "llm", "keep-alive"))]
 pub mod staying_connected {}
+
+#[cfg_attr(not(doctest), doc = include_str!("guide/topic_by_topic.md"))]
+#[doc(alias("gateway", "jwt", "gzip", "nginx", "websocket", "redis"))]
+pub mod topic_by_topic {}

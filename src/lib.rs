@@ -155,7 +155,8 @@
 //!
 //! The guides: [choosing an adapter](guide::choosing_an_adapter), [coming from other
 //! crates](guide::coming_from), [staying connected](guide::staying_connected),
-//! [relaying](guide::relaying), and [never lose an event](guide::never_lose_an_event).
+//! [relaying](guide::relaying), and [never lose an event](guide::never_lose_an_event). [Topic by
+//! topic](guide::topic_by_topic) lists code, tests and a command to try for whatever a server needs.
 //!
 //! # Features
 //!

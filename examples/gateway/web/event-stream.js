@@ -68,7 +68,7 @@ export function connect(url, {
     };
     const own = { checkpoint() {}, expiring: renew, busy: () => state('busy'), done: () => --topics || close('done') };
     for (const type of new Set([...Object.keys(own), ...Object.keys(events)])) source.addEventListener(type, (event) => {
-      [lastEventId, failures] = [event.lastEventId, 0];
+      [lastEventId, failures] = [event.lastEventId || lastEventId, 0]; // `busy` has none
       watch();
       events[type]?.(event);
       own[type]?.();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::documents::README;
 use super::support::Gateway;
 use super::support::authentication::{ask, bearer, start_with_secret, token};
 use super::support::chromium::Page;
@@ -25,6 +26,41 @@ fn has_seen(numbers: std::ops::Range<u32>) -> String {
         "seen.filter((it) => it.startsWith('n:')).join() === '{}'",
         all.join(",")
     )
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_page_of_the_readme_shows_what_is_published() {
+    let gateway = Gateway::start(&["--demo"]);
+    let page = Page::open(&gateway).await;
+    let html = README.split("```html\n").nth(1).expect("a page");
+    let html = html.split("```").next().expect("its end");
+    let html = serde_json::to_string(html).expect("text");
+    page.run(&format!(
+        "document.open(); document.write({html}); document.close();
+         window.text = (name) => document.querySelector(name)?.value ?? document.querySelector(name)?.textContent;"
+    ))
+    .await;
+    page.wait_for("document.querySelector('form')?.onsubmit != null")
+        .await;
+    page.run(
+        "document.querySelector('[name=name]').value = 'bob';
+         document.querySelector('[name=password]').value = 'bob-demo';
+         document.querySelector('button').click();",
+    )
+    .await;
+    page.wait_for("text('output') === 'open'").await;
+    let token = bearer(&gateway.login("ann").await);
+    for body in [
+        r#"{"topic":"news","type":"headline","data":"for all"}"#,
+        r#"{"topic":"news","user":"ann","data":"for ann"}"#,
+        r#"{"topic":"news","user":"bob","data":"<b>for bob</b>"}"#,
+    ] {
+        let (status, _) = gateway.post(body, &[("authorization", &token)]).await;
+        assert_eq!(status, 201);
+    }
+    page.wait_for("text('ul') === 'for all<b>for bob</b>'")
+        .await;
 }
 
 /// Connections end after a second each; `EventSource` itself reconnects, with the cookie of its stream.
@@ -157,6 +193,35 @@ async fn a_page_at_the_limit_is_told_so_and_waits() {
     );
     page.run("stream.close()").await;
     assert_eq!(page.run("return states.at(-1)").await, "closed");
+}
+
+/// That event has no ID, and comes on a connection that has seen no other.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_page_at_the_limit_remembers_its_position() {
+    let options = [
+        "--demo",
+        "--max-streams-per-user",
+        "1",
+        "--keep-alive",
+        "10m",
+    ];
+    let gateway = Gateway::start(&options);
+    let page = Page::open(&gateway).await;
+    page.log_in("ann").await;
+    let token = gateway.login("ann").await;
+    page.run("Math.random = () => 0.5; window.stream = connect('/events?topic=a', { state, silence: 1000, delay: 4000, events: { n: note } })").await;
+    page.wait_for("states.includes('open')").await;
+    publish(&gateway, &token, 0..1).await;
+    page.wait_for(&has_seen(0..1)).await;
+    let position = page.run("return stream.lastEventId()").await;
+    assert!(position.as_str().is_some_and(|id| id.ends_with(".1")));
+    // After the silence, the page waits for two seconds before it connects again.
+    gateway.wait_for("gateway_streams", 0.0).await;
+    let mut other = gateway.stream_of(&token, "topic=a").await;
+    other.begin().await;
+    page.wait_for("states.includes('busy')").await;
+    assert_eq!(page.run("return stream.lastEventId()").await, position);
 }
 
 /// The process is stopped: its sockets stay open, and nothing comes.

@@ -3,10 +3,12 @@
 mod admission;
 mod browser;
 mod compression;
+mod documents;
 mod ending;
 mod hostile;
 mod hub;
 mod login;
+mod nginx;
 mod program;
 mod publish;
 mod sessions;

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 pub mod authentication;
 pub mod chromium;
 pub mod event_source;
+pub mod nginx;
 pub mod reconnecting;
 
 /// Longer than anything takes that works.

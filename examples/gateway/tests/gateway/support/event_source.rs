@@ -24,6 +24,8 @@ pub struct Client {
 pub struct State {
     pub data: Vec<String>,
     pub gaps: Vec<String>,
+    /// How often it was told to return later.
+    pub busy: usize,
     pub connections: usize,
     /// The status that ended it.
     pub closed: Option<u16>,
@@ -59,9 +61,11 @@ impl Client {
 async fn run(address: SocketAddr, path: String, client: Client) {
     let (mut id, mut retry) = (String::new(), Duration::from_millis(100));
     loop {
-        let last = [("last-event-id", &*id)];
-        let headers: &[_] = if id.is_empty() { &[] } else { &last };
-        if let Ok(response) = try_request(address, "GET", &path, headers, "").await {
+        let mut headers = vec![("sec-fetch-mode", "cors")];
+        if !id.is_empty() {
+            headers.push(("last-event-id", &*id));
+        }
+        if let Ok(response) = try_request(address, "GET", &path, &headers, "").await {
             let status = response.status().as_u16();
             if status != 200 {
                 client.lock().closed = Some(status);
@@ -83,6 +87,10 @@ async fn run(address: SocketAddr, path: String, client: Client) {
                         id: new,
                     } => {
                         id = new;
+                        if event_type == "busy" {
+                            state.busy += 1;
+                            continue;
+                        }
                         let list = if event_type == "gap" {
                             &mut state.gaps
                         } else {
