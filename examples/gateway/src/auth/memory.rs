@@ -48,9 +48,10 @@ struct Users {
 
 impl Logouts {
     /// Remembers that all tokens of a user that were issued until now are void.
-    pub(super) fn add(&self, user: &str, now: f64) {
+    pub(super) fn add(&self, user: &str, now: impl FnOnce() -> f64) {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if users.times.insert(user.into(), now).is_some() {
+        // With the lock: not before the time of a request that has not found this logout.
+        if users.times.insert(user.into(), now()).is_some() {
             return;
         }
         users.order.push_back(user.into());
@@ -96,11 +97,11 @@ mod tests {
     #[test]
     fn a_logout_voids_the_tokens_before_it_and_is_bounded() {
         let logouts = Logouts::default();
-        logouts.add("ann", 5.0);
+        logouts.add("ann", || 5.0);
         assert!(logouts.is_void("ann", 5.0) && logouts.is_void("ann", 0.0));
         assert!(!logouts.is_void("ann", 5.1) && !logouts.is_void("bob", 0.0));
         for number in 0..MAX {
-            logouts.add(&number.to_string(), 6.0);
+            logouts.add(&number.to_string(), || 6.0);
         }
         let users = logouts.0.lock().unwrap();
         assert_eq!((users.times.len(), users.order.len()), (MAX, MAX));
