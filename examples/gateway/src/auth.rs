@@ -153,7 +153,7 @@ impl Auth {
 
     fn redeem(&self, ticket: &Claims) -> bool {
         let (now, id) = (now(), ticket.jti.as_deref());
-        let redeem = |id: &str| self.redeemed.redeem(id, ticket.exp, now);
+        let redeem = |id: &str| self.redeemed.redeem(&ticket.sub, id, ticket.exp, now);
         ticket.exp > now && id.is_some_and(redeem)
     }
 
