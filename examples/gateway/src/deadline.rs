@@ -155,7 +155,7 @@ mod tests {
         let app = App::new(Options::of(&["--no-auth"])).expect("it starts");
         let mut deadline = Deadline::new(&app);
         deadline.end(Reason::LoggedOut);
-        deadline.shut_down(Instant::now() + Duration::from_secs(600));
+        deadline.shut_down(Instant::now() + Duration::from_secs(60));
         assert_eq!(deadline.wait().await, Due::Farewell);
         assert_eq!(deadline.reason_of_farewell(), Some(Reason::LoggedOut));
     }

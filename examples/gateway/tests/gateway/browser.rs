@@ -156,9 +156,13 @@ async fn a_renewal_that_fails_is_no_error_of_the_page() {
     let gateway = Gateway::start(&["--demo", "--token-lifetime", "2s"]);
     let page = Page::open(&gateway).await;
     page.log_in("bob").await;
+    // Chromium reports no unhandled rejection of a function that its driver has defined.
     page.run(
         "window.errors = []; addEventListener('unhandledrejection', (event) => errors.push('' + event.reason));
-         connect('/events?topic=news', { renew: () => post('/nowhere'), state, events: { expiring: note } })",
+         const script = document.createElement('script');
+         script.textContent = 'window.renew = async () => { throw new Error(1) }';
+         document.head.append(script);
+         connect('/events?topic=news', { renew, state, events: { expiring: note } })",
     )
     .await;
     page.wait_for("seen.length > 0 && states.includes('waiting')")
