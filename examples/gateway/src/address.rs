@@ -14,13 +14,14 @@ pub fn of_client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAdd
         return network(peer);
     }
     let values = headers.get_all("x-forwarded-for").iter().rev();
-    let values = values.filter_map(|value| value.to_str().ok());
-    let addresses = values.flat_map(|value| value.rsplit(','));
+    // As bytes: what a client sent before the address that counts need not be text.
+    let addresses = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for address in addresses {
-        match address.trim().parse::<IpAddr>() {
-            Ok(address) if trusted.contains(&address.to_canonical()) => {}
-            Ok(address) => return network(address.to_canonical()),
-            Err(_) => break,
+        let address = std::str::from_utf8(address).ok();
+        match address.and_then(|address| address.trim().parse::<IpAddr>().ok()) {
+            Some(address) if trusted.contains(&address.to_canonical()) => {}
+            Some(address) => return network(address.to_canonical()),
+            None => break,
         }
     }
     network(peer)
@@ -40,7 +41,8 @@ mod tests {
     fn of(forwarded: &[&str], peer: &str, trusted: &[&str]) -> String {
         let values = forwarded.iter().map(|value| {
             let name = axum::http::HeaderName::from_static("x-forwarded-for");
-            (name, value.parse().expect("a value"))
+            let value = axum::http::HeaderValue::from_bytes(value.as_bytes());
+            (name, value.expect("a value"))
         });
         let parse = |address: &&str| address.parse().expect("an address");
         let trusted: Vec<_> = trusted.iter().map(parse).collect();
@@ -58,12 +60,25 @@ mod tests {
         );
         assert_eq!(of(&["9.9.9.9, 1.2.3.4"], "10.0.0.1", &proxy), "1.2.3.4");
         assert_eq!(of(&["9.9.9.9", "1.2.3.4"], "10.0.0.1", &proxy), "1.2.3.4");
+        for forwarded in [&["é, 1.2.3.4"][..], &["9.9.9.9", "é,1.2.3.4"]] {
+            assert_eq!(
+                of(forwarded, "10.0.0.1", &proxy),
+                "1.2.3.4",
+                "{forwarded:?}"
+            );
+        }
         let two = ["10.0.0.1", "10.0.0.2"];
         assert_eq!(
             of(&["9.9.9.9, 1.2.3.4,10.0.0.2"], "10.0.0.1", &two),
             "1.2.3.4"
         );
-        for forwarded in [&[][..], &[""], &["1.2.3.4, unknown"], &["10.0.0.1"]] {
+        for forwarded in [
+            &[][..],
+            &[""],
+            &["1.2.3.4, unknown"],
+            &["1.2.3.4", "é"],
+            &["10.0.0.1"],
+        ] {
             assert_eq!(
                 of(forwarded, "10.0.0.1", &proxy),
                 "10.0.0.1",

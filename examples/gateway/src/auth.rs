@@ -4,6 +4,7 @@ mod attempts;
 mod cookies;
 mod demo;
 mod hs256;
+mod issue;
 mod memory;
 mod origin;
 mod passwords;
@@ -26,7 +27,6 @@ use passwords::Passwords;
 pub use principal::{Denied, Principal};
 pub use rights::Rights;
 pub use secret::{Secret, VARIABLE};
-use tokens::seconds;
 pub use tokens::{Claims, Tokens, Use, now};
 pub use users::Users;
 
@@ -131,6 +131,17 @@ impl Auth {
         Ok(principal)
     }
 
+    /// Returns an error if the user has logged out since it was authenticated, or its token has expired.
+    pub fn check_again(&self, principal: &Principal) -> Result<(), Denied> {
+        if principal.expiry.is_some_and(|expiry| expiry <= now()) {
+            return Err(Refusal::unauthorized().into());
+        }
+        match &principal.user {
+            Some(user) if self.logouts.is_void(user, principal.time) => Err(Denied::LoggedOut),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns `None` if there is no authentication.
     fn tokens(&self, headers: &HeaderMap) -> Result<Option<&Tokens>, Refusal> {
         // Its passwords are known, so that it must not be reached through a proxy either.
@@ -142,29 +153,8 @@ impl Auth {
 
     fn redeem(&self, ticket: &Claims) -> bool {
         let (now, id) = (now(), ticket.jti.as_deref());
-        let redeem = |id: &str| self.redeemed.redeem(id, ticket.exp, now);
+        let redeem = |id: &str| self.redeemed.redeem(&ticket.sub, id, ticket.exp, now);
         ticket.exp > now && id.is_some_and(redeem)
-    }
-
-    /// Begins the stream of a ticket, with the cookie for its reconnections.
-    fn begin(
-        &self,
-        tokens: &Tokens,
-        ticket: Claims,
-        headers: &HeaderMap,
-    ) -> Result<Principal, Denied> {
-        let exp = ticket.session_exp.unwrap_or_default();
-        let claims = Claims {
-            exp,
-            session_exp: None,
-            jti: None,
-            ..ticket
-        };
-        let token = tokens.sign(&claims, Use::Stream);
-        let token = token.map_err(|_| Refusal::unauthorized())?;
-        let mut principal = self.principal(tokens, &token, Use::Stream)?;
-        principal.cookie = Cookie::Stream.set(headers, &token, seconds(exp - now()));
-        Ok(principal)
     }
 
     fn of_cookies(
@@ -198,6 +188,8 @@ impl Auth {
     }
 
     fn principal(&self, tokens: &Tokens, token: &str, r#use: Use) -> Result<Principal, Denied> {
+        // Before the logouts are read: one that comes later voids what is issued to this user.
+        let time = now();
         let claims = tokens.verify(token, r#use)?;
         if self.logouts.is_void(&claims.sub, claims.iat) {
             return Err(Denied::LoggedOut);
@@ -208,6 +200,7 @@ impl Auth {
             expiry: Some(claims.exp),
             cookie: None,
             auth_time: claims.auth_time,
+            time,
             has_cookie: false,
         })
     }

@@ -36,6 +36,7 @@ pub struct Token {
 
 /// Changes a file of users.
 #[derive(clap::Args, Debug, Clone)]
+#[command(arg_required_else_help = false)]
 pub struct User {
     #[command(subcommand)]
     command: UserCommand,
@@ -65,10 +66,11 @@ struct Add {
 
 #[derive(clap::Args, Debug, Clone)]
 struct RightsOptions {
-    /// A topic that the user may read; repeatable.
+    /// A topic that the user may read, `orders.*` for all that begin with `orders.`, or `*` for all;
+    /// repeatable.
     #[arg(long = "topic", value_name = "TOPIC")]
     topics: Vec<String>,
-    /// A topic on which the user may publish; repeatable.
+    /// A topic on which the user may publish, in the same form; repeatable.
     #[arg(long, value_name = "TOPIC")]
     publish: Vec<String>,
 }

@@ -113,7 +113,10 @@ impl Deadline {
             let left = last.saturating_duration_since(Instant::now());
             // Who watches readiness has a tenth of the time to notice it before.
             let end = Instant::now() + left.mul_f64(0.1 + 0.6 * fastrand::f64());
-            self.end = (end, Reason::Drain);
+            // A stream that ends earlier, since its user has logged out for example, still does.
+            if end < self.end.0 {
+                self.end = (end, Reason::Drain);
+            }
         }
         self.reset();
     }
@@ -139,5 +142,21 @@ impl Deadline {
     fn reset(&mut self) {
         let next = self.next().0;
         self.sleep.set(sleep_until(next.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+
+    #[tokio::test]
+    async fn a_shutdown_postpones_no_end() {
+        let app = App::new(Options::of(&["--no-auth"])).expect("it starts");
+        let mut deadline = Deadline::new(&app);
+        deadline.end(Reason::LoggedOut);
+        deadline.shut_down(Instant::now() + Duration::from_secs(60));
+        assert_eq!(deadline.wait().await, Due::Farewell);
+        assert_eq!(deadline.reason_of_farewell(), Some(Reason::LoggedOut));
     }
 }

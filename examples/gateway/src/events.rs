@@ -35,8 +35,7 @@ pub async fn events(
         .authenticate_stream(&headers, query.ticket.as_deref())
     {
         Ok(principal) => principal,
-        Err(Denied::Refused(refusal)) => return Err(refusal),
-        Err(Denied::LoggedOut) => return Ok(no_content()),
+        Err(denied) => return refuse(denied),
     };
     let cookie = principal.cookie.clone();
     let mut response = subscribe(&app, connection, principal, query, &headers)?;
@@ -55,12 +54,12 @@ fn subscribe(
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let mut filter = query.filter;
-    if let Some(user) = principal.user {
-        let is_other = filter.user.is_some_and(|name| name != user);
+    if let Some(user) = &principal.user {
+        let is_other = filter.user.is_some_and(|name| name != *user);
         if is_other || !principal.rights.may_read(&filter.topics) {
             return Err(Refusal::forbidden());
         }
-        filter.user = Some(user);
+        filter.user = Some(user.clone());
     }
     let (mut all, in_query) = (
         headers.get_all("last-event-id").iter(),
@@ -69,6 +68,9 @@ fn subscribe(
     let id = received_last_event_id(all.next(), in_query, MAX_ID);
     let has_others = all.next().is_some();
     let address = address::of_client(headers, connection.peer.ip(), &app.options.trusted_proxies);
+    // A renewal can concern the stream as soon as it is admitted, and must come after this.
+    let expiry = principal.expiry.map(|expiry| instant(expiry - now()));
+    connection.expire(expiry);
     let (user, topics) = (filter.user.clone(), filter.topics.clone());
     let admitted = app.streams.admit(connection.clone(), address, user, topics);
     let admitted = match admitted {
@@ -78,6 +80,10 @@ fn subscribe(
             return busy::response(full, query.busy, id.unwrap_or(None), headers);
         }
     };
+    // A logout ends the streams that are admitted; this one may have come just before.
+    if let Err(denied) = app.auth.check_again(&principal) {
+        return refuse(denied);
+    }
     let id = match id {
         Ok(id) if !has_others => id.map(LastEventId::as_str),
         // The client has some position: an empty ID is malformed, and reported as a gap.
@@ -91,8 +97,6 @@ fn subscribe(
     };
     let topics = subscription.topics();
     tracing::debug!(peer = %connection.peer, topics, gap = gap.map(Gap::reason), "stream begins");
-    let expiry = principal.expiry.map(|expiry| instant(expiry - now()));
-    connection.expire(expiry);
     let is_alone = app.options.encode_per_subscriber;
     let is_accepted = !is_alone && compression::is_accepted(headers);
     let compressor = is_accepted.then(|| app.streams.compressor()).flatten();
@@ -113,8 +117,59 @@ fn subscribe(
     Ok(response)
 }
 
+fn refuse(denied: Denied) -> Result<Response, Refusal> {
+    match denied {
+        Denied::Refused(refusal) => Err(refusal),
+        Denied::LoggedOut => Ok(no_content()),
+    }
+}
+
 /// The status with which a browser does not reconnect: nothing will follow.
 fn no_content() -> Response {
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (StatusCode::NO_CONTENT, no_store).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::routes;
+    use crate::options::Options;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::http::Method;
+
+    /// The logout is between the authentication of the request and the beginning of its stream.
+    #[tokio::test]
+    async fn a_stream_that_is_opened_during_a_logout_does_not_survive_it() {
+        let app = Arc::new(App::new(Options::of(&["--demo"])).expect("it starts"));
+        let login = Request::post("/login")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .body(Body::from(r#"{"name":"ann","password":"ann-demo"}"#))
+            .expect("a request");
+        let connection = Arc::new(Connection::new(([127, 0, 0, 1], 1).into()));
+        let response = routes::login(State(app.clone()), Extension(connection.clone()), login);
+        let response = response.await.expect("a login");
+        let cookie = &response.headers()[header::SET_COOKIE];
+        let request = Request::delete("/session")
+            .header("host", "localhost")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", cookie)
+            .body(Body::empty())
+            .expect("a request");
+        let headers = request.headers().clone();
+        let principal = app.auth.authenticate(&Method::DELETE, &headers);
+        let principal = principal.expect("a user");
+        routes::log_out(State(app.clone()), request)
+            .await
+            .expect("a logout");
+        let query = Query::parse("topic=news").expect("a query");
+        let response = subscribe(&app, connection, principal, query, &headers);
+        assert_eq!(
+            response.expect("an answer").status(),
+            StatusCode::NO_CONTENT
+        );
+        assert_eq!(app.streams.users_and_addresses(), (0, 0));
+    }
 }

@@ -164,3 +164,17 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     }
     HeaderValue::from_str(text).map_err(|_| invalid())
 }
+
+#[cfg(test)]
+impl Options {
+    /// Parses the options of a gateway that tests start in their own process.
+    pub(crate) fn of(arguments: &[&str]) -> Self {
+        #[derive(clap::Parser)]
+        struct Arguments {
+            #[command(flatten)]
+            options: Options,
+        }
+        let arguments = [&["gateway"], arguments].concat();
+        <Arguments as clap::Parser>::parse_from(arguments).options
+    }
+}

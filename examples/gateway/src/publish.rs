@@ -55,6 +55,8 @@ async fn answer(
     }
     let key = key(headers)?;
     let body = body::read_json(app, headers, body).await?;
+    // The body may have come long after the head.
+    app.auth.check_again(principal)?;
     let publish = || publish_body(app, &principal.rights, &body);
     let Some(key) = key else {
         return publish();

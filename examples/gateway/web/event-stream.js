@@ -43,6 +43,12 @@ export function connect(url, {
   function wake() {
     if (!document.hidden && timer) stop(), open();
   }
+  // If it fails, the stream ends with its token, and the next ticket shows whether the user must log in again.
+  async function expiring() {
+    try {
+      await renew?.();
+    } catch {}
+  }
   async function open() {
     timer = undefined;
     state('connecting');
@@ -66,7 +72,7 @@ export function connect(url, {
       clearTimeout(watchdog); // it reconnects by itself, after the delay that the server asked for
       state('waiting');
     };
-    const own = { checkpoint() {}, expiring: renew, busy: () => state('busy'), done: () => --topics || close('done') };
+    const own = { checkpoint() {}, expiring, busy: () => state('busy'), done: () => --topics || close('done') };
     for (const type of new Set([...Object.keys(own), ...Object.keys(events)])) source.addEventListener(type, (event) => {
       [lastEventId, failures] = [event.lastEventId || lastEventId, 0]; // `busy` has none
       watch();

@@ -5,6 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many tickets that were redeemed, and users that have logged out, are remembered.
 const MAX: usize = 100_000;
+/// How many tickets of one user are remembered: more than pages need, so that no user takes the place
+/// of all others.
+const MAX_OF_USER: usize = 1_000;
 
 /// The tickets that were redeemed and have not expired.
 #[derive(Debug, Default)]
@@ -13,26 +16,48 @@ pub(super) struct Redeemed(Mutex<Tickets>);
 #[derive(Debug, Default)]
 struct Tickets {
     ids: HashSet<Box<str>>,
-    /// With the time of expiry, in the order of redemption, which is nearly that of expiry.
-    order: VecDeque<(f64, Box<str>)>,
+    of_user: HashMap<Box<str>, usize>,
+    /// In the order of redemption, which is nearly that of expiry.
+    order: VecDeque<Ticket>,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    expiry: f64,
+    id: Box<str>,
+    user: Box<str>,
 }
 
 impl Redeemed {
     /// Redeems a ticket, unless it was redeemed before; of several requests at once, one succeeds.
-    pub(super) fn redeem(&self, id: &str, expiry: f64, now: f64) -> bool {
+    pub(super) fn redeem(&self, user: &str, id: &str, expiry: f64, now: f64) -> bool {
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = |(expiry, _): &(f64, Box<str>)| *expiry <= now;
-        while tickets.order.front().is_some_and(is_over)
-            && let Some((_, oldest)) = tickets.order.pop_front()
-        {
-            tickets.ids.remove(&oldest);
-        }
+        tickets.forget_expired(now);
+        let of_user = tickets.of_user.get(user).copied().unwrap_or_default();
         // None is forgotten before it expires: it could be redeemed again.
-        if tickets.ids.len() >= MAX || !tickets.ids.insert(id.into()) {
+        if tickets.ids.len() >= MAX || of_user >= MAX_OF_USER || !tickets.ids.insert(id.into()) {
             return false;
         }
-        tickets.order.push_back((expiry, id.into()));
+        tickets.of_user.insert(user.into(), of_user + 1);
+        let (id, user) = (id.into(), user.into());
+        tickets.order.push_back(Ticket { expiry, id, user });
         true
+    }
+}
+
+impl Tickets {
+    fn forget_expired(&mut self, now: f64) {
+        while self.order.front().is_some_and(|it| it.expiry <= now)
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest.id);
+            if let Some(count) = self.of_user.get_mut(&oldest.user) {
+                *count -= 1;
+                if *count == 0 {
+                    self.of_user.remove(&oldest.user);
+                }
+            }
+        }
     }
 }
 
@@ -48,9 +73,10 @@ struct Users {
 
 impl Logouts {
     /// Remembers that all tokens of a user that were issued until now are void.
-    pub(super) fn add(&self, user: &str, now: f64) {
+    pub(super) fn add(&self, user: &str, now: impl FnOnce() -> f64) {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if users.times.insert(user.into(), now).is_some() {
+        // With the lock: not before the time of a request that has not found this logout.
+        if users.times.insert(user.into(), now()).is_some() {
             return;
         }
         users.order.push_back(user.into());
@@ -75,32 +101,45 @@ mod tests {
     #[test]
     fn a_ticket_is_redeemed_once_and_forgotten_when_it_has_expired() {
         let redeemed = Redeemed::default();
-        assert!(redeemed.redeem("a", 30.0, 0.0));
-        assert!(!redeemed.redeem("a", 30.0, 29.9));
-        assert!(redeemed.redeem("b", 60.0, 30.0));
-        assert_eq!(redeemed.0.lock().unwrap().ids.len(), 1);
+        assert!(redeemed.redeem("ann", "a", 30.0, 0.0));
+        assert!(!redeemed.redeem("ann", "a", 30.0, 29.9));
+        assert!(redeemed.redeem("bob", "b", 60.0, 30.0));
+        let tickets = redeemed.0.lock().unwrap();
+        assert_eq!((tickets.ids.len(), tickets.of_user.len()), (1, 1));
     }
 
     #[test]
     fn no_ticket_is_forgotten_early_however_many_are_redeemed() {
         let redeemed = Redeemed::default();
         for number in 0..MAX {
-            assert!(redeemed.redeem(&number.to_string(), 30.0, 0.0));
+            let user = (number / MAX_OF_USER).to_string();
+            assert!(redeemed.redeem(&user, &number.to_string(), 30.0, 0.0));
         }
-        assert!(!redeemed.redeem("one more", 30.0, 1.0));
-        assert!(!redeemed.redeem("0", 30.0, 1.0));
-        assert!(redeemed.redeem("one more", 60.0, 30.0));
+        assert!(!redeemed.redeem("ann", "one more", 30.0, 1.0));
+        assert!(!redeemed.redeem("0", "0", 30.0, 1.0));
+        assert!(redeemed.redeem("ann", "one more", 60.0, 30.0));
         assert_eq!(redeemed.0.lock().unwrap().order.len(), 1);
+    }
+
+    #[test]
+    fn a_user_that_redeems_very_many_tickets_stops_no_other() {
+        let redeemed = Redeemed::default();
+        let count = (0..2 * MAX_OF_USER)
+            .filter(|number| redeemed.redeem("bob", &number.to_string(), 30.0, 0.0))
+            .count();
+        assert_eq!(count, MAX_OF_USER);
+        assert!(redeemed.redeem("ann", "another", 30.0, 0.0));
+        assert!(redeemed.redeem("bob", "later", 60.0, 30.0));
     }
 
     #[test]
     fn a_logout_voids_the_tokens_before_it_and_is_bounded() {
         let logouts = Logouts::default();
-        logouts.add("ann", 5.0);
+        logouts.add("ann", || 5.0);
         assert!(logouts.is_void("ann", 5.0) && logouts.is_void("ann", 0.0));
         assert!(!logouts.is_void("ann", 5.1) && !logouts.is_void("bob", 0.0));
         for number in 0..MAX {
-            logouts.add(&number.to_string(), 6.0);
+            logouts.add(&number.to_string(), || 6.0);
         }
         let users = logouts.0.lock().unwrap();
         assert_eq!((users.times.len(), users.order.len()), (MAX, MAX));

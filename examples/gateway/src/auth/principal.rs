@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 
 use super::rights::Rights;
-use super::tokens::Invalid;
+use super::tokens::{Invalid, now};
 use crate::refusal::Refusal;
 
 /// Who sends a request.
@@ -20,6 +20,8 @@ pub struct Principal {
     /// The cookie with which its stream reconnects.
     pub cookie: Option<HeaderValue>,
     pub(super) auth_time: Option<f64>,
+    /// When it was authenticated, in seconds since 1970.
+    pub(super) time: f64,
     pub(super) has_cookie: bool,
 }
 
@@ -41,6 +43,7 @@ impl Principal {
             expiry: None,
             cookie: None,
             auth_time: None,
+            time: now(),
             has_cookie: false,
         }
     }

@@ -1,6 +1,5 @@
 //! `/login`, `/session` and `/ticket`: from a password to a token, and from a token to a ticket.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,17 +12,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cookies::Cookie;
-use super::rights::Rights;
-use super::tokens::{Claims, Use, now, seconds};
-use super::{Auth, Principal, origin};
+use super::issue::{self, Issued, TICKET_LIFETIME};
+use super::origin;
+use super::tokens::{now, seconds};
 use crate::address;
 use crate::app::App;
 use crate::body;
 use crate::connection::Connection;
 use crate::refusal::Refusal;
-
-/// How long a ticket can be redeemed, in seconds.
-const TICKET_LIFETIME: f64 = 30.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +79,7 @@ async fn log_in(
         return Err(Refusal::unauthorized());
     };
     app.metrics.login("succeeded");
-    let answer = auth.issue(&name, rights, now())?;
+    let answer = auth.issue(&name, rights)?;
     Ok(answer.respond(headers, true, &[]))
 }
 
@@ -114,7 +110,7 @@ pub async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Re
     let headers = request.headers();
     let principal = app.auth.authenticate(request.method(), headers)?;
     let user = principal.user.ok_or_else(no_authentication)?;
-    app.auth.logouts.add(&user, now());
+    app.auth.logouts.add(&user, now);
     app.streams.end(&user);
     let mut response = respond(StatusCode::NO_CONTENT, Value::Null);
     for cookie in [Cookie::Session, Cookie::Stream] {
@@ -128,65 +124,9 @@ pub async fn ticket(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let headers = request.headers();
     let principal = app.auth.authenticate(request.method(), headers)?;
     let tokens = app.auth.tokens(headers)?.ok_or_else(no_authentication)?;
-    let user = principal.user.ok_or_else(no_authentication)?;
-    let now = now();
-    let claims = Claims {
-        sub: user.as_ref().to_owned(),
-        exp: now + TICKET_LIFETIME,
-        iat: now,
-        auth_time: None,
-        session_exp: principal.expiry,
-        jti: Some(random_id()?),
-        rights: principal.rights,
-    };
-    let ticket = tokens.sign(&claims, Use::Ticket).map_err(internal)?;
+    let ticket = issue::ticket(tokens, principal)?;
     let fields = json!({ "ticket": ticket, "expires_in": seconds(TICKET_LIFETIME) });
     Ok(respond(StatusCode::CREATED, fields))
-}
-
-/// A token that was signed for a user that has logged in.
-struct Issued {
-    token: String,
-    rights: Rights,
-    expiry: f64,
-}
-
-impl Auth {
-    /// Signs the token of a user that has proven its password at a time.
-    fn issue(&self, user: &str, rights: Rights, auth_time: f64) -> Result<Issued, Refusal> {
-        let Some(tokens) = &self.tokens else {
-            return Err(no_authentication());
-        };
-        let now = now();
-        let expiry = (now + self.token_lifetime).min(auth_time + self.session_lifetime);
-        let claims = Claims {
-            sub: user.to_owned(),
-            exp: expiry,
-            iat: now,
-            auth_time: Some(auth_time),
-            session_exp: None,
-            jti: None,
-            rights,
-        };
-        let token = tokens.sign(&claims, Use::Access).map_err(internal)?;
-        let rights = claims.rights;
-        Ok(Issued {
-            token,
-            rights,
-            expiry,
-        })
-    }
-
-    /// Signs another token for a user that has logged in, with the rights that it has now.
-    fn reissue(&self, principal: &Principal) -> Result<Option<Issued>, Refusal> {
-        let (Some(auth_time), Some(user)) = (principal.auth_time, &principal.user) else {
-            return Ok(None);
-        };
-        let users = self.passwords.as_ref().map(|passwords| &passwords.users);
-        let rights = users.and_then(|users| users.rights(user));
-        let rights = rights.ok_or_else(Refusal::unauthorized)?;
-        self.issue(user, rights, auth_time).map(Some)
-    }
 }
 
 impl Issued {
@@ -223,21 +163,7 @@ fn set_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
     }
 }
 
-fn random_id() -> Result<String, Refusal> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| internal(error.to_string()))?;
-    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    }))
-}
-
-fn internal(error: String) -> Refusal {
-    tracing::error!(%error, "no token can be made");
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made")
-}
-
-fn no_authentication() -> Refusal {
+pub(super) fn no_authentication() -> Refusal {
     let reason = "the server runs without authentication";
     Refusal::new(StatusCode::NOT_FOUND, reason)
 }

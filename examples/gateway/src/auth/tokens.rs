@@ -79,12 +79,20 @@ impl Tokens {
         })
     }
 
-    /// Signs a token.
+    /// Signs a token, unless it would be too long to be accepted.
     pub fn sign(&self, claims: &Claims, r#use: Use) -> Result<String, String> {
         let aud = &self.audiences[r#use as usize];
         let header = Header::new(Algorithm::HS256);
         let claims = WithAudience { aud, claims };
-        encode(&header, &claims, &self.encoding).map_err(|error| error.to_string())
+        let token = encode(&header, &claims, &self.encoding).map_err(|error| error.to_string())?;
+        let len = token.len();
+        if len > MAX_LEN {
+            return Err(format!(
+                "the token would have {len} bytes, of which at most {MAX_LEN} are accepted; \
+                 give the user fewer rights, such as 'orders.*' for all topics that begin with it"
+            ));
+        }
+        Ok(token)
     }
 
     /// Verifies a token, and that it is for this use; a clock has no leeway.

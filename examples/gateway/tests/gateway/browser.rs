@@ -152,6 +152,26 @@ async fn a_stream_is_renewed_without_a_new_connection_and_ends_with_the_logout()
 
 #[tokio::test]
 #[ignore = "needs Chromium"]
+async fn a_renewal_that_fails_is_no_error_of_the_page() {
+    let gateway = Gateway::start(&["--demo", "--token-lifetime", "2s"]);
+    let page = Page::open(&gateway).await;
+    page.log_in("bob").await;
+    // Chromium reports no unhandled rejection of a function that its driver has defined.
+    page.run(
+        "window.errors = []; addEventListener('unhandledrejection', (event) => errors.push('' + event.reason));
+         const script = document.createElement('script');
+         script.textContent = 'window.renew = async () => { throw new Error(1) }';
+         document.head.append(script);
+         connect('/events?topic=news', { renew, state, events: { expiring: note } })",
+    )
+    .await;
+    page.wait_for("seen.length > 0 && states.includes('waiting')")
+        .await;
+    assert_eq!(page.run("return errors").await, serde_json::json!([]));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
 async fn a_page_closes_after_done_and_asks_nothing_more() {
     let gateway = Gateway::start(&["--demo", "--retry", "50ms"]);
     let page = Page::open(&gateway).await;

@@ -320,6 +320,23 @@ async fn the_program_makes_tokens_with_the_secret_of_the_server() {
     );
 }
 
+/// It would be refused by the server whose secret has signed it.
+#[test]
+fn a_token_that_is_too_long_is_not_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = secret_file(&folder);
+    let topics = (0..40).map(|number| format!("{number}{}", "x".repeat(100)));
+    let topics: Vec<_> = topics
+        .flat_map(|topic| ["--topic".to_owned(), topic])
+        .collect();
+    let file = file.to_str().expect("UTF-8");
+    let mut arguments = vec!["token", "ann", "--secret-file", file];
+    arguments.extend(topics.iter().map(|it| &**it));
+    let (code, out, errors) = run(&arguments);
+    assert_eq!((code, &*out), (Some(2), ""));
+    assert!(errors.contains("at most 4096 are accepted"), "{errors}");
+}
+
 #[tokio::test]
 async fn without_authentication_there_is_no_login() {
     let gateway = Gateway::start(&[]);

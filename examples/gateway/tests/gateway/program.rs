@@ -101,6 +101,7 @@ fn a_wrong_option_is_one_clear_line_and_exit_code_2() {
             &["user", "add", "/no/such/file", "ann"],
             "a user without rights can do nothing",
         ),
+        (&["user"], "requires a subcommand"),
         (&["extra"], "'extra'"),
         (&["check"], "<URL>"),
     ] {

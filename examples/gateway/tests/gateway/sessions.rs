@@ -312,6 +312,33 @@ async fn a_logout_ends_all_streams_of_the_user_and_no_others() {
     gateway.stream_of(&again, "topic=news").await.begin().await;
 }
 
+/// The head of a request is authenticated, and its body may come much later.
+#[tokio::test]
+async fn a_request_that_began_before_a_logout_publishes_nothing_after_it() {
+    let gateway = Gateway::start(&["--demo"]);
+    let token = gateway.login("ann").await;
+    let mut socket = TcpStream::connect(gateway.address)
+        .await
+        .expect("a connection");
+    let body = r#"{"topic":"a","data":1}"#;
+    let head = format!(
+        "POST /publish HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut answer = [0; 25];
+    socket.read_exact(&mut answer).await.expect("a permission");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let authorization = [("authorization", &*bearer(&token))];
+    gateway.ask("DELETE", "/session", &authorization).await;
+    socket.write_all(body.as_bytes()).await.expect("it is sent");
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 401");
+    assert_eq!(gateway.metric("gateway_events_total").await, 0.0);
+}
+
 #[tokio::test]
 async fn with_a_cookie_only_pages_of_the_same_origin_change_anything() {
     let gateway = Gateway::start(&["--demo"]);
