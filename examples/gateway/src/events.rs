@@ -120,7 +120,15 @@ fn subscribe(
 fn refuse(denied: Denied) -> Result<Response, Refusal> {
     match denied {
         Denied::Refused(refusal) => Err(refusal),
-        Denied::LoggedOut => Ok(no_content()),
+        Denied::LoggedOut => {
+            let mut response = no_content();
+            // Says to a page that asks why.
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+            Ok(response)
+        }
     }
 }
 

@@ -295,7 +295,7 @@ async fn a_logout_ends_all_streams_of_the_user_and_no_others() {
     end(&mut streams[1]).await;
     gateway.wait_for(LOGGED_OUT, 2.0).await;
     assert!(streams[2].is_silent().await);
-    // A browser that reconnects is told to stop; everything else needs another login.
+    // A browser that reconnects is told to stop, and a page that asks is told why; everything else needs another login.
     for token in [&ann, &other] {
         let authorization = [("authorization", &*bearer(token))];
         assert_eq!(
