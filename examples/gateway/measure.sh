@@ -35,7 +35,7 @@ declare -rA DOES=(
 start() {
     [[ " $* " == *' --users '* ]] || set -- --no-auth "$@"
     coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error \
-        --max-streams-per-address 9000 "$@"; }
+        --max-streams-per-address 9000 --max-connections-per-address 9000 "$@"; }
     server=$SERVER_PID
     local line
     read -r line <&"${SERVER[0]}"

@@ -23,10 +23,12 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::busy;
 use crate::connection::{Connection, Order, Reason};
 use crate::deadline::{Deadline, Due};
 use crate::io::{Socket, Stalled};
+use crate::per_address::PerAddress;
+use crate::streams::Full;
+use crate::{address, busy};
 
 /// The most that is read of a request's head.
 const MAX_HEAD: usize = 16 << 10;
@@ -42,6 +44,8 @@ pub struct Endpoint {
     pub router: Router,
     /// The most connections at a time.
     pub max_connections: usize,
+    /// The most connections of an address at a time.
+    pub max_per_address: usize,
     /// Whether the figures for the operator have them.
     pub is_counted: bool,
 }
@@ -50,6 +54,7 @@ pub struct Endpoint {
 pub async fn accept(endpoint: Endpoint, app: Arc<App>, tasks: TaskTracker) {
     let permits = Arc::new(Semaphore::new(endpoint.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let addresses = Arc::new(PerAddress::new(endpoint.max_per_address));
     loop {
         let (stream, peer) = match endpoint.listener.accept().await {
             Ok(accepted) => accepted,
@@ -64,14 +69,25 @@ pub async fn accept(endpoint: Endpoint, app: Arc<App>, tasks: TaskTracker) {
                 continue;
             }
         };
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
-            if endpoint.is_counted {
-                app.metrics.refused.inc();
+        let address = address::of_peer(peer.ip(), &app.options.trusted_proxies);
+        let permit = match address.map(|address| addresses.count(address)) {
+            Some(None) => Err(Full::Address),
+            counted => match permits.clone().try_acquire_owned() {
+                Ok(permit) => Ok((permit, counted)),
+                Err(_) => Err(Full::Server),
+            },
+        };
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(full) => {
+                if endpoint.is_counted {
+                    app.metrics.refused.inc();
+                }
+                if let Ok(permit) = refusals.clone().try_acquire_owned() {
+                    tokio::spawn(refuse(stream, full, permit));
+                }
+                continue;
             }
-            if let Ok(permit) = refusals.clone().try_acquire_owned() {
-                tokio::spawn(refuse(stream, permit));
-            }
-            continue;
         };
         if let Err(error) = configure(&stream, &app) {
             tracing::warn!(%peer, %error, "cannot configure the socket");
@@ -90,12 +106,13 @@ pub async fn accept(endpoint: Endpoint, app: Arc<App>, tasks: TaskTracker) {
 }
 
 /// Answers a request that is hardly parsed.
-async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+async fn refuse(mut stream: TcpStream, full: Full, _permit: OwnedSemaphorePermit) {
     let answered = async {
         // Some clients take an answer that precedes their request for an error.
         let mut head = [0; 4096];
         let len = stream.read(&mut head).await?;
-        stream.write_all(&busy::to_connection(&head[..len])).await?;
+        let answer = busy::to_connection(full, &head[..len]);
+        stream.write_all(&answer).await?;
         stream.shutdown().await?;
         // A socket that is closed with unread bytes would reset the connection, and the client might
         // not see the answer.

@@ -9,9 +9,8 @@ use axum::http::HeaderMap;
 /// A trusted proxy adds the address of its client to the end of `X-Forwarded-For`; whatever is before
 /// it may be the client's invention. Of IPv6, one client may have a whole network of 64 bits.
 pub fn of_client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
-    let peer = peer.to_canonical();
-    if !trusted.contains(&peer) {
-        return network(peer);
+    if let Some(peer) = of_peer(peer, trusted) {
+        return peer;
     }
     let values = headers.get_all("x-forwarded-for").iter().rev();
     // As bytes: what a client sent before the address that counts need not be text.
@@ -24,7 +23,14 @@ pub fn of_client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAdd
             None => break,
         }
     }
-    network(peer)
+    network(peer.to_canonical())
+}
+
+/// Returns the address that limits of connections count; `None` for a trusted proxy, whose connections
+/// are those of many clients.
+pub fn of_peer(peer: IpAddr, trusted: &[IpAddr]) -> Option<IpAddr> {
+    let peer = peer.to_canonical();
+    (!trusted.contains(&peer)).then(|| network(peer))
 }
 
 fn network(address: IpAddr) -> IpAddr {

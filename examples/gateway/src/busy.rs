@@ -47,7 +47,7 @@ pub(crate) fn response(
 }
 
 /// Makes the answer to a connection that is one too many, from what has arrived of its request.
-pub(crate) fn to_connection(head: &[u8]) -> Vec<u8> {
+pub(crate) fn to_connection(full: Full, head: &[u8]) -> Vec<u8> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let target = head.split(' ').nth(1).unwrap_or_default();
     let is_browser = head.contains("\r\nsec-fetch-mode:") && !target.contains("busy=503");
@@ -55,9 +55,15 @@ pub(crate) fn to_connection(head: &[u8]) -> Vec<u8> {
     if target.starts_with("/events?") && (is_browser || target.contains("busy=event")) {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n\
             connection: close\r\n\r\n";
-        return [head.as_bytes(), frame("server", None, retry).as_bytes()].concat();
+        return [
+            head.as_bytes(),
+            frame(full.as_str(), None, retry).as_bytes(),
+        ]
+        .concat();
     }
-    let body = "{\"error\":\"too many connections\"}\n";
+    let limit = full.as_str();
+    let body =
+        format!("{{\"error\":\"too many connections: the limit of the {limit} is reached\"}}\n");
     let len = body.len();
     format!(
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: {retry}\r\nconnection: close\r\n\

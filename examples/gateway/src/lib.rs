@@ -22,6 +22,7 @@ pub mod load;
 pub mod metrics;
 pub mod names;
 pub mod options;
+pub mod per_address;
 pub mod per_subscriber;
 mod process;
 pub mod publish;

@@ -79,6 +79,9 @@ pub struct Options {
     /// Most connections at a time; further ones are answered with 503, or closed.
     #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = count)]
     pub max_connections: usize,
+    /// Most connections of an address, or of an IPv6 network of 64 bits; not of a trusted proxy.
+    #[arg(long, default_value_t = 2_000, value_name = "COUNT", value_parser = count)]
+    pub max_connections_per_address: usize,
     /// Most streams at a time. A browser is told to return later, and others are answered with 503.
     #[arg(long, default_value_t = 9_000, value_name = "COUNT", value_parser = count)]
     pub max_streams: usize,

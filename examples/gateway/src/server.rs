@@ -50,6 +50,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
         listener,
         router: routes(&app),
         max_connections: app.options.max_connections,
+        max_per_address: app.options.max_connections_per_address,
         is_counted: true,
     };
     tokio::spawn(accept(endpoint, app.clone(), tasks.clone()));
@@ -57,6 +58,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
         listener: metrics_listener,
         router: operator_routes(&app),
         max_connections: METRICS_CONNECTIONS,
+        max_per_address: METRICS_CONNECTIONS,
         is_counted: false,
     };
     tokio::spawn(accept(operator_endpoint, app.clone(), TaskTracker::new()));

@@ -10,13 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::auth::Rights;
 use crate::connection::{Connection, Reason};
 use crate::options::Options;
+use crate::per_address::{Counted, PerAddress};
 
 /// The streams that run.
 #[derive(Debug)]
 pub struct Streams {
     max: usize,
     max_of_user: usize,
-    max_of_address: usize,
+    addresses: Arc<PerAddress>,
     compressed: Arc<Semaphore>,
     state: Mutex<State>,
 }
@@ -24,7 +25,6 @@ pub struct Streams {
 #[derive(Debug, Default)]
 struct State {
     all: usize,
-    of_address: HashMap<IpAddr, usize>,
     of_user: HashMap<Arc<str>, HashMap<u64, Running>>,
     next: u64,
 }
@@ -50,7 +50,7 @@ pub enum Full {
 #[derive(Debug)]
 pub struct Admitted {
     streams: Arc<Streams>,
-    address: IpAddr,
+    _of_address: Counted,
     of_user: Option<(Arc<str>, u64)>,
 }
 
@@ -60,7 +60,7 @@ impl Streams {
         Self {
             max: options.max_streams,
             max_of_user: options.max_streams_per_user,
-            max_of_address: options.max_streams_per_address,
+            addresses: Arc::new(PerAddress::new(options.max_streams_per_address)),
             compressed: Arc::new(Semaphore::new(options.max_gzip_streams)),
             state: Mutex::default(),
         }
@@ -76,7 +76,6 @@ impl Streams {
         topics: Vec<Arc<str>>,
     ) -> Result<Admitted, Full> {
         let mut state = self.lock();
-        let of_address = state.of_address.get(&address).copied().unwrap_or(0);
         let running = |user: &Arc<str>| state.of_user.get(user).map_or(0, HashMap::len);
         if state.all >= self.max {
             return Err(Full::Server);
@@ -84,11 +83,8 @@ impl Streams {
         if user.as_ref().map_or(0, running) >= self.max_of_user {
             return Err(Full::User);
         }
-        if of_address >= self.max_of_address {
-            return Err(Full::Address);
-        }
+        let of_address = self.addresses.count(address).ok_or(Full::Address)?;
         state.all += 1;
-        state.of_address.insert(address, of_address + 1);
         let number = state.next;
         state.next += 1;
         if let Some(user) = &user {
@@ -98,7 +94,7 @@ impl Streams {
         }
         Ok(Admitted {
             streams: self.clone(),
-            address,
+            _of_address: of_address,
             of_user: user.map(|user| (user, number)),
         })
     }
@@ -136,7 +132,7 @@ impl Streams {
     /// Returns how many users and addresses have streams.
     pub fn users_and_addresses(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.of_user.len(), state.of_address.len())
+        (state.of_user.len(), self.addresses.addresses())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -159,12 +155,6 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut state = self.streams.lock();
         state.all -= 1;
-        if let Some(count) = state.of_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                state.of_address.remove(&self.address);
-            }
-        }
         if let Some((user, number)) = &self.of_user
             && let Some(of_user) = state.of_user.get_mut(user)
         {

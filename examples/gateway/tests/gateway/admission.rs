@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
 use super::support::authentication::{bearer, start_with_secret, token};
 use super::support::{Events, Gateway, Seen, request, text};
 
@@ -102,23 +105,51 @@ async fn the_client_may_choose_how_it_learns_that_there_are_too_many() {
     }
 }
 
-/// Beyond the limit of connections, requests are hardly read.
+/// Beyond the limits of connections, requests are hardly read.
 #[tokio::test]
 async fn a_browser_returns_though_there_are_too_many_connections() {
-    let gateway = Gateway::start(&["--max-connections", "1"]);
-    let stream = begin(&gateway, "topic=a", &[]).await;
-    for (query, headers) in [("topic=a", &[BROWSER][..]), ("topic=a&busy=event", &[])] {
-        let (limit, retry) = busy(&gateway, query, headers).await;
-        assert_eq!(limit, r#"{"limit":"server"}"#);
-        assert!((10..=60).contains(&retry.as_secs()), "{retry:?}");
+    for (option, name) in [
+        ("--max-connections", "server"),
+        ("--max-connections-per-address", "address"),
+    ] {
+        let gateway = Gateway::start(&[option, "1"]);
+        let stream = begin(&gateway, "topic=a", &[]).await;
+        for (query, headers) in [("topic=a", &[BROWSER][..]), ("topic=a&busy=event", &[])] {
+            let (limit, retry) = busy(&gateway, query, headers).await;
+            assert_eq!(limit, format!(r#"{{"limit":"{name}"}}"#));
+            assert!((10..=60).contains(&retry.as_secs()), "{retry:?}");
+        }
+        for (query, headers) in [("topic=a", &[][..]), ("topic=a&busy=503", &[BROWSER])] {
+            let answer = gateway.refused(query, headers).await;
+            assert_eq!(answer.status, 503);
+            let error = format!("too many connections: the limit of the {name} is reached");
+            assert_eq!(answer.json()["error"], error);
+            assert!(answer.header("retry-after").parse::<u32>().is_ok());
+        }
+        drop(stream);
+        gateway.wait_for("gateway_connections", 0.0).await;
+        begin(&gateway, "topic=a", &[]).await;
     }
-    for (query, headers) in [("topic=a", &[][..]), ("topic=a&busy=503", &[BROWSER])] {
-        let answer = gateway.refused(query, headers).await;
-        assert_eq!(answer.status, 503);
-        assert_eq!(answer.json()["error"], "too many connections");
-        assert!(answer.header("retry-after").parse::<u32>().is_ok());
-    }
-    drop(stream);
+}
+
+/// Whose connections are many clients', has no limit of one; and another address has its own.
+#[tokio::test]
+async fn connections_of_a_trusted_proxy_or_of_others_are_not_those_of_an_address() {
+    let limit = ["--max-connections-per-address", "1"];
+    let trusted = [&limit[..], &["--trusted-proxy", "127.0.0.1"]].concat();
+    let gateway = Gateway::start(&trusted);
+    let _first = begin(&gateway, "topic=a", &[]).await;
+    begin(&gateway, "topic=a", &[]).await;
+    let gateway = Gateway::start(&limit);
+    let _first = begin(&gateway, "topic=a", &[]).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 2], 0).into()).expect("an address");
+    let mut stream = socket.connect(gateway.address).await.expect("a connection");
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.expect("it is sent");
+    let mut head = [0; 15];
+    stream.read_exact(&mut head).await.expect("a response");
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
 }
 
 /// An event without an ID would be one with an empty ID, on a connection that has had none.

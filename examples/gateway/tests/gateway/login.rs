@@ -153,25 +153,23 @@ async fn a_wrong_login_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_address_may_try_ten_logins_a_minute_and_cannot_invent_others() {
-    let proxy = ["--demo", "--trusted-proxy", "127.0.0.1"];
-    for (options, status) in [(&["--demo"][..], 429), (&proxy, 200)] {
+async fn an_address_may_try_so_many_logins_a_minute_and_cannot_invent_others() {
+    let limit = ["--demo", "--logins-per-minute", "2"];
+    let proxy = [&limit[..], &["--trusted-proxy", "127.0.0.1"]].concat();
+    for (options, status) in [(&limit[..], 429), (&proxy, 200)] {
         let gateway = Gateway::start(options);
-        for number in 0..10 {
-            let forwarded = ("x-forwarded-for", "192.0.2.1");
+        let forwarded = ("x-forwarded-for", "192.0.2.1");
+        for number in 0..2 {
             let answer = gateway.post_login("ann", "wrong", &[forwarded]).await;
             assert_eq!(answer.status, 401, "{number}");
         }
-        let forwarded = ("x-forwarded-for", "192.0.2.1");
         let answer = gateway.post_login("ann", "ann-demo", &[forwarded]).await;
         assert_eq!(answer.status, 429);
         let wait: u32 = answer.header("retry-after").parse().expect("seconds");
-        assert!((1..=7).contains(&wait), "{wait}");
+        assert!((1..=31).contains(&wait), "{wait}");
         let other = ("x-forwarded-for", "192.0.2.1, 192.0.2.2");
-        assert_eq!(
-            gateway.post_login("ann", "ann-demo", &[other]).await.status,
-            status
-        );
+        let answer = gateway.post_login("ann", "ann-demo", &[other]).await;
+        assert_eq!(answer.status, status);
     }
 }
 

@@ -298,10 +298,9 @@ async fn a_logout_ends_all_streams_of_the_user_and_no_others() {
     // A browser that reconnects is told to stop, and a page that asks is told why; everything else needs another login.
     for token in [&ann, &other] {
         let authorization = [("authorization", &*bearer(token))];
-        assert_eq!(
-            gateway.refused("topic=news", &authorization).await.status,
-            204
-        );
+        let refused = gateway.refused("topic=news", &authorization).await;
+        let reason = refused.header("www-authenticate");
+        assert_eq!((refused.status, reason), (204, "Bearer"));
         assert_eq!(renew(&gateway, token).await.status, 401);
         let (status, _) = gateway
             .post(r#"{"topic":"news","data":1}"#, &authorization)
