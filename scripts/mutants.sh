@@ -7,7 +7,7 @@ readonly EXCEPTIONS=scripts/mutants-exceptions.txt
 # The programs that run without the examples.
 readonly TESTS=(decode encode adapters client resources)
 # Seconds after which tests that have not ended are taken to hang.
-readonly TIMEOUT=300
+readonly TIMEOUT=150
 # In KiB: a loop that never ends may allocate all the while.
 readonly MEMORY=$((6 << 20))
 
