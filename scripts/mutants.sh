@@ -3,7 +3,7 @@
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly EXCEPTIONS=scripts/mutants-exceptions.txt
+readonly EXCEPTIONS=tests/mutants-exceptions.txt
 # The programs that run without the examples.
 readonly TESTS=(decode encode adapters client resources)
 # Seconds after which tests that have not ended are taken to hang.
