@@ -93,7 +93,7 @@ async fn a_stream_with_a_ticket_survives_its_connections() {
 #[tokio::test]
 #[ignore = "needs Chromium"]
 async fn a_stream_that_is_closed_continues_with_another_ticket_at_the_same_position() {
-    let options = ["--demo", "--token-lifetime", "2s", "--retry", "100ms"];
+    let options = ["--demo", "--token-lifetime", "4s", "--retry", "100ms"];
     let (gateway, _folder) = start_with_secret(&options);
     let page = Page::open(&gateway).await;
     page.run(
@@ -107,11 +107,11 @@ async fn a_stream_that_is_closed_continues_with_another_ticket_at_the_same_posit
     .await;
     page.wait_for("states.includes('open')").await;
     let token = token("ann", &["a"], 600.0);
-    for number in 0..50 {
+    for number in 0..80 {
         publish(&gateway, &token, number..number + 1).await;
         sleep(Duration::from_millis(100)).await;
     }
-    page.wait_for(&has_seen(0..50)).await;
+    page.wait_for(&has_seen(0..80)).await;
     page.wait_for("tickets >= 2").await;
     assert_eq!(
         page.run("return seen.some((it) => it.startsWith('gap'))")

@@ -44,7 +44,7 @@ async fn renew(gateway: &Gateway, token: &str) -> Answer {
 async fn a_stream_says_that_its_token_expires_and_ends_with_it() {
     let (gateway, _folder) = start_with_secret(&[]);
     let mut events = gateway
-        .stream_of(&token("ann", &["a"], 2.0), "topic=a")
+        .stream_of(&token("ann", &["a"], 4.0), "topic=a")
         .await;
     let position = events.begin().await;
     let renew = r#"{"renew":"POST /session"}"#;

@@ -173,7 +173,7 @@ async fn a_ticket_of_who_has_logged_out_ends_with_204() {
 #[tokio::test]
 async fn the_stream_of_a_ticket_ends_with_the_token_that_bought_it() {
     let (gateway, _folder) = start_with_secret(&[]);
-    let ticket = gateway.ticket(&token("ann", &["a"], 2.0)).await;
+    let ticket = gateway.ticket(&token("ann", &["a"], 4.0)).await;
     let mut events = gateway
         .stream(&format!("topic=a&ticket={ticket}"), &[])
         .await;
