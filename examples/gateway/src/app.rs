@@ -1,11 +1,15 @@
 //! What all connections share.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderMap;
 use tokio::sync::watch;
 
+use crate::address;
 use crate::auth::Auth;
+use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::idempotency::Keys;
 use crate::metrics::Metrics;
@@ -59,6 +63,11 @@ impl App {
             shutdown: watch::Sender::new(None),
             start: Instant::now(),
         })
+    }
+
+    /// Returns the address that limits count for a request.
+    pub fn address_of_client(&self, headers: &HeaderMap, connection: &Connection) -> IpAddr {
+        address::of_client(headers, connection.peer.ip(), &self.options.trusted_proxies)
     }
 
     /// Returns the time since the start.

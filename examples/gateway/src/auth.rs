@@ -54,7 +54,7 @@ impl Auth {
         };
         let tokens = match options.no_auth {
             true => None,
-            false => Some(tokens(options, users.is_some())?),
+            false => Some(make_tokens(options, users.is_some())?),
         };
         Ok(Self {
             tokens,
@@ -142,7 +142,8 @@ impl Auth {
         }
     }
 
-    /// Returns `None` if there is no authentication.
+    /// Returns what verifies tokens, `None` if there is no authentication; or refuses who reaches the demo
+    /// by another name than one of this machine.
     fn tokens(&self, headers: &HeaderMap) -> Result<Option<&Tokens>, Refusal> {
         // Its passwords are known, so that it must not be reached through a proxy either.
         if self.is_demo && !origin::is_loopback(headers) {
@@ -207,7 +208,7 @@ impl Auth {
 }
 
 /// Makes what signs tokens, with the secret of the options or a random one.
-fn tokens(options: &Options, has_users: bool) -> Result<Tokens, String> {
+fn make_tokens(options: &Options, has_users: bool) -> Result<Tokens, String> {
     let secret = match Secret::read(options.secret_file.as_deref())? {
         Some(secret) => secret,
         None if has_users => {

@@ -126,7 +126,7 @@ impl Deadline {
         self.cut.map(|(_, reason)| reason)
     }
 
-    /// Returns what is due next, and when.
+    /// Returns the time of the next deadline, and what it asks for.
     fn next(&self) -> (Instant, Due) {
         if let Some((cut, reason)) = self.cut {
             return (cut, Due::Cut(reason));

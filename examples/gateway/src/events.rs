@@ -17,7 +17,7 @@ use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::stream::{Events, Terms};
 use crate::streams::instant;
-use crate::{address, busy, compression, per_subscriber};
+use crate::{busy, compression, per_subscriber};
 
 /// The longest last event ID, in bytes.
 const MAX_ID: usize = 64;
@@ -67,7 +67,7 @@ fn subscribe(
     );
     let id = received_last_event_id(all.next(), in_query, MAX_ID);
     let has_others = all.next().is_some();
-    let address = address::of_client(headers, connection.peer.ip(), &app.options.trusted_proxies);
+    let address = app.address_of_client(headers, &connection);
     // A renewal can concern the stream as soon as it is admitted, and must come after this.
     let expiry = principal.expiry.map(|expiry| instant(expiry - now()));
     connection.expire(expiry);

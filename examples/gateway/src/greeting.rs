@@ -18,14 +18,16 @@ fn text(auth: &Auth, address: SocketAddr, metrics: SocketAddr) -> String {
     let mut header = String::new();
     if let Some(users) = auth.demo_users() {
         text.push_str("\nusers:");
-        for (name, password) in users {
+        let users: Vec<_> = users.collect();
+        for (name, password) in &users {
             let _ = write!(text, " {name} with the password {password},");
         }
         text.pop();
+        let (name, password) = users.first().copied().unwrap_or_default();
         let _ = write!(
             text,
             "; log in and try:
-  TOKEN=$(curl -s -H 'content-type: application/json' -d '{{\"name\":\"ann\",\"password\":\"ann-demo\"}}' \
+  TOKEN=$(curl -s -H 'content-type: application/json' -d '{{\"name\":\"{name}\",\"password\":\"{password}\"}}' \
 http://{address}/login | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')"
         );
     } else if auth.is_open() {

@@ -38,7 +38,8 @@ impl PerAddress {
     }
 
     /// Returns how many addresses have any.
-    pub fn addresses(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn addresses(&self) -> usize {
         self.lock().len()
     }
 

@@ -130,7 +130,8 @@ impl Streams {
     }
 
     /// Returns how many users and addresses have streams.
-    pub fn users_and_addresses(&self) -> (usize, usize) {
+    #[cfg(test)]
+    pub(crate) fn users_and_addresses(&self) -> (usize, usize) {
         let state = self.lock();
         (state.of_user.len(), self.addresses.addresses())
     }

@@ -63,10 +63,10 @@ impl Tickets {
 
 /// The users that have logged out, and when.
 #[derive(Debug, Default)]
-pub(super) struct Logouts(Mutex<Users>);
+pub(super) struct Logouts(Mutex<Times>);
 
 #[derive(Debug, Default)]
-struct Users {
+struct Times {
     times: HashMap<Box<str>, f64>,
     order: VecDeque<Box<str>>,
 }

@@ -15,7 +15,6 @@ use super::cookies::Cookie;
 use super::issue::{self, Issued, TICKET_LIFETIME};
 use super::origin;
 use super::tokens::{now, seconds};
-use crate::address;
 use crate::app::App;
 use crate::body;
 use crate::connection::Connection;
@@ -39,8 +38,7 @@ pub async fn login(
         if origin::is_other(headers) {
             return Err(Refusal::forbidden());
         }
-        let trusted = &app.options.trusted_proxies;
-        let address = address::of_client(headers, connection.peer.ip(), trusted);
+        let address = app.address_of_client(headers, &connection);
         log_in(&app, headers, body, address).await
     })
     .await

@@ -31,7 +31,7 @@ pub struct Claims {
     pub sub: String,
     /// When it expires, in seconds since 1970.
     pub exp: f64,
-    /// When it was issued, in seconds since 1970. Without it, the token does not survive a logout.
+    /// When its user was authenticated, in seconds since 1970. Without it, the token does not survive a logout.
     #[serde(default)]
     pub iat: f64,
     /// When the user has proven its password, in seconds since 1970; only such tokens are renewed.

@@ -19,6 +19,11 @@ async fn publish(gateway: &Gateway, token: &str, numbers: std::ops::Range<u32>) 
     }
 }
 
+async fn assert_no_gap(page: &Page) {
+    let gap = "return seen.some((it) => it.startsWith('gap'))";
+    assert_eq!(page.run(gap).await, false);
+}
+
 /// An expression that is true when exactly these numbers were seen, in their order.
 fn has_seen(numbers: std::ops::Range<u32>) -> String {
     let all: Vec<_> = numbers.map(|number| format!("n:{number}")).collect();
@@ -82,11 +87,7 @@ async fn a_stream_with_a_ticket_survives_its_connections() {
     page.wait_for("states.filter((it) => it === 'open').length >= 3")
         .await;
     assert_eq!(page.run("return tickets").await, 1);
-    assert_eq!(
-        page.run("return seen.some((it) => it.startsWith('gap'))")
-            .await,
-        false
-    );
+    assert_no_gap(&page).await;
 }
 
 /// URL and cookie are of no use any more: `EventSource` gives up, and the page takes another ticket.
@@ -113,11 +114,7 @@ async fn a_stream_that_is_closed_continues_with_another_ticket_at_the_same_posit
     }
     page.wait_for(&has_seen(0..80)).await;
     page.wait_for("tickets >= 2").await;
-    assert_eq!(
-        page.run("return seen.some((it) => it.startsWith('gap'))")
-            .await,
-        false
-    );
+    assert_no_gap(&page).await;
 }
 
 #[tokio::test]
@@ -277,11 +274,7 @@ async fn silence_ends_a_connection_and_what_was_missed_comes_with_the_next() {
     gateway.signal("CONT");
     publish(&gateway, &token, 3..6).await;
     page.wait_for(&has_seen(0..6)).await;
-    assert_eq!(
-        page.run("return seen.some((it) => it.startsWith('gap'))")
-            .await,
-        false
-    );
+    assert_no_gap(&page).await;
 }
 
 #[tokio::test]
