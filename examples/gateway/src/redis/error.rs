@@ -57,8 +57,8 @@ impl Failure {
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         let is_final = match error.kind() {
-            ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => true,
-            _ => has_code(&error, &["WRONGPASS", "NOAUTH", "NOPERM", "WRONGTYPE"]),
+            ErrorKind::InvalidClientConfig => true,
+            _ => is_wrong_password(&error) || has_code(&error, &["NOPERM", "WRONGTYPE"]),
         };
         let reason = describe(&error);
         Self { reason, is_final }
@@ -89,17 +89,30 @@ fn has_code(error: &RedisError, codes: &[&str]) -> bool {
         .any(|code| error.code() == Some(code) || text.contains(&format!("{code} ")))
 }
 
+fn is_wrong_password(error: &RedisError) -> bool {
+    let is_kind = error.kind() == ErrorKind::AuthenticationFailed;
+    is_kind || has_code(error, &["WRONGPASS", "NOAUTH"])
+}
+
+/// Returns whether Redis is a replica, and another one may have taken over.
+pub(super) fn is_replica(error: &RedisError) -> bool {
+    has_code(error, &["READONLY"])
+}
+
 /// Says what went wrong, without what only an author of scripts can use.
 pub(super) fn describe(error: &RedisError) -> String {
     let hint = match error {
-        error if has_code(error, &["READONLY"]) => "it is a replica, which takes no events: ",
+        error if is_replica(error) => "it is a replica, which takes no events: ",
         error if has_code(error, &["OOM"]) => "it is out of memory (maxmemory): ",
         error if has_code(error, &["WRONGTYPE"]) => "another program uses a key of --redis-key: ",
-        error if has_code(error, &["WRONGPASS", "NOAUTH"]) => "the password is wrong: ",
+        error if is_wrong_password(error) => "the password is wrong or missing: ",
         error if error.is_timeout() => "no answer in time: ",
         _ => "",
     };
-    let text = error.to_string();
+    let text = match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    };
     let text = text.split(" script: ").next().unwrap_or_default();
     format!("{hint}{text}")
 }

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::hub::{Position, parse_id};
 
 /// For how many seconds the keys of publishers are remembered.
-const KEY_LIFETIME: u32 = 3600;
+const KEY_LIFETIME: u32 = 600;
 
 /// By what a publication is recognized that is sent again.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, ScriptInvocation, cmd};
 
 use super::Redis;
-use super::error::{Failure, Unavailable, describe};
+use super::error::{Failure, Unavailable, describe, is_replica};
 
 /// How long Redis waits for an entry before it says that there is none.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
@@ -125,6 +125,9 @@ impl Redis {
         if error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error() {
             self.end(session);
             return Unavailable::UNKNOWN;
+        }
+        if is_replica(error) {
+            self.end(session);
         }
         Unavailable::REFUSED
     }

@@ -40,16 +40,16 @@ impl Redis {
             let failure = self.follow_session(&app, number, &mut first).await;
             self.session.send_replace(None);
             self.figures.up.set(0);
-            self.complaints.log(&failure.reason);
-            if let Some(first) = first.take() {
-                let result = if failure.is_final {
-                    Err(failure.reason)
-                } else {
-                    Ok(())
-                };
-                // Whoever started the server may have given up.
-                let _ = first.send(result);
+            let reason = failure.reason;
+            let ends = |first: oneshot::Sender<_>| first.send(Err(reason.clone())).is_ok();
+            // Then the program ends.
+            if first
+                .take()
+                .is_some_and(|first| failure.is_final && ends(first))
+            {
+                return;
             }
+            self.complaints.log(&reason);
             failures = if begin.elapsed() > GOOD_SESSION {
                 0
             } else {

@@ -11,10 +11,8 @@ for i = 1, #fields, 2 do
 end
 
 local function reason()
-    if not state.epoch then
-        -- Another gateway may have used the log before.
-        return 'deleted'
-    elseif not state.last or not has(state.last) then
+    if not (state.epoch and state.trimmed and state.last and has(state.last)) then
+        -- Or there was nothing yet; then no client has an ID.
         return 'deleted'
     elseif state.run_id ~= run_id and replid2 == state.replid then
         -- Replication is asynchronous: what it has not sent is lost.
