@@ -109,7 +109,6 @@ impl Load {
 
 /// Everything of a run.
 pub struct Bench {
-    pub mode: Mode,
     pub redis: Redis,
     /// One before each node's Redis.
     pub proxies: Vec<Proxy>,
@@ -153,7 +152,6 @@ impl Bench {
             }
         }
         Self {
-            mode,
             redis,
             proxies,
             nodes,

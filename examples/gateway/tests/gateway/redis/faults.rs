@@ -48,6 +48,22 @@ async fn a_crash_of_a_gateway_without_redis_is_reported_to_every_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gateways_that_share_nothing_are_noticed() {
+    let gateways = [Gateway::start(&[]), Gateway::start(&[])];
+    let addresses = gateways.each_ref().map(|gateway| gateway.address);
+    let load = Load::start(&addresses, &addresses, 0).await;
+    load.publishers.more(100).await;
+    let counts = load.finish().await;
+    // Each client is connected to one of two.
+    assert_eq!(counts.received * 2, counts.acknowledged * counts.clients);
+    assert_eq!(
+        (counts.unreported, counts.lost),
+        (counts.received, counts.received)
+    );
+    assert!(!counts.is_complete() && !counts.is_reported());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server"]
 async fn without_a_fault_everything_arrives_on_both_nodes() {
     let fault = async |bench: &mut Bench| bench.more(400).await;
@@ -169,10 +185,12 @@ async fn a_failover_to_a_replica_that_is_behind_is_reported() {
         let link = Proxy::start(bench.redis.address).await;
         replica.replica_of(link.address);
         bench.more(200).await;
-        // As if it was stopped: what the kernel has for a stopped process would still reach it.
+        replica.stop();
+        // What the kernel has for a stopped process would reach it later.
         link.close(true);
         bench.more(200).await;
         bench.redis.kill();
+        replica.cont();
         replica.command(&["REPLICAOF", "NO", "ONE"]);
         for proxy in &bench.proxies {
             proxy.switch(replica.address);
@@ -252,6 +270,24 @@ async fn connections_that_are_cut_again_and_again_lose_nothing() {
         bench.more(200).await;
     };
     repeat("cut", &Setup::default(), fault, nothing_happened).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn what_an_operator_does_to_redis_loses_nothing() {
+    let fault = async |bench: &mut Bench| {
+        for command in [
+            &["SCRIPT", "FLUSH"][..],
+            &["CLIENT", "PAUSE", "700", "ALL"],
+            &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"],
+            &["CLIENT", "KILL", "TYPE", "pubsub"],
+        ] {
+            bench.more(60).await;
+            bench.redis.command(command);
+        }
+        bench.more(100).await;
+    };
+    repeat("operator", &Setup::default(), fault, nothing_happened).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -257,8 +257,8 @@ mod tests {
         counts += &more;
         assert_eq!(
             counts.to_string(),
-            "runs=2 published=4 acknowledged=4 attempts=18 received=6 lost=2 unreported=0 doubled=2 \
-             disordered=0 clients=4 clients_with_gap=4 gaps=6 gap_expired=2 gap_lost=4"
+            "runs=2 published=4 acknowledged=4 attempts=18 received=6 lost=2 unreported=0 \
+             doubled=2 disordered=0 clients=4 clients_with_gap=4 gaps=6 gap_expired=2 gap_lost=4"
         );
         assert!(!counts.is_reported());
         let reported = judge(&published, &clients[..1]);

@@ -34,7 +34,7 @@ struct Shared {
 }
 
 impl Publishers {
-    /// Starts them, each with an event about every `pause`, and with `padding` bytes beside its number.
+    /// Starts them, each with an event about every `pause`, of `padding` bytes beside its number.
     pub fn start(addresses: &[SocketAddr], count: usize, pause: Duration, padding: usize) -> Self {
         let shared = Arc::new(Shared {
             addresses: addresses.to_vec(),
@@ -54,10 +54,6 @@ impl Publishers {
 
     pub fn acknowledged(&self) -> u64 {
         self.shared.acknowledged.load(Ordering::Relaxed)
-    }
-
-    pub fn attempts(&self) -> u64 {
-        self.shared.attempts.load(Ordering::Relaxed)
     }
 
     /// Waits until so many further events were acknowledged.

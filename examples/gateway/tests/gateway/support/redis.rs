@@ -1,7 +1,7 @@
 //! A Redis of a test: Debian's `redis-server`, and a client that speaks its protocol.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
