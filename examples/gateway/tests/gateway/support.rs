@@ -22,7 +22,9 @@ pub mod authentication;
 pub mod chromium;
 pub mod event_source;
 pub mod nginx;
+pub mod proxy;
 pub mod reconnecting;
+pub mod redis;
 
 /// Longer than anything takes that works.
 pub const PATIENCE: Duration = Duration::from_secs(20);
