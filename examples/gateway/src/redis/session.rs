@@ -121,11 +121,14 @@ impl Redis {
 
     /// Says what a command's error means, and ends a session that no longer works.
     pub(super) fn failed(&self, session: &Session, error: &RedisError) -> Unavailable {
-        self.complaints.log(&describe(error));
         if error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error() {
+            self.complaints
+                .log("a command was not answered", &describe(error));
             self.end(session);
             return Unavailable::UNKNOWN;
         }
+        self.complaints
+            .log("Redis rejects a command", &describe(error));
         if is_replica(error) {
             self.end(session);
         }

@@ -49,7 +49,7 @@ impl Redis {
             {
                 return;
             }
-            self.complaints.log(&reason);
+            self.complaints.log("no connection to Redis", &reason);
             failures = if begin.elapsed() > GOOD_SESSION {
                 0
             } else {
