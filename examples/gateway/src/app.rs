@@ -14,6 +14,7 @@ use crate::hub::Hub;
 use crate::idempotency::Keys;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::redis::Redis;
 use crate::streams::Streams;
 
 /// How many keys of publishers are remembered.
@@ -30,8 +31,10 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// The topics.
     pub hub: Arc<Hub>,
-    /// What publishers have sent.
+    /// What publishers have sent, if there is no Redis.
     pub keys: Keys,
+    /// The log that several gateways share, if they do.
+    pub redis: Option<Arc<Redis>>,
     /// The figures for the operator.
     pub metrics: Metrics,
     /// When the last connection ends, once the server shuts down.
@@ -44,7 +47,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// The users or the secret cannot be read.
+    /// The users or the secret cannot be read, or the URL of Redis is not one.
     pub fn new(options: Options) -> Result<Self, String> {
         let epoch = format!("{:016x}", fastrand::u64(..));
         let hub = Hub::new(
@@ -53,13 +56,17 @@ impl App {
             options.log_bytes,
             options.log_age,
         );
+        let hub = Arc::new(hub);
+        let redis = Redis::new(&options, &hub)?;
+        let figures = redis.as_ref().map(|redis| redis.figures());
         Ok(Self {
-            auth: Auth::new(&options)?,
+            auth: Auth::new(&options, redis.clone())?,
             streams: Arc::new(Streams::new(&options)),
+            metrics: Metrics::new(figures),
             options,
-            hub: Arc::new(hub),
+            hub,
+            redis,
             keys: Keys::new(IDEMPOTENCY_KEYS),
-            metrics: Metrics::new(),
             shutdown: watch::Sender::new(None),
             start: Instant::now(),
         })
@@ -82,7 +89,17 @@ impl App {
 
     /// Returns whether new clients and publishers should come here.
     pub fn is_ready(&self) -> bool {
-        self.shutdown.borrow().is_none()
+        !self.is_ending() && self.has_log()
+    }
+
+    /// Returns whether the server shuts down.
+    pub fn is_ending(&self) -> bool {
+        self.shutdown.borrow().is_some()
+    }
+
+    /// Returns whether the log is there, which it may not be at once if it is in Redis.
+    pub fn has_log(&self) -> bool {
+        self.redis.as_ref().is_none_or(|redis| redis.is_ready())
     }
 
     /// Returns a receiver of the time when the last connection ends.
@@ -99,6 +116,6 @@ impl App {
         let window = self.options.drain.max(self.options.retry);
         let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         let random = || Duration::from_millis(fastrand::u64(100..=millis.max(100)));
-        (!self.is_ready()).then(random)
+        self.is_ending().then(random)
     }
 }

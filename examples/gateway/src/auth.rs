@@ -15,14 +15,18 @@ mod secret;
 mod tokens;
 mod users;
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, Method, header};
 
 use crate::body;
 use crate::options::Options;
+use crate::redis::{Redis, Unavailable};
 use crate::refusal::Refusal;
 use attempts::Attempts;
 use cookies::Cookie;
-use memory::{Logouts, Redeemed};
+pub use memory::Logouts;
+use memory::Redeemed;
 use passwords::Passwords;
 pub use principal::{Denied, Principal};
 pub use rights::Rights;
@@ -40,13 +44,15 @@ pub struct Auth {
     attempts: Attempts,
     redeemed: Redeemed,
     logouts: Logouts,
+    /// Where tickets and logouts are that concern several gateways.
+    redis: Option<Arc<Redis>>,
     token_lifetime: f64,
     session_lifetime: f64,
 }
 
 impl Auth {
     /// Creates it as the options say.
-    pub fn new(options: &Options) -> Result<Self, String> {
+    pub fn new(options: &Options, redis: Option<Arc<Redis>>) -> Result<Self, String> {
         let users = match (&options.users, options.demo) {
             (Some(file), _) => Some(Users::read(file)?),
             (None, true) => Some(demo::users()?),
@@ -54,7 +60,7 @@ impl Auth {
         };
         let tokens = match options.no_auth {
             true => None,
-            false => Some(make_tokens(options, users.is_some())?),
+            false => Some(Tokens::of_options(options, users.is_some())?),
         };
         Ok(Self {
             tokens,
@@ -63,6 +69,7 @@ impl Auth {
             attempts: Attempts::new(options.logins_per_minute),
             redeemed: Redeemed::default(),
             logouts: Logouts::default(),
+            redis,
             token_lifetime: options.token_lifetime.as_secs_f64(),
             session_lifetime: options.session_lifetime.as_secs_f64(),
         })
@@ -99,8 +106,13 @@ impl Auth {
         Ok(principal)
     }
 
+    /// Returns the users that have logged out.
+    pub const fn logouts(&self) -> &Logouts {
+        &self.logouts
+    }
+
     /// Returns who subscribes, by its bearer token, the ticket in its URL, or its cookies.
-    pub fn authenticate_stream(
+    pub async fn authenticate_stream(
         &self,
         headers: &HeaderMap,
         ticket: Option<&str>,
@@ -111,11 +123,13 @@ impl Auth {
         if let Some(token) = bearer(headers) {
             return self.principal(tokens, token?, Use::Access);
         }
-        let mut of_ticket = None;
+        let (mut of_ticket, mut is_away) = (None, None);
         if let Some(ticket) = ticket {
             let claims = tokens.verify_expired(ticket, Use::Ticket)?;
-            if self.redeem(&claims) {
-                return self.begin(tokens, claims, headers);
+            match self.redeem(&claims).await {
+                Ok(true) => return self.begin(tokens, claims, headers),
+                Ok(false) => {}
+                Err(_) => is_away = Some(Denied::Away),
             }
             of_ticket = Some(claims.sub);
         }
@@ -124,7 +138,9 @@ impl Auth {
             Some(_) => &[Cookie::Stream, Cookie::Session][..],
             None => &[Cookie::Session],
         };
-        let principal = self.of_cookies(tokens, cookies, headers, of_ticket.as_deref())?;
+        let principal = self.of_cookies(tokens, cookies, headers, of_ticket.as_deref());
+        // The ticket may be good.
+        let principal = principal.map_err(|denied| is_away.unwrap_or(denied))?;
         if origin::is_other(headers) {
             return Err(Refusal::forbidden().into());
         }
@@ -137,7 +153,7 @@ impl Auth {
             return Err(Refusal::unauthorized().into());
         }
         match &principal.user {
-            Some(user) if self.logouts.is_void(user, principal.time) => Err(Denied::LoggedOut),
+            Some(user) if self.logouts.is_void(user, principal.since) => Err(Denied::LoggedOut),
             _ => Ok(()),
         }
     }
@@ -152,10 +168,17 @@ impl Auth {
         Ok(self.tokens.as_ref())
     }
 
-    fn redeem(&self, ticket: &Claims) -> bool {
-        let (now, id) = (now(), ticket.jti.as_deref());
-        let redeem = |id: &str| self.redeemed.redeem(&ticket.sub, id, ticket.exp, now);
-        ticket.exp > now && id.is_some_and(redeem)
+    async fn redeem(&self, ticket: &Claims) -> Result<bool, Unavailable> {
+        let (now, Some(id)) = (now(), &ticket.jti) else {
+            return Ok(false);
+        };
+        if ticket.exp <= now {
+            return Ok(false);
+        }
+        match &self.redis {
+            Some(redis) => redis.redeem(&ticket.sub, id).await,
+            None => Ok(self.redeemed.redeem(&ticket.sub, id, ticket.exp, now)),
+        }
     }
 
     fn of_cookies(
@@ -189,10 +212,9 @@ impl Auth {
     }
 
     fn principal(&self, tokens: &Tokens, token: &str, r#use: Use) -> Result<Principal, Denied> {
-        // Before the logouts are read: one that comes later voids what is issued to this user.
-        let time = now();
         let claims = tokens.verify(token, r#use)?;
-        if self.logouts.is_void(&claims.sub, claims.iat) {
+        let since = claims.since();
+        if self.logouts.is_void(&claims.sub, since) {
             return Err(Denied::LoggedOut);
         }
         Ok(Principal {
@@ -201,30 +223,10 @@ impl Auth {
             expiry: Some(claims.exp),
             cookie: None,
             auth_time: claims.auth_time,
-            time,
+            since,
             has_cookie: false,
         })
     }
-}
-
-/// Makes what signs tokens, with the secret of the options or a random one.
-fn make_tokens(options: &Options, has_users: bool) -> Result<Tokens, String> {
-    let secret = match Secret::read(options.secret_file.as_deref())? {
-        Some(secret) => secret,
-        None if has_users => {
-            if !options.demo {
-                tracing::warn!("no secret is set: all users must log in again after a restart");
-            }
-            Secret::random()?
-        }
-        None => {
-            return Err(format!(
-                "who may connect? Start with --demo to try it, with --users FILE, with {VARIABLE} \
-                 or --secret-file for tokens of others, or with --no-auth"
-            ));
-        }
-    };
-    Tokens::new(&secret, &options.audience)
 }
 
 /// Returns the token of a bearer (RFC 6750, 2.1), if the request has the header.

@@ -39,9 +39,7 @@ pub(crate) fn response(
             Ok(EventBody::new(frames).into_response().map(Body::new))
         }
         Busy::Status => {
-            let limit = full.as_str();
-            let reason = format!("too many streams: the limit of the {limit} is reached");
-            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(retry))
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.reason()).retry_after(retry))
         }
     }
 }

@@ -14,9 +14,10 @@ use crate::auth::{Denied, Principal, now};
 use crate::connection::{Connection, Reason};
 use crate::hub::{Ended, Gap};
 use crate::query::Query;
+use crate::redis::CatchUp;
 use crate::refusal::Refusal;
 use crate::stream::{Events, Terms};
-use crate::streams::instant;
+use crate::streams::{Full, instant};
 use crate::{busy, compression, per_subscriber};
 
 /// The longest last event ID, in bytes.
@@ -30,11 +31,12 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let query = Query::parse(query.as_deref().unwrap_or_default())?;
-    let principal = match app
+    let principal = app
         .auth
-        .authenticate_stream(&headers, query.ticket.as_deref())
-    {
+        .authenticate_stream(&headers, query.ticket.as_deref());
+    let principal = match principal.await {
         Ok(principal) => principal,
+        Err(Denied::Away) => return busy::response(Full::Redis, query.busy, None, &headers),
         Err(denied) => return refuse(denied),
     };
     let cookie = principal.cookie.clone();
@@ -67,6 +69,10 @@ fn subscribe(
     );
     let id = received_last_event_id(all.next(), in_query, MAX_ID);
     let has_others = all.next().is_some();
+    if !app.has_log() {
+        app.metrics.busy(Full::Redis);
+        return busy::response(Full::Redis, query.busy, id.unwrap_or(None), headers);
+    }
     let address = app.address_of_client(headers, &connection);
     // A renewal can concern the stream as soon as it is admitted, and must come after this.
     let expiry = principal.expiry.map(|expiry| instant(expiry - now()));
@@ -95,7 +101,14 @@ fn subscribe(
         Ok(subscribed) => subscribed,
         Err(Ended) => return Ok(no_content()),
     };
-    let topics = subscription.topics();
+    // What is not in memory may be in Redis.
+    let is_unknown = matches!(gap, Some(Gap::Expired | Gap::Unknown | Gap::OtherEpoch));
+    let redis = app
+        .redis
+        .as_ref()
+        .filter(|redis| is_unknown && redis.has_history());
+    let catch_up = redis.and_then(|redis| CatchUp::new(redis, &subscription, id?));
+    let topics = subscription.filter().topics.len();
     tracing::debug!(peer = %connection.peer, topics, gap = gap.map(Gap::reason), "stream begins");
     let is_alone = app.options.encode_per_subscriber;
     let is_accepted = !is_alone && compression::is_accepted(headers);
@@ -106,7 +119,7 @@ fn subscribe(
         _admitted: admitted,
         _compressor: compressor,
     };
-    let stream = Events::new(app.clone(), connection, subscription, gap, terms);
+    let stream = Events::new(app.clone(), connection, subscription, catch_up, terms);
     if is_alone {
         return Ok(per_subscriber::response(stream));
     }
@@ -119,7 +132,7 @@ fn subscribe(
 
 fn refuse(denied: Denied) -> Result<Response, Refusal> {
     match denied {
-        Denied::Refused(refusal) => Err(refusal),
+        Denied::Refused(_) | Denied::Away => Err(denied.into()),
         Denied::LoggedOut => {
             let mut response = no_content();
             // Says to a page that asks why.

@@ -4,7 +4,7 @@
 //! queue, so that one that reads slowly costs nothing. The hub depends on sse-wire and std alone,
 //! and can be copied.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -13,12 +13,19 @@ use std::time::{Duration, Instant};
 use sse_wire::replay::{Cursor, ReplayLog};
 use sse_wire::{LastEventId, Outgoing};
 
+mod ended;
+mod follow;
 mod index;
+mod message;
+mod position;
 mod subscription;
 
-pub use index::Filter;
-use index::{Audience, Index};
-pub use subscription::{LeftBehind, Subscription};
+use ended::EndedTopics;
+use index::Index;
+pub use index::{Audience, Filter};
+pub use message::{Ended, Message, Published};
+pub use position::{Gap, Position, parse_id};
+pub use subscription::{Delivery, LeftBehind, Subscription};
 
 /// The topics of all events, their subscribers, and the log.
 pub struct Hub {
@@ -26,89 +33,58 @@ pub struct Hub {
 }
 
 struct State {
-    /// Distinguishes the IDs of this process from those of the one before.
+    /// Distinguishes the IDs of this log from those of the one before.
     epoch: String,
     log: ReplayLog<Audience>,
-    /// The number of the newest event.
-    sequence: u64,
+    /// The position of the newest event.
+    newest: Position,
     subscribers: Index,
     slots: HashMap<u64, Slot>,
     next_slot: u64,
-    /// The topics that have ended, with the number of their last event, for as long as the log has it.
-    ended: HashMap<Arc<str>, u64>,
-    ended_order: VecDeque<Arc<str>>,
+    ended: EndedTopics,
+    /// The newest event that the stored log no longer has, if the hub follows one.
+    evicted: Option<Position>,
 }
 
 /// What the hub knows of a subscriber.
 struct Slot {
-    /// Where to look for the next event of the subscriber. `None` means that it has received all of
-    /// its events in the log.
-    pending: Option<Cursor>,
+    place: Place,
+    /// What the subscriber must learn before anything else.
+    gap: Option<Gap>,
     waker: Option<Waker>,
     on_left_behind: Option<Box<dyn FnOnce() + Send>>,
 }
 
-/// An event to publish.
-#[derive(Debug, Clone, Copy)]
-pub struct Message<'a> {
-    /// The topic.
-    pub topic: &'a str,
-    /// The only user who receives it; everybody, if there is none.
-    pub user: Option<&'a str>,
-    /// The event; its ID is set by the hub.
-    pub event: Outgoing<'a>,
-    /// Whether it is the last event of its topic.
-    pub is_last: bool,
+/// Where a subscriber is.
+enum Place {
+    /// It has received all of its events in the log.
+    CaughtUp,
+    /// Its next event is here, or later.
+    Pending(Cursor),
+    /// It reads elsewhere, and has received what comes before this ID.
+    Away(Box<str>),
 }
-
-/// An event that was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// Its ID.
-    pub id: String,
-    /// How many subscribers were waiting for it.
-    pub woken: usize,
-    /// How long its encoding took.
-    pub encoding: Duration,
-}
-
-/// Why a stream cannot continue where the subscriber's last one ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Gap {
-    /// Events after the last event ID were evicted from the log.
-    Expired,
-    /// No event has this ID yet.
-    Unknown,
-    /// The ID is of another process, the one before a restart for example.
-    OtherEpoch,
-    /// The ID is not an epoch and a number.
-    Malformed,
-}
-
-/// The error of a topic that has ended, or of a subscription to such topics alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended;
 
 impl Hub {
     /// Creates a hub without topics; its IDs are `epoch.1`, `epoch.2` and so on.
     ///
     /// `epoch` is made of hexadecimal digits, as many in each process.
     pub fn new(epoch: &str, frames: usize, bytes: usize, age: Duration) -> Self {
-        let mut log = ReplayLog::with_tags()
+        let log = ReplayLog::with_tags()
             .with_frames(frames)
             .with_bytes(bytes)
             .with_age(age);
-        log.new_epoch(LastEventId::new(&format!("{epoch}.0")).ok());
-        let state = State {
-            epoch: epoch.to_owned(),
+        let mut state = State {
+            epoch: String::new(),
             log,
-            sequence: 0,
+            newest: Position::default(),
             subscribers: Index::default(),
             slots: HashMap::new(),
             next_slot: 0,
-            ended: HashMap::new(),
-            ended_order: VecDeque::new(),
+            ended: EndedTopics::default(),
+            evicted: None,
         };
+        state.begin_epoch(epoch, Position::default());
         Self {
             state: Mutex::new(state),
         }
@@ -116,7 +92,14 @@ impl Hub {
 
     /// Encodes an event, and wakes the subscribers whom it concerns, and no others.
     pub fn publish(&self, message: &Message<'_>, now: Duration) -> Result<Published, Ended> {
-        let (published, wakers) = self.lock().push(message, now)?;
+        let mut state = self.lock();
+        state.trim(now);
+        if state.ended.contains(message.topic) {
+            return Err(Ended);
+        }
+        let position = state.newest.next();
+        let (published, wakers) = state.push(position, Some(message), now);
+        drop(state);
         // After the lock was released: whoever is woken needs it.
         wakers.into_iter().for_each(Waker::wake);
         Ok(published)
@@ -124,9 +107,9 @@ impl Hub {
 
     /// Adds a subscriber, which begins after the event with `last_event_id`, or after the newest one.
     ///
-    /// After a [`Gap`] it begins with the first event that it may have missed and that the log has.
-    /// [`Ended`] if no event of these topics will follow. `on_left_behind` is called when the log
-    /// has evicted an event that the subscriber did not read.
+    /// After a [`Gap`], which it receives first, it begins with the first event that it may have missed
+    /// and that the log has. [`Ended`] if no event of these topics will follow. `on_left_behind` is
+    /// called when the log has evicted an event that the subscriber did not read.
     pub fn subscribe(
         self: &Arc<Self>,
         filter: Filter,
@@ -136,22 +119,21 @@ impl Hub {
         let mut state = self.lock();
         let position = last_event_id.map(|id| state.position(id));
         let passed = match position {
-            Some(Ok((_, sequence))) => sequence,
-            Some(Err(_)) => 0,
-            None => state.sequence,
+            Some(Ok((_, position))) => position,
+            Some(Err(_)) => Position::default(),
+            None => state.newest,
         };
-        let has_ended = |topic| state.ended.get(topic).is_some_and(|last| *last <= passed);
-        if filter.topics.iter().all(has_ended) {
+        if state.ended.all(&filter.topics, passed) {
             return Err(Ended);
         }
         let (start, gap) = match position {
             Some(Ok((cursor, _))) => (cursor, None),
-            Some(Err(gap @ (Gap::Expired | Gap::OtherEpoch))) => (state.log.start(), Some(gap)),
-            Some(Err(gap)) => (state.log.end(), Some(gap)),
+            Some(Err(gap)) => (state.after(gap), Some(gap)),
             None => (state.log.end(), None),
         };
         let slot = Slot {
-            pending: (start != state.log.end()).then_some(start),
+            place: state.place(start),
+            gap,
             waker: None,
             on_left_behind: Some(Box::new(on_left_behind)),
         };
@@ -171,10 +153,12 @@ impl Hub {
         let State { log, slots, .. } = &mut *state;
         let (mut lag, mut left_behind) = (0, Vec::new());
         for slot in slots.values_mut() {
-            match slot.pending.map(|cursor| log.behind(&cursor)) {
-                Some(Ok(behind)) => lag = lag.max(behind),
-                Some(Err(_)) => left_behind.extend(slot.on_left_behind.take()),
-                None => {}
+            let Place::Pending(cursor) = &slot.place else {
+                continue;
+            };
+            match log.behind(cursor) {
+                Ok(behind) => lag = lag.max(behind),
+                Err(_) => left_behind.extend(slot.on_left_behind.take()),
             }
         }
         drop(state);
@@ -195,38 +179,39 @@ impl Hub {
 }
 
 impl State {
-    /// Adds an event to the log, and returns whom to wake.
+    /// Adds an entry to the log, and returns whom to wake. An entry without an event only has a position.
     fn push(
         &mut self,
-        message: &Message<'_>,
+        position: Position,
+        message: Option<&Message<'_>>,
         now: Duration,
-    ) -> Result<(Published, Vec<Waker>), Ended> {
-        self.trim(now);
-        if self.ended.contains_key(message.topic) {
-            return Err(Ended);
-        }
-        self.sequence += 1;
-        let id = format!("{}.{}", self.epoch, self.sequence);
-        let event = LastEventId::new(&id).map_or(message.event, |id| message.event.id(id));
+    ) -> (Published, Vec<Waker>) {
+        self.newest = position;
+        let id = format!("{}.{position}", self.epoch);
+        let event = message.map_or_else(Outgoing::new, |message| message.event);
+        let event = LastEventId::new(&id).map_or(event, |id| event.id(id));
         let begin = Instant::now();
         let frame = event.into();
         let encoding = begin.elapsed();
-        let topic: Arc<str> = message.topic.into();
         let cursor = self.log.end();
         let audience = Audience {
-            topic: topic.clone(),
-            user: message.user.map(Arc::from),
+            topic: message.map_or_else(Arc::default, |message| message.topic.into()),
+            user: message.and_then(|message| message.user.map(Arc::from)),
+            position,
         };
-        self.log.push_tagged(frame, audience, now);
-        if message.is_last {
-            self.ended.insert(topic.clone(), self.sequence);
-            self.ended_order.push_back(topic);
+        if message.is_some_and(|message| message.is_last) {
+            self.ended.insert(audience.topic.clone(), position);
         }
+        self.log.push_tagged(frame, audience, now);
         let mut wakers = Vec::new();
-        for number in self.subscribers.concerned(message.topic, message.user) {
-            if let Some(slot) = self.slots.get_mut(number) {
-                slot.pending.get_or_insert(cursor);
-                wakers.extend(slot.waker.take());
+        if let Some(message) = message {
+            for number in self.subscribers.concerned(message.topic, message.user) {
+                if let Some(slot) = self.slots.get_mut(number) {
+                    if matches!(slot.place, Place::CaughtUp) {
+                        slot.place = Place::Pending(cursor);
+                    }
+                    wakers.extend(slot.waker.take());
+                }
             }
         }
         let published = Published {
@@ -234,31 +219,37 @@ impl State {
             woken: wakers.len(),
             encoding,
         };
-        Ok((published, wakers))
+        (published, wakers)
     }
 
     /// Returns where a subscriber continues that has received the event with this ID last, and the
-    /// number of that event.
-    fn position(&self, id: &str) -> Result<(Cursor, u64), Gap> {
-        let (epoch, digits) = id.split_once('.').ok_or(Gap::Malformed)?;
-        let is_epoch = |epoch: &str| {
-            epoch.len() == self.epoch.len() && epoch.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
-            && (digits == "0" || !digits.is_empty() && !digits.starts_with('0'));
-        if !is_epoch(epoch) || !is_number {
-            return Err(Gap::Malformed);
-        }
+    /// position of that event.
+    fn position(&self, id: &str) -> Result<(Cursor, Position), Gap> {
+        let (epoch, position) = parse_id(id, &self.epoch).ok_or(Gap::Malformed)?;
         if epoch != self.epoch {
             return Err(Gap::OtherEpoch);
         }
-        match digits.parse() {
-            Ok(number) if number <= self.sequence => {
-                // The log does not remember the IDs of all that it has evicted.
-                let cursor = self.log.since(id).map_err(|_| Gap::Expired)?;
-                Ok((cursor, number))
-            }
-            _ => Err(Gap::Unknown),
+        if position > self.newest {
+            return Err(Gap::Unknown);
+        }
+        // The log does not remember the IDs of all that it has evicted.
+        let cursor = self.log.since(id).map_err(|_| Gap::Expired)?;
+        Ok((cursor, position))
+    }
+
+    /// Returns where a subscriber continues after a gap.
+    fn after(&self, gap: Gap) -> Cursor {
+        match gap {
+            Gap::Unknown | Gap::Malformed => self.log.end(),
+            _ => self.log.start(),
+        }
+    }
+
+    fn place(&self, cursor: Cursor) -> Place {
+        if cursor == self.log.end() {
+            Place::CaughtUp
+        } else {
+            Place::Pending(cursor)
         }
     }
 
@@ -266,25 +257,15 @@ impl State {
     /// again.
     fn trim(&mut self, now: Duration) {
         self.log.trim(now);
-        let first = self.sequence + 1 - self.log.len() as u64;
-        while let Some(topic) = self.ended_order.front() {
-            if self.ended.get(topic).is_some_and(|last| *last >= first) {
-                break;
-            }
-            self.ended.remove(topic);
-            self.ended_order.pop_front();
-        }
+        let evicted = self.evicted.unwrap_or_else(|| self.before_log());
+        self.ended.forget(evicted);
     }
-}
 
-impl Gap {
-    /// Returns the reason as it is sent.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-            Self::OtherEpoch => "other-epoch",
-            Self::Malformed => "malformed",
+    /// Returns the position that precedes the log in memory.
+    fn before_log(&self) -> Position {
+        match self.log.next(&mut self.log.start()) {
+            Ok(Some(first)) => first.tag.position.previous(),
+            _ => self.newest,
         }
     }
 }

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::connection::Reason;
 use crate::hub::{Gap, Published};
 use crate::process;
+use crate::redis::Figures;
 use crate::streams::Full;
 
 /// The figures. No label has a value of a user's choice, so that their number is bounded.
@@ -64,8 +65,8 @@ struct Process {
 pub struct Open(Gauge);
 
 impl Metrics {
-    /// Creates them, all zero.
-    pub fn new() -> Self {
+    /// Creates them, all zero, with those of Redis if there is one.
+    pub fn new(redis: Option<&Figures>) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             connections: Gauge::default(),
@@ -85,12 +86,15 @@ impl Metrics {
             topics: Gauge::default(),
             slowest_lag: Gauge::default(),
         };
-        metrics.register();
+        metrics.register(redis);
         metrics
     }
 
-    fn register(&mut self) {
+    fn register(&mut self, redis: Option<&Figures>) {
         let registry = self.registry.sub_registry_with_prefix("gateway");
+        if let Some(redis) = redis {
+            redis.register(registry);
+        }
         registry.register(
             "connections",
             "Open connections of clients",
@@ -190,12 +194,6 @@ impl Metrics {
     /// Counts a stream as open.
     pub fn open_stream(&self) -> Open {
         Open::new(&self.streams)
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Uri};
 use clap::ValueEnum;
 
 use crate::duration;
+use crate::redis::Mode;
 
 /// What the server is told at its start.
 #[derive(clap::Args, Debug, Clone)]
@@ -65,6 +66,34 @@ pub struct Options {
     /// Longest time that the log retains an event.
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = duration::parse_positive)]
     pub log_age: Duration,
+
+    /// URL of the Redis that several gateways share, such as redis://:password@127.0.0.1:6379/0, or with
+    /// rediss: through TLS. Without it, everything is in the memory of one gateway.
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Redis"
+    )]
+    pub redis: Option<String>,
+    /// How the gateways share events.
+    #[arg(
+        long,
+        default_value = "streams",
+        value_name = "MODE",
+        help_heading = "Redis"
+    )]
+    pub redis_mode: Mode,
+    /// Name with which all keys in Redis begin.
+    #[arg(long, default_value = "gateway", value_name = "NAME", value_parser = key_name, help_heading = "Redis")]
+    pub redis_key: String,
+    /// Most events that Redis retains.
+    #[arg(long, default_value_t = 1_000_000, value_name = "COUNT", value_parser = count, help_heading = "Redis")]
+    pub redis_events: usize,
+    /// Longest time that Redis retains an event.
+    #[arg(long, default_value = "24h", value_name = "DURATION", value_parser = duration::parse_positive, help_heading = "Redis")]
+    pub redis_age: Duration,
 
     /// Silence on a stream after which a checkpoint is sent; 0 for never.
     #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = duration::parse)]
@@ -156,6 +185,13 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| "not a number above 0, without a unit".to_owned())
+}
+
+fn key_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"{}".contains(&byte);
+    let is_name = !text.is_empty() && text.bytes().all(is_plain);
+    let invalid = || "not a name of printable ASCII without spaces and braces".to_owned();
+    is_name.then(|| text.to_owned()).ok_or_else(invalid)
 }
 
 fn origin(text: &str) -> Result<HeaderValue, String> {

@@ -10,19 +10,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
-use sse_wire::Outgoing;
 
 use crate::app::App;
 use crate::auth::{Principal, Rights};
 use crate::body;
-use crate::hub::{Ended, Message};
+use crate::event::Event;
+use crate::hub::Ended;
 use crate::idempotency::Failure;
-use crate::names::{self, DONE};
+use crate::names;
+use crate::redis::{Key, NotPublished};
 use crate::refusal::Refusal;
 
+/// The body of a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Event<'a> {
+struct Fields<'a> {
     #[serde(borrow)]
     topic: Cow<'a, str>,
     #[serde(borrow)]
@@ -48,8 +50,8 @@ async fn answer(
     principal: &Principal,
     headers: &HeaderMap,
     body: &mut Body,
-) -> Result<String, Refusal> {
-    if !app.is_ready() {
+) -> Result<Option<String>, Refusal> {
+    if app.is_ending() {
         let reason = "the server shuts down; send the event again, with an Idempotency-Key";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(1));
     }
@@ -57,53 +59,69 @@ async fn answer(
     let body = body::read_json(app, headers, body).await?;
     // The body may have come long after the head.
     app.auth.check_again(principal)?;
-    let publish = || publish_body(app, &principal.rights, &body);
-    let Some(key) = key else {
-        return publish();
+    let fields: Fields<'_> = body::parse(&body, "the body is not an event")?;
+    let data = text_of(fields.data)?;
+    let event = Event {
+        topic: &fields.topic,
+        user: fields.user.as_deref(),
+        event_type: fields.r#type.as_deref(),
+        data: &data,
     };
+    check(&event, &principal.rights)?;
     // The keys of one user say nothing to another.
     let user = principal.user.as_deref().unwrap_or_default();
-    let published = app.keys.once(&format!("{user}\n{key}"), &body, publish);
+    let key = key.map(|key| format!("{user}\n{key}"));
+    let ended = || {
+        let reason = format!("the topic {:?} has ended", event.topic);
+        Refusal::new(StatusCode::CONFLICT, reason)
+    };
+    let conflict = || {
+        let reason = "this Idempotency-Key was used for another event";
+        Refusal::new(StatusCode::CONFLICT, reason)
+    };
+    if let Some(redis) = &app.redis {
+        let body = &body;
+        let key = key.as_deref().map(|key| Key { key, body });
+        let published = redis.publish(&event, key).await;
+        return published.map_err(|failure| match failure {
+            NotPublished::Conflict => conflict(),
+            NotPublished::Ended => ended(),
+            NotPublished::Unavailable(unavailable) => unavailable.into(),
+        });
+    }
+    let publish = || {
+        let published = app.hub.publish(&event.message(), app.now());
+        let published = published.map_err(|Ended| ended())?;
+        app.metrics.published(&published);
+        Ok(published.id)
+    };
+    let Some(key) = key else {
+        return publish().map(Some);
+    };
+    let published = app.keys.once(&key, &body, publish).map(Some);
     published.map_err(|failure| match failure {
         Failure::NotPublished(refusal) => refusal,
-        Failure::Conflict => {
-            let reason = "this Idempotency-Key was used for another event";
-            Refusal::new(StatusCode::CONFLICT, reason)
-        }
+        Failure::Conflict => conflict(),
     })
 }
 
-fn publish_body(app: &App, rights: &Rights, body: &[u8]) -> Result<String, Refusal> {
-    let event: Event<'_> = body::parse(body, "the body is not an event")?;
-    names::check("topic", &event.topic)?;
-    if !rights.may_publish(&event.topic) {
+/// Checks that names are valid, and that the event may be published.
+fn check(event: &Event<'_>, rights: &Rights) -> Result<(), Refusal> {
+    names::check("topic", event.topic)?;
+    if !rights.may_publish(event.topic) {
         return Err(Refusal::forbidden());
     }
-    if let Some(user) = &event.user {
+    if let Some(user) = event.user {
         names::check("user", user)?;
     }
-    let data = text_of(event.data)?;
-    let mut outgoing = Outgoing::message(&data);
-    if let Some(name) = &event.r#type {
-        outgoing = outgoing.event_type(names::event_type(name)?);
+    if let Some(name) = event.event_type {
+        names::event_type(name)?;
     }
-    let is_last = event.r#type.as_deref() == Some(DONE);
-    if is_last && event.user.is_some() {
+    if event.is_last() && event.user.is_some() {
         let reason = "done ends a topic for everybody; publish it without a user";
         return Err(Refusal::bad_request(reason));
     }
-    let message = Message {
-        topic: &event.topic,
-        user: event.user.as_deref(),
-        event: outgoing,
-        is_last,
-    };
-    let published = app.hub.publish(&message, app.now()).map_err(|Ended| {
-        let reason = format!("the topic {:?} has ended", event.topic);
-        Refusal::new(StatusCode::CONFLICT, reason)
-    })?;
-    app.metrics.published(&published);
-    Ok(published.id)
+    Ok(())
 }
 
 /// A string is sent as the text that it is, anything else as the JSON that it is.

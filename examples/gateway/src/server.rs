@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
@@ -28,6 +29,8 @@ use crate::{compression, greeting};
 /// How many connections wait to be accepted: as many clients may return at once. The kernel has a limit
 /// of its own, `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
+/// How long the server waits for Redis before it listens.
+const REDIS_PATIENCE: Duration = Duration::from_secs(3);
 /// The most connections to the operator's address.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -63,6 +66,16 @@ pub async fn serve(options: Options) -> Result<(), String> {
     };
     tokio::spawn(accept(operator_endpoint, app.clone(), TaskTracker::new()));
     tokio::spawn(maintain(app.clone()));
+    if let Some(redis) = &app.redis {
+        let (sender, first) = oneshot::channel();
+        tokio::spawn(redis.clone().follow(app.clone(), sender));
+        tokio::spawn(redis.clone().keep_trimmed());
+        // If it takes longer, the server waits for Redis, and its clients do.
+        let first = tokio::time::timeout(REDIS_PATIENCE, first).await;
+        if let Ok(Ok(Err(reason))) = first {
+            return Err(format!("cannot use Redis (--redis): {reason}"));
+        }
+    }
     greeting::print(&app, address, metrics_address);
 
     tokio::select! {

@@ -13,9 +13,10 @@ use tokio::time::sleep;
 
 use crate::app::App;
 use crate::connection::{Connection, Notice, Reason};
-use crate::hub::{Gap, LeftBehind, Subscription};
+use crate::hub::{Delivery, Gap, LeftBehind, Subscription};
 use crate::metrics::Open;
 use crate::names::{CHECKPOINT, EXPIRING, GAP};
+use crate::redis::CatchUp;
 use crate::streams::Admitted;
 
 /// On what terms a stream runs, and what it gives back at its end.
@@ -26,14 +27,16 @@ pub(crate) struct Terms {
     pub(crate) _compressor: Option<OwnedSemaphorePermit>,
 }
 
-/// The frames of one response, in their order: reconnection time and position, the gap if there is
-/// one, the events, and a farewell if the server ends the stream.
+/// The frames of one response, in their order: reconnection time and position, the events, with gaps
+/// between them if there are, and a farewell if the server ends the stream.
 #[derive(Debug)]
 pub(crate) struct Events {
     pub(crate) app: Arc<App>,
     pub(crate) subscription: Arc<Subscription>,
     connection: Arc<Connection>,
-    first: std::vec::IntoIter<Frame>,
+    /// What reads the events that are not in memory, if some are.
+    catch_up: Option<CatchUp>,
+    first: Option<Frame>,
     has_ended: bool,
     terms: Terms,
     _open: Open,
@@ -54,22 +57,17 @@ impl Events {
         app: Arc<App>,
         connection: Arc<Connection>,
         subscription: Subscription,
-        gap: Option<Gap>,
+        catch_up: Option<CatchUp>,
         terms: Terms,
     ) -> Self {
         let begin = terms.checkpoint().retry(app.options.retry);
-        let mut first = vec![subscription.checkpoint(begin)];
-        if let Some(gap) = gap {
-            app.metrics.gap(gap);
-            let data = format!(r#"{{"reason":"{}"}}"#, gap.reason());
-            first.push(subscription.checkpoint(Outgoing::event(GAP, &data)));
-        }
         Self {
+            first: Some(subscription.checkpoint(begin)),
             _open: app.metrics.open_stream(),
             app,
             subscription: Arc::new(subscription),
             connection,
-            first: first.into_iter(),
+            catch_up,
             has_ended: false,
             terms,
         }
@@ -83,7 +81,7 @@ impl Events {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        if let Some(frame) = self.first.next() {
+        if let Some(frame) = self.first.take() {
             return Poll::Ready(Some(Ok((frame, false))));
         }
         if let Poll::Ready(notice) = self.connection.poll_notice(context) {
@@ -93,11 +91,12 @@ impl Events {
             };
             return Poll::Ready(Some(Ok((self.subscription.checkpoint(block), false))));
         }
-        match ready!(self.subscription.poll_next(context)) {
-            Some(Ok(frame)) => {
+        match ready!(self.poll_delivery(context)) {
+            Some(Ok(Delivery::Event(frame))) => {
                 self.app.metrics.deliveries.inc();
                 Poll::Ready(Some(Ok((frame, true))))
             }
+            Some(Ok(Delivery::Gap(gap))) => Poll::Ready(Some(Ok((self.gap(gap), false)))),
             Some(Err(error)) => {
                 self.connection.cut(Reason::LeftBehind);
                 Poll::Ready(Some(Err(error)))
@@ -107,6 +106,26 @@ impl Events {
                 Poll::Ready(None)
             }
         }
+    }
+
+    fn poll_delivery(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Delivery, LeftBehind>>> {
+        if let Some(catch_up) = &mut self.catch_up {
+            match ready!(catch_up.poll_next(&self.subscription, context)) {
+                Some(delivery) => return Poll::Ready(Some(Ok(delivery))),
+                None => self.catch_up = None,
+            }
+        }
+        self.subscription.poll_next(context)
+    }
+
+    /// Returns the event that says that others may be missing, with the ID where the stream continues.
+    fn gap(&self, gap: Gap) -> Frame {
+        self.app.metrics.gap(gap);
+        let data = format!(r#"{{"reason":"{}"}}"#, gap.reason());
+        self.subscription.checkpoint(Outgoing::event(GAP, &data))
     }
 
     /// Ends the stream after the block that it returns.

@@ -35,7 +35,7 @@ struct Running {
     topics: Vec<Arc<str>>,
 }
 
-/// Which limit a stream would exceed.
+/// Which limit a stream would exceed, or what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
     /// That of the server.
@@ -44,6 +44,8 @@ pub enum Full {
     User,
     /// That of the address.
     Address,
+    /// The log in Redis was not read yet, or a ticket cannot be redeemed there.
+    Redis,
 }
 
 /// A stream that was admitted, until it is dropped.
@@ -142,12 +144,24 @@ impl Streams {
 }
 
 impl Full {
+    /// Says why in words.
+    pub fn reason(self) -> String {
+        match self {
+            Self::Redis => "Redis is away".to_owned(),
+            limit => format!(
+                "too many streams: the limit of the {} is reached",
+                limit.as_str()
+            ),
+        }
+    }
+
     /// Returns the limit as clients and metrics see it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::User => "user",
             Self::Address => "address",
+            Self::Redis => "redis",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Issues tokens to users that were authenticated. A logout voids those that were issued meanwhile, too.
+//! Issues tokens to users that were authenticated. A logout also voids those that are issued meanwhile:
+//! they say since when the user has been logged in, and not when they were issued.
 
 use std::fmt::Write;
 
@@ -8,6 +9,7 @@ use super::cookies::Cookie;
 use super::rights::Rights;
 use super::tokens::{Claims, Tokens, Use, now, seconds};
 use super::{Auth, Denied, Principal, routes};
+use crate::redis::TooManyTickets;
 use crate::refusal::Refusal;
 
 /// How long a ticket can be redeemed, in seconds.
@@ -23,8 +25,7 @@ pub(super) struct Issued {
 impl Auth {
     /// Signs the token of a user that has proven its password just now.
     pub(super) fn issue(&self, user: &str, rights: Rights) -> Result<Issued, Refusal> {
-        let now = now();
-        self.sign(user, rights, now, now)
+        self.sign(user, rights, now())
     }
 
     /// Signs another token for a user that has logged in, with the rights that it has now.
@@ -35,17 +36,12 @@ impl Auth {
         let users = self.passwords.as_ref().map(|passwords| &passwords.users);
         let rights = users.and_then(|users| users.rights(user));
         let rights = rights.ok_or_else(Refusal::unauthorized)?;
-        self.sign(user, rights, auth_time, principal.time).map(Some)
+        self.sign(user, rights, auth_time).map(Some)
     }
 
-    fn sign(
-        &self,
-        user: &str,
-        rights: Rights,
-        auth_time: f64,
-        iat: f64,
-    ) -> Result<Issued, Refusal> {
+    fn sign(&self, user: &str, rights: Rights, auth_time: f64) -> Result<Issued, Refusal> {
         let tokens = self.tokens.as_ref().ok_or_else(routes::no_authentication)?;
+        let iat = now();
         let expiry = (iat + self.token_lifetime).min(auth_time + self.session_lifetime);
         let claims = Claims {
             sub: user.to_owned(),
@@ -85,21 +81,35 @@ impl Auth {
         principal.cookie = Cookie::Stream.set(headers, &token, seconds(exp - now()));
         Ok(principal)
     }
-}
 
-/// Signs a ticket for the URL of one stream.
-pub(super) fn ticket(tokens: &Tokens, principal: Principal) -> Result<String, Refusal> {
-    let user = principal.user.ok_or_else(routes::no_authentication)?;
-    let claims = Claims {
-        sub: user.as_ref().to_owned(),
-        exp: principal.time + TICKET_LIFETIME,
-        iat: principal.time,
-        auth_time: None,
-        session_exp: principal.expiry,
-        jti: Some(random_id()?),
-        rights: principal.rights,
-    };
-    tokens.sign(&claims, Use::Ticket).map_err(internal)
+    /// Signs a ticket for the URL of one stream.
+    pub(super) async fn ticket(
+        &self,
+        tokens: &Tokens,
+        principal: Principal,
+    ) -> Result<String, Refusal> {
+        let user = principal.user.ok_or_else(routes::no_authentication)?;
+        let (iat, id) = (now(), random_id()?);
+        if let Some(redis) = &self.redis {
+            let added = redis
+                .add_ticket(&user, &id, seconds(TICKET_LIFETIME))
+                .await?;
+            added.map_err(|TooManyTickets| {
+                let reason = "the user has too many tickets that were not redeemed";
+                Refusal::new(StatusCode::TOO_MANY_REQUESTS, reason).retry_after(30)
+            })?;
+        }
+        let claims = Claims {
+            sub: user.as_ref().to_owned(),
+            exp: iat + TICKET_LIFETIME,
+            iat,
+            auth_time: Some(principal.since),
+            session_exp: principal.expiry,
+            jti: Some(id),
+            rights: principal.rights,
+        };
+        tokens.sign(&claims, Use::Ticket).map_err(internal)
+    }
 }
 
 fn random_id() -> Result<String, Refusal> {
@@ -132,25 +142,27 @@ mod tests {
     }
 
     /// The logout is between the authentication of a request and its answer.
-    #[test]
-    fn what_is_issued_during_a_logout_is_void_after_it() {
-        let auth = Auth::new(&Options::of(&["--demo"])).expect("it starts");
+    #[tokio::test]
+    async fn what_is_issued_during_a_logout_is_void_after_it() {
+        let auth = Auth::new(&Options::of(&["--demo"]), None).expect("it starts");
         let (name, _) = demo::names_and_passwords().next().expect("a user");
         let issued = auth.issue(name, Rights::all()).expect("a token");
         let headers_of = headers(&issued.token);
         let principal = auth.authenticate(&Method::POST, &headers_of);
         let principal = principal.expect("a user");
         assert_eq!(auth.check_again(&principal), Ok(()));
-        auth.logouts.add(name, now);
+        auth.logouts.add(name, now());
         assert_eq!(auth.check_again(&principal), Err(Denied::LoggedOut));
         let renewed = auth.reissue(&principal).expect("a token").expect("a token");
-        let stream = auth.authenticate_stream(&headers(&renewed.token), None);
+        let stream = auth
+            .authenticate_stream(&headers(&renewed.token), None)
+            .await;
         assert_eq!(stream.err(), Some(Denied::LoggedOut));
         let tokens = auth.tokens.as_ref().expect("there are tokens");
-        let ticket = ticket(tokens, principal).expect("a ticket");
+        let ticket = auth.ticket(tokens, principal).await.expect("a ticket");
         let mut of_ticket = headers_of;
         of_ticket.remove(header::AUTHORIZATION);
-        let stream = auth.authenticate_stream(&of_ticket, Some(&ticket));
+        let stream = auth.authenticate_stream(&of_ticket, Some(&ticket)).await;
         assert_eq!(stream.err(), Some(Denied::LoggedOut));
     }
 }

@@ -63,7 +63,7 @@ impl Tickets {
 
 /// The users that have logged out, and when.
 #[derive(Debug, Default)]
-pub(super) struct Logouts(Mutex<Times>);
+pub struct Logouts(Mutex<Times>);
 
 #[derive(Debug, Default)]
 struct Times {
@@ -72,13 +72,14 @@ struct Times {
 }
 
 impl Logouts {
-    /// Remembers that all tokens of a user that were issued until now are void.
-    pub(super) fn add(&self, user: &str, now: impl FnOnce() -> f64) {
+    /// Remembers that whatever a user has is void that was logged in until a time.
+    pub(crate) fn add(&self, user: &str, time: f64) {
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // With the lock: not before the time of a request that has not found this logout.
-        if users.times.insert(user.into(), now()).is_some() {
+        if let Some(known) = users.times.get_mut(user) {
+            *known = time.max(*known);
             return;
         }
+        users.times.insert(user.into(), time);
         users.order.push_back(user.into());
         if users.order.len() > MAX
             && let Some(oldest) = users.order.pop_front()
@@ -87,10 +88,10 @@ impl Logouts {
         }
     }
 
-    /// Returns whether the user has logged out since a token was issued.
-    pub(super) fn is_void(&self, user: &str, issued: f64) -> bool {
+    /// Returns whether a user has logged out that was logged in since a time.
+    pub(super) fn is_void(&self, user: &str, since: f64) -> bool {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        users.times.get(user).is_some_and(|time| issued <= *time)
+        users.times.get(user).is_some_and(|time| since <= *time)
     }
 }
 
@@ -135,11 +136,11 @@ mod tests {
     #[test]
     fn a_logout_voids_the_tokens_before_it_and_is_bounded() {
         let logouts = Logouts::default();
-        logouts.add("ann", || 5.0);
+        logouts.add("ann", 5.0);
         assert!(logouts.is_void("ann", 5.0) && logouts.is_void("ann", 0.0));
         assert!(!logouts.is_void("ann", 5.1) && !logouts.is_void("bob", 0.0));
         for number in 0..MAX {
-            logouts.add(&number.to_string(), || 6.0);
+            logouts.add(&number.to_string(), 6.0);
         }
         let users = logouts.0.lock().unwrap();
         assert_eq!((users.times.len(), users.order.len()), (MAX, MAX));

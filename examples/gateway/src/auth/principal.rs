@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 
 use super::rights::Rights;
 use super::tokens::{Invalid, now};
+use crate::redis::Unavailable;
 use crate::refusal::Refusal;
 
 /// Who sends a request.
@@ -20,8 +21,9 @@ pub struct Principal {
     /// The cookie with which its stream reconnects.
     pub cookie: Option<HeaderValue>,
     pub(super) auth_time: Option<f64>,
-    /// When it was authenticated, in seconds since 1970.
-    pub(super) time: f64,
+    /// Since when it has been logged in, in seconds since 1970: a later logout voids what it has, and
+    /// whatever it was given for that.
+    pub(super) since: f64,
     pub(super) has_cookie: bool,
 }
 
@@ -32,6 +34,8 @@ pub enum Denied {
     Refused(Refusal),
     /// The user has logged out, and should not return.
     LoggedOut,
+    /// Redis is away, where the ticket is.
+    Away,
 }
 
 impl Principal {
@@ -43,7 +47,7 @@ impl Principal {
             expiry: None,
             cookie: None,
             auth_time: None,
-            time: now(),
+            since: now(),
             has_cookie: false,
         }
     }
@@ -64,6 +68,7 @@ impl From<Denied> for Refusal {
         match denied {
             Denied::Refused(refusal) => refusal,
             Denied::LoggedOut => Self::unauthorized(),
+            Denied::Away => Unavailable::AWAY.into(),
         }
     }
 }

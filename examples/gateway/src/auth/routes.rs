@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cookies::Cookie;
-use super::issue::{self, Issued, TICKET_LIFETIME};
+use super::issue::{Issued, TICKET_LIFETIME};
 use super::origin;
 use super::tokens::{now, seconds};
 use crate::app::App;
@@ -92,6 +92,9 @@ pub async fn renew(State(app): State<Arc<App>>, request: Request) -> Result<Resp
         None => (&principal.rights, principal.expiry.unwrap_or_default()),
     };
     let streams = app.streams.renew(&user, rights, expiry - now());
+    if let Some(redis) = &app.redis {
+        redis.renew(&user, rights, expiry).await?;
+    }
     let streams = [("streams", json!(streams))];
     Ok(match issued {
         Some(issued) => issued.respond(headers, principal.has_cookie, &streams),
@@ -108,6 +111,11 @@ pub async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Re
     let headers = request.headers();
     let principal = app.auth.authenticate(request.method(), headers)?;
     let user = principal.user.ok_or_else(no_authentication)?;
+    let now = now();
+    if let Some(redis) = &app.redis {
+        // First, so that the user can try again if it fails.
+        redis.log_out(&user, now, principal.since).await?;
+    }
     app.auth.logouts.add(&user, now);
     app.streams.end(&user);
     let mut response = respond(StatusCode::NO_CONTENT, Value::Null);
@@ -122,7 +130,7 @@ pub async fn ticket(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let headers = request.headers();
     let principal = app.auth.authenticate(request.method(), headers)?;
     let tokens = app.auth.tokens(headers)?.ok_or_else(no_authentication)?;
-    let ticket = issue::ticket(tokens, principal)?;
+    let ticket = app.auth.ticket(tokens, principal).await?;
     let fields = json!({ "ticket": ticket, "expires_in": seconds(TICKET_LIFETIME) });
     Ok(respond(StatusCode::CREATED, fields))
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::hs256;
 use super::rights::Rights;
-use super::secret::Secret;
+use super::secret::{Secret, VARIABLE};
 use crate::names;
+use crate::options::Options;
 
 /// The longest token, in bytes.
 const MAX_LEN: usize = 4 << 10;
@@ -48,6 +49,13 @@ pub struct Claims {
     pub rights: Rights,
 }
 
+impl Claims {
+    /// Returns since when the user has been logged in.
+    pub(super) fn since(&self) -> f64 {
+        self.auth_time.unwrap_or(self.iat)
+    }
+}
+
 #[derive(Serialize)]
 struct WithAudience<'a> {
     aud: &'a str,
@@ -68,6 +76,31 @@ pub struct Tokens {
 pub struct Invalid;
 
 impl Tokens {
+    /// Makes what signs tokens, with the secret of the options or a random one.
+    pub(super) fn of_options(options: &Options, has_users: bool) -> Result<Self, String> {
+        let secret = match Secret::read(options.secret_file.as_deref())? {
+            Some(secret) => secret,
+            None if options.redis.is_some() && !options.demo => {
+                return Err(format!(
+                    "all gateways of one Redis need the same secret: set {VARIABLE} or --secret-file"
+                ));
+            }
+            None if has_users => {
+                if !options.demo {
+                    tracing::warn!("no secret is set: all users must log in again after a restart");
+                }
+                Secret::random()?
+            }
+            None => {
+                return Err(format!(
+                    "who may connect? Start with --demo to try it, with --users FILE, with {VARIABLE} \
+                     or --secret-file for tokens of others, or with --no-auth"
+                ));
+            }
+        };
+        Self::new(&secret, &options.audience)
+    }
+
     /// Creates it for the audience of an access token.
     pub fn new(secret: &Secret, audience: &str) -> Result<Self, String> {
         hs256::install();

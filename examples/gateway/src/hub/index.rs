@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::Position;
+
 /// The events that a subscriber receives.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -12,11 +14,15 @@ pub struct Filter {
     pub user: Option<Arc<str>>,
 }
 
-/// Whom an event is for.
-pub(super) struct Audience {
-    pub(super) topic: Arc<str>,
-    /// Everybody, if there is none.
-    pub(super) user: Option<Arc<str>>,
+/// Whom an event is for, and where it is.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// The topic; empty if it is for nobody.
+    pub topic: Arc<str>,
+    /// The only user; everybody, if there is none.
+    pub user: Option<Arc<str>>,
+    /// The position.
+    pub position: Position,
 }
 
 /// The numbers of the subscribers, by topic and user.
@@ -32,7 +38,8 @@ struct Topic {
 }
 
 impl Filter {
-    pub(super) fn includes(&self, audience: &Audience) -> bool {
+    /// Returns whether an event is for the subscriber.
+    pub fn includes(&self, audience: &Audience) -> bool {
         self.topics.contains(&audience.topic)
             && (audience.user.is_none() || audience.user == self.user)
     }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use gateway::hub::{Ended, Filter, Gap, Hub, LeftBehind, Message, Subscription};
+use gateway::hub::{
+    Delivery, Ended, Filter, Gap, Hub, LeftBehind, Message, Position, Subscription,
+};
 use sse_wire::{EventDecoder, EventType, Outgoing};
 
 #[derive(Default)]
@@ -44,7 +46,7 @@ fn subscribe(hub: &Arc<Hub>, filter: Filter, id: Option<&str>) -> (Subscription,
         .expect("its topics have not ended")
 }
 
-/// Reads one event: its data and ID.
+/// Reads one event: its data and ID. Those of a gap are its reason, and the position.
 fn read(
     subscription: &Subscription,
     waker: &Waker,
@@ -52,7 +54,12 @@ fn read(
     let next = subscription.poll_next(&mut Context::from_waker(waker));
     next.map(|next| {
         next.map(|next| {
-            let frame = next?;
+            let frame = match next? {
+                Delivery::Event(frame) => frame,
+                Delivery::Gap(gap) => {
+                    return Ok((gap.reason().to_owned(), position(subscription)));
+                }
+            };
             let (mut decoder, mut input) = (EventDecoder::new(), &frame.as_bytes()[..]);
             let event = decoder
                 .decode(&mut input)
@@ -66,6 +73,7 @@ fn read(
 fn position(subscription: &Subscription) -> String {
     let frame = subscription.checkpoint(Outgoing::new());
     let (mut decoder, mut input) = (EventDecoder::new(), &frame.as_bytes()[..]);
+    assert!(!input.is_empty());
     assert_eq!(decoder.decode(&mut input), Ok(None));
     decoder.last_event_id().to_owned()
 }
@@ -294,4 +302,107 @@ fn topics_that_have_ended_end_a_subscription() {
             "{id}"
         );
     }
+}
+
+fn stored(milliseconds: u64, sequence: u64) -> Position {
+    Position {
+        milliseconds,
+        sequence,
+    }
+}
+
+fn ready(data: &str, id: &str) -> Poll<Option<Result<(String, String), LeftBehind>>> {
+    Poll::Ready(Some(Ok((data.to_owned(), id.to_owned()))))
+}
+
+#[test]
+fn a_hub_that_follows_a_stored_log_has_its_ids_and_reports_a_restart_to_all() {
+    let hub = hub(10);
+    hub.restart("a", stored(5, 1), Gap::Deleted, Vec::new());
+    let wakes = Arc::new(Wakes::default());
+    let (live, gap) = subscribe(&hub, filter(&["a"], None), Some("a.5-1"));
+    assert_eq!(gap, None);
+    assert!(read(&live, &wakes.clone().into()).is_pending());
+    hub.apply(stored(6, 0), Some(&message("a", None, "x")), Duration::ZERO);
+    // An entry that is no event moves the position.
+    hub.apply(stored(6, 1), None, Duration::ZERO);
+    assert_eq!(read(&live, Waker::noop()), ready("x", "a.6-0"));
+    assert!(read(&live, &wakes.clone().into()).is_pending());
+    assert_eq!(position(&live), "a.6-1");
+    assert_eq!(hub.newest(), ("a".to_owned(), stored(6, 1)));
+
+    let (away, _) = subscribe(&hub, filter(&["a"], None), None);
+    away.leave("a.3-0");
+    hub.apply(stored(7, 0), Some(&message("a", None, "y")), Duration::ZERO);
+    hub.restart("b", stored(9, 0), Gap::Failover, Vec::new());
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
+    // No position before the gap: a client that is cut now must learn of it later.
+    assert_eq!(position(&live), "");
+    assert_eq!(read(&live, Waker::noop()), ready("failover", "b.9-0"));
+    assert!(read(&live, Waker::noop()).is_pending());
+    hub.apply(stored(9, 1), Some(&message("a", None, "z")), Duration::ZERO);
+    assert_eq!(read(&live, Waker::noop()), ready("z", "b.9-1"));
+
+    assert!(read(&away, Waker::noop()).is_pending());
+    assert_eq!(position(&away), "a.3-0");
+    assert_eq!(away.join("a.3-0"), Err(Gap::OtherEpoch));
+    assert_eq!(away.join("b.8-0"), Err(Gap::Expired));
+    assert_eq!(away.join("b.9-2"), Err(Gap::Unknown));
+    away.join_after(Gap::OtherEpoch);
+    assert_eq!(read(&away, Waker::noop()), ready("other-epoch", "b.9-0"));
+    assert_eq!(read(&away, Waker::noop()), ready("z", "b.9-1"));
+    assert!(read(&away, Waker::noop()).is_pending());
+    away.leave("b.9-0");
+    assert_eq!(away.join("b.9-0"), Ok(()));
+    assert_eq!(read(&away, Waker::noop()), ready("z", "b.9-1"));
+}
+
+#[test]
+fn a_subscriber_that_reads_elsewhere_is_never_left_behind() {
+    let hub = hub(2);
+    hub.restart("a", stored(1, 0), Gap::Deleted, Vec::new());
+    let cut = || panic!("it reads elsewhere");
+    let subscribed = hub.subscribe(filter(&["a"], None), None, cut);
+    let (subscription, _) = subscribed.expect("its topic has not ended");
+    subscription.leave("a.1-0");
+    for number in 1..=9 {
+        hub.apply(
+            stored(2, number),
+            Some(&message("a", None, "x")),
+            Duration::ZERO,
+        );
+        hub.maintain(Duration::ZERO);
+    }
+    assert_eq!(subscription.join("a.1-0"), Err(Gap::Expired));
+    assert_eq!(subscription.join("a.2-7"), Ok(()));
+    assert_eq!(read(&subscription, Waker::noop()), ready("x", "a.2-8"));
+}
+
+#[test]
+fn a_topic_that_has_ended_in_a_stored_log_stays_so_until_it_is_evicted_there() {
+    let hub = hub(2);
+    let ended = vec![("a".into(), stored(3, 0)), ("b".into(), stored(2, 0))];
+    hub.restart("e", stored(5, 0), Gap::Deleted, ended);
+    hub.set_evicted(stored(1, 0));
+    let has_ended = |topic| {
+        hub.maintain(Duration::ZERO);
+        hub.subscribe(filter(&[topic], None), None, || {}).is_err()
+    };
+    assert!(has_ended("a") && has_ended("b") && !has_ended("c"));
+    for number in 1..=9 {
+        hub.apply(
+            stored(5, number),
+            Some(&message("c", None, "x")),
+            Duration::ZERO,
+        );
+    }
+    assert!(has_ended("a") && has_ended("b"));
+    hub.set_evicted(stored(2, 0));
+    assert!(has_ended("a") && !has_ended("b"));
+    let last = Message {
+        is_last: true,
+        ..message("c", None, "")
+    };
+    hub.apply(stored(6, 0), Some(&last), Duration::ZERO);
+    assert!(has_ended("c"));
 }

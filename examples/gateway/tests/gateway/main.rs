@@ -11,6 +11,7 @@ mod login;
 mod nginx;
 mod program;
 mod publish;
+mod redis;
 mod sessions;
 mod sockets;
 mod streams;

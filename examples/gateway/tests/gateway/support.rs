@@ -22,7 +22,9 @@ pub mod authentication;
 pub mod chromium;
 pub mod event_source;
 pub mod nginx;
+pub mod proxy;
 pub mod reconnecting;
+pub mod redis;
 
 /// Longer than anything takes that works.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,6 +56,7 @@ impl Gateway {
             "--threads",
             "2",
         ]);
+        command.env_remove("REDIS_URL");
         let modes = ["--demo", "--users", "--secret-file"];
         if !options.iter().any(|option| modes.contains(option)) {
             command.arg("--no-auth");
@@ -174,6 +177,7 @@ pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
     command
         .env_remove("GATEWAY_SECRET")
+        .env_remove("REDIS_URL")
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -298,6 +302,26 @@ impl Events {
             }
         }
         id.expect("it was set")
+    }
+
+    /// Reads the beginning of a stream that cannot continue where its client was: the reason, and its
+    /// position.
+    pub async fn gap(&mut self) -> (String, String) {
+        loop {
+            match self.next().await.expect("the stream begins") {
+                Seen::Retry(_) => {}
+                Seen::Event {
+                    event_type,
+                    data,
+                    id,
+                } if event_type == "gap" => {
+                    let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+                    return (data["reason"].as_str().expect("a reason").to_owned(), id);
+                }
+                // A position before the gap would hide it from a client that is cut in between.
+                other => panic!("the stream begins with {other:?}"),
+            }
+        }
     }
 
     /// Reads the data of the next events.

@@ -1,0 +1,33 @@
+-- Removes the oldest entries, at most 256, and never the newest one.
+-- KEYS[3]: the topics that have ended. ARGV: how many entries stay at most, and the oldest time in milliseconds.
+-- Returns how many were removed.
+local most, oldest = tonumber(ARGV[1]), tonumber(ARGV[2])
+local over = redis.call('XLEN', KEYS[1]) - most
+local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 257)
+local count = 0
+for i = 1, #entries - 1 do
+    local time = tonumber(string.match(entries[i][1], '^%d+'))
+    if i > over and time >= oldest then
+        break
+    end
+    count = i
+end
+if count == 0 then
+    return 0
+end
+for i = 1, count do
+    local fields = {}
+    for j = 1, #entries[i][2], 2 do
+        fields[entries[i][2][j]] = entries[i][2][j + 1]
+    end
+    -- The topic may be used again.
+    if fields.e == 'done' and fields.t and redis.call('HGET', KEYS[3], fields.t) == entries[i][1] then
+        redis.call('HDEL', KEYS[3], fields.t)
+    end
+end
+redis.call('XTRIM', KEYS[1], 'MINID', entries[count + 1][1])
+local trimmed = redis.call('HGET', KEYS[2], 'trimmed')
+if trimmed and precedes(trimmed, entries[count][1]) then
+    redis.call('HSET', KEYS[2], 'trimmed', entries[count][1])
+end
+return count
