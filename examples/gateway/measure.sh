@@ -15,7 +15,7 @@ END
     for name in "${NAMES[@]}"; do printf '  %-10s %s\n' "$name" "${DOES[$name]}"; done
 }
 
-readonly NAMES=(fan-out highest one users slow storm herd idle encoding gzip logins)
+readonly NAMES=(fan-out highest one users slow storm herd idle encoding gzip logins redis)
 declare -rA DOES=(
     [fan-out]='500 subscribers, 50 events/s for all of them, beside bare sockets'
     [highest]='2,000 subscribers: the highest rate with a p99 of at most 50 ms, the latency at half of it, and the baseline there'
@@ -28,34 +28,65 @@ declare -rA DOES=(
     [encoding]='500 subscribers, for each of whom the Sse of axum encodes every event, beside one encoding for all'
     [gzip]='memory of 1,000 idle connections after 20 events, and 500 subscribers with 20 events/s: plain and compressed'
     [logins]='500 subscribers, 50 events/s: without logins, and while 8 connections fail to log in, with and without a limit'
+    [redis]='two gateways with Redis: fan-out beside one gateway in memory, highest, users, storm, and the rate they can follow'
 )
 
-# Starts a gateway with the given options on free ports, and sets `url` and `metrics`. Without --users, nobody is asked
-# who it is.
+# Starts a gateway with the given options on free ports, and adds it to `servers`, `urls` and `metrics`. Without --users,
+# nobody is asked who it is.
 start() {
     [[ " $* " == *' --users '* ]] || set -- --no-auth "$@"
-    coproc SERVER { exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error \
-        --max-streams-per-address 9000 --max-connections-per-address 9000 "$@"; }
-    server=$SERVER_PID
-    local line
-    read -r line <&"${SERVER[0]}"
+    local line output
+    # It may write to its output as long as this is open.
+    exec {output}< <(exec target/release/gateway --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --log-level error \
+        --max-streams-per-address 9000 --max-connections-per-address 9000 "$@")
+    servers+=($!) outputs+=("$output")
+    read -r line <&"$output"
     [[ $line =~ (http://[^,]+),\ metrics\ at\ (http://[^;]+) ]]
-    url=${BASH_REMATCH[1]} metrics=${BASH_REMATCH[2]}
+    urls+=("${BASH_REMATCH[1]}") metrics+=(--metrics "${BASH_REMATCH[2]}")
+}
+
+# Starts a Redis with a port and a folder of its own, whose file is written with `appendfsync $1`, and sets `redis`.
+start_redis() {
+    local port=$((RANDOM % 10000 + 20000)) attempt
+    redis_folder=$(mktemp -d)
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$redis_folder" --save '' --appendonly yes --appendfsync "$1" \
+        >"$redis_folder/log" &
+    servers+=($!) redis=(--redis-pid $!) redis_url=redis://127.0.0.1:$port
+    for attempt in {1..100}; do
+        # If the port was taken, another server may answer there.
+        kill -0 "${redis[1]}" 2>/dev/null || break
+        [[ $(redis-cli -p "$port" ping 2>/dev/null) != PONG ]] || return 0
+        sleep 0.1
+    done
+    printf 'measure.sh: redis-server does not start:\n%s\n' "$(<"$redis_folder/log")" >&2
+    exit 1
+}
+
+# Starts as many gateways as `nodes` says with the options in `options`, and a Redis for them if `fsync` is set.
+start_all() {
+    local node
+    if [[ -n $fsync ]]; then
+        start_redis "$fsync"
+        set -- --redis "$redis_url"
+    fi
+    for ((node = 0; node < nodes; node++)); do start "${options[@]}" "$@"; done
 }
 
 stop() {
-    [[ -n ${server-} ]] || return 0
-    kill -KILL "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-    server=
+    local output
+    ((${#servers[@]} == 0)) || kill -KILL "${servers[@]}" 2>/dev/null || true
+    ((${#servers[@]} == 0)) || wait "${servers[@]}" 2>/dev/null || true
+    for output in "${outputs[@]}"; do exec {output}<&-; done
+    [[ -z ${redis_folder-} ]] || rm -r "$redis_folder"
+    servers=() outputs=() urls=() metrics=() redis=() redis_folder=
 }
 
-# Runs a load against a new gateway with the options in `options`, and with the headers in `headers`.
+# Runs a load against new gateways, as `start_all` starts them, and with the headers in `headers`.
 load() {
-    start "${options[@]}"
-    printf '+ gateway load %s\n' "$*"
+    start_all
+    printf '+ gateway load %s%s\n' "$*" "${fsync:+    ($nodes gateways, Redis with appendfsync $fsync)}"
     local status=0
-    target/release/gateway load --metrics "$metrics" "${headers[@]}" "$@" "$url" 2>/dev/null || status=$?
+    target/release/gateway load "${metrics[@]}" "${redis[@]}" "${headers[@]}" "$@" "${urls[@]}" 2>/dev/null || status=$?
     stop
     ((status == 0)) || failed=1
     printf '\n'
@@ -63,8 +94,9 @@ load() {
 
 # How fast one connection receives what is in the log already, where no publisher is the limit.
 replay() {
-    local id begin received
+    local id begin received url
     start
+    url=${urls[0]}
     target/release/gateway load --subscribers 1 --rate 5000 --seconds 10 --topic t "$url" >/dev/null 2>&1
     id=$(curl -sN --max-time 1 "$url/events?topic=t" | sed -n 's/^id: \(.*\)\..*/\1.0/p' | head -n 1) || true
     begin=$(date +%s%N)
@@ -72,6 +104,24 @@ replay() {
     awk -v events="$received" -v time=$(($(date +%s%N) - begin)) \
         'BEGIN { printf "one connection received %d events from the log in %.2f s, %d/s\n\n", events, time / 1e9, events / time * 1e9 }'
     ((received == 50000)) || failed=1
+    stop
+}
+
+# How fast a gateway reads what was published at another one while it was stopped itself.
+catch_up() {
+    local reader begin
+    start_all
+    grep -c -m 50000 '^data:' < <(curl -sN --max-time 120 "${urls[1]}/events?topic=t") >/dev/null &
+    reader=$!
+    sleep 1
+    kill -STOP "${servers[-1]}"
+    target/release/gateway load --subscribers 1 --rate 2500 --seconds 20 --warm-up 0 --topic t "${urls[0]}" >/dev/null 2>&1 ||
+        failed=1
+    begin=$(date +%s%N)
+    kill -CONT "${servers[-1]}"
+    wait "$reader" || failed=1
+    awk -v time=$(($(date +%s%N) - begin)) \
+        'BEGIN { printf "a gateway that was stopped delivered 50000 events in %.2f s, %d/s\n\n", time / 1e9, 50000 / time * 1e9 }'
     stop
 }
 
@@ -88,8 +138,25 @@ authenticate() {
     headers=(--header "Authorization: Bearer $token")
 }
 
+# Two gateways with Redis, and one gateway in memory beside them where the load is the same.
+with_redis() {
+    local round
+    for round in 1 2; do
+        fsync='' nodes=1 && load --subscribers 500 --rate 50 --seconds "$seconds"
+        fsync=everysec nodes=2 && load --subscribers 500 --rate 50 --seconds "$seconds"
+    done
+    load --subscribers 2000 --search --seconds $((seconds / 4 + 5))
+    load --subscribers 2000 --rate 1000 --seconds "$seconds" --users
+    load --subscribers 2000 --rate 10 --seconds "$seconds" --storm
+    catch_up
+    fsync='' nodes=1 && load --ingest --rate 1000 --seconds $((seconds / 10 + 2))
+    for fsync in everysec always; do
+        nodes=2 && load --ingest --rate 1000 --seconds $((seconds / 10 + 2))
+    done
+}
+
 measure() {
-    local options=() headers=()
+    local options=() headers=() nodes=1 fsync=
     case $1 in
         fan-out) load --subscribers 500 --rate 50 --seconds "$seconds" --baseline ;;
         highest)
@@ -125,6 +192,7 @@ measure() {
             options+=(--logins-per-minute 1000000)
             load --subscribers 500 --rate 50 --seconds "$seconds" --logins
             ;;
+        redis) with_redis ;;
     esac
 }
 
@@ -133,7 +201,7 @@ cleanup() {
     [[ -z ${folder-} ]] || rm -r "$folder"
 }
 
-seconds=60 failed=0
+seconds=60 failed=0 servers=() outputs=() urls=() metrics=() redis=() redis_folder=
 while [[ ${1-} == -* ]]; do
     case $1 in
         -h | --help) usage && exit ;;
@@ -147,6 +215,9 @@ for name; do
     [[ -n $name && -n ${DOES[$name]-} ]] || { printf 'measure.sh: there is no measurement %s; see --help\n' "$name" >&2 && exit 2; }
 done
 (($# > 0)) || set -- "${NAMES[@]}"
+[[ " $* " != *' redis '* ]] || type redis-server redis-cli >/dev/null || {
+    printf 'measure.sh: the measurement redis needs redis-server: install it\n' >&2 && exit 1
+}
 trap cleanup EXIT
 
 cargo build --locked --release --quiet -p gateway

@@ -3,6 +3,8 @@
 mod baseline;
 mod descriptors;
 mod idle;
+mod ingest;
+mod lag;
 mod latency;
 mod logins;
 mod measure;
@@ -10,6 +12,7 @@ mod metrics;
 mod outcome;
 mod pacer;
 mod payload;
+mod position;
 mod progress;
 mod publisher;
 mod report;
@@ -44,9 +47,12 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// and the p99 was within --max-p99, 1 otherwise, 2 if the run was not possible.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
-    /// The address of the gateway, such as http://127.0.0.1:8080.
-    #[arg(required_unless_present = "baseline_writer")]
-    pub url: Option<String>,
+    /// The address of the gateway, such as http://127.0.0.1:8080; or several with the same events.
+    ///
+    /// Subscribers and publishers are spread over them one by one. Whoever loses its connection takes
+    /// the next one.
+    #[arg(value_name = "URL", required_unless_present = "baseline_writer")]
+    pub urls: Vec<String>,
 
     /// How many subscribers connect.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
@@ -117,6 +123,14 @@ pub struct Options {
     #[arg(long, conflicts_with_all = ["idle", "baseline"])]
     pub search: bool,
 
+    /// Search for the highest rate that the gateways can follow, with one subscriber at each of them.
+    ///
+    /// Many connections publish: 64 at each gateway, unless --publishers is given. A gateway follows
+    /// if its p99, and its lag behind Redis, are within --max-p99; 1s if that is absent. The report
+    /// says whether the publishers were behind, too.
+    #[arg(long, conflicts_with_all = ["subscribers", "users", "slow", "storm", "logins", "search", "idle", "baseline"])]
+    pub ingest: bool,
+
     /// The highest acceptable p99 of the latency, such as 50ms or 1s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max_p99: Option<Duration>,
@@ -137,9 +151,13 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 2, requires = "baseline", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
 
-    /// Scrape the server's metrics here, such as http://127.0.0.1:8081/metrics.
+    /// Scrape the server's metrics here, such as http://127.0.0.1:8081/metrics; once for each URL.
     #[arg(long, value_name = "URL")]
-    pub metrics: Option<String>,
+    pub metrics: Vec<String>,
+
+    /// The process of Redis, on this machine, whose processor time and memory are reported apart.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["idle", "baseline"])]
+    pub redis_pid: Option<u32>,
 
     /// Print the report as JSON.
     #[arg(long)]
@@ -181,7 +199,7 @@ fn generate(options: &Options) -> Result<bool, Failure> {
     runtime.block_on(async {
         if options.idle {
             idle::run(options, &target).await
-        } else if options.search {
+        } else if options.search || options.ingest {
             search::run(options, &target).await
         } else if options.baseline {
             baseline::run(options, &target).await

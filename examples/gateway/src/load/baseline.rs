@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
 
 use super::measure::{self, Parts};
-use super::metrics::Source;
+use super::metrics::{Source, Sources};
 use super::outcome::Outcome;
 use super::pacer::{self, Slot};
 use super::payload::Payload;
@@ -83,8 +83,11 @@ async fn measure(plan: Plan, label: &str) -> Result<Outcome, Failure> {
         ..plan
     })?);
     let (writer, port) = Writer::start()?;
-    let source = Source::Process(writer.0.id());
-    let before = Snapshot::take(&source).await?;
+    let sources = Sources {
+        servers: vec![Source::Process(writer.0.id())],
+        redis: None,
+    };
+    let before = Snapshot::take(&sources).await?;
     let frame_len = frame(&state, &Slot::first(&state))?.len();
     let mut control = TcpStream::connect(("127.0.0.1", port)).await?;
     control.set_nodelay(true)?;
@@ -106,7 +109,7 @@ async fn measure(plan: Plan, label: &str) -> Result<Outcome, Failure> {
         readers,
         publishers,
         queues: vec![queue],
-        source,
+        sources,
         before,
     };
     measure::load(&state, parts, label).await

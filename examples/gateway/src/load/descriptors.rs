@@ -11,8 +11,9 @@ const OTHERS: u64 = 64;
 ///
 /// If the hard limit is too small; the error reports how many are needed.
 pub(super) fn ensure(options: &Options) -> Result<(), Failure> {
-    let publishers = u64::from(options.publishers.unwrap_or(super::publisher::MOST));
-    ensure_count(u64::from(options.subscribers) + publishers + OTHERS)
+    // At the highest rate.
+    let publishers = u64::from(options.publishers(u32::MAX));
+    ensure_count(u64::from(options.subscribers()) + publishers + OTHERS)
 }
 
 /// Raises the soft limit to `needed`.

@@ -8,13 +8,14 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Sources};
 use super::pacer::Slot;
 use super::payload::Payload;
+use super::publisher::{self, Connection};
 use super::state::{Plan, State};
 use super::target::Target;
 use super::usage::bytes_per_connection;
-use super::{Failure, Options, measure, publisher, report};
+use super::{Failure, Options, measure, report};
 use crate::process;
 
 /// How long the events may take that come first.
@@ -52,8 +53,8 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     };
     let state = Arc::new(State::new(plan)?);
     let target = Arc::new(target.clone());
-    let source = measure::source(&target);
-    let read = async || source.read().await.map(Option::unwrap_or_default);
+    let sources = Sources::new(&target);
+    let read = async || sources.read().await.map(|all| Metrics::total(&all));
     let before = read().await?;
     let mut readers = JoinSet::new();
     for subscriber in measure::connect(&state, &target).await? {
@@ -94,7 +95,7 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
 
 /// Publishes events, and waits until every subscriber has received them.
 async fn publish(events: u32, state: &State, target: &Target) -> Result<(), Failure> {
-    let mut connection = None;
+    let mut connection = Connection::new(0);
     for number in 0..u64::from(events) {
         let payload = Payload {
             run: state.run,

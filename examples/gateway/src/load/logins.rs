@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::Request;
-use hyper::client::conn::http1::SendRequest;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Failure;
-use super::publisher::connect;
+use super::publisher::Connection;
 use super::state::State;
 use super::target::Target;
 
@@ -48,8 +46,8 @@ impl Logins {
     pub(super) fn start(state: &Arc<State>, target: &Arc<Target>) -> Self {
         let mut tasks = JoinSet::new();
         let connections = if state.plan.logins { CONNECTIONS } else { 0 };
-        for _ in 0..connections {
-            tasks.spawn(run(Arc::clone(state), Arc::clone(target)));
+        for index in 0..connections {
+            tasks.spawn(run(Arc::clone(state), Arc::clone(target), index));
         }
         Self(tasks)
     }
@@ -78,8 +76,8 @@ impl Logins {
 }
 
 /// Logs in from the end of the warm-up to the end of the measuring, and counts the answers.
-async fn run(state: Arc<State>, target: Arc<Target>) -> Counts {
-    let (mut counts, mut connection) = (Counts::new(), None);
+async fn run(state: Arc<State>, target: Arc<Target>, index: u32) -> Counts {
+    let (mut counts, mut connection) = (Counts::new(), Connection::new(index));
     state.begun.cancelled().await;
     tokio::time::sleep_until(state.instant(state.measured_from())).await;
     let end = state.instant(state.intended(state.total));
@@ -94,29 +92,17 @@ async fn run(state: Arc<State>, target: Arc<Target>) -> Counts {
         let answer = answer.unwrap_or_else(|error| error.to_string());
         *counts.entry(answer).or_default() += 1;
         if has_failed {
-            connection = None;
+            connection.fail();
             sleep(DELAY).await;
         }
     }
 }
 
 /// Returns the status of the response.
-async fn log_in(
-    target: &Target,
-    connection: &mut Option<SendRequest<Full<Bytes>>>,
-) -> Result<String, Failure> {
+async fn log_in(target: &Target, connection: &mut Connection) -> Result<String, Failure> {
     let request = Request::post("/login")
-        .header("host", &target.server.host)
         .header("content-type", "application/json")
         .body(Full::from(BODY))?;
-    let sender = match connection {
-        Some(sender) if !sender.is_closed() => sender,
-        _ => connection.insert(connect(target).await?),
-    };
-    sender.ready().await?;
-    let response = sender.send_request(request).await?;
-    let status = response.status().as_u16().to_string();
-    // Without reading the body, the connection could not be used again.
-    response.into_body().collect().await?;
-    Ok(status)
+    let status = connection.send(target, request).await?;
+    Ok(status.as_u16().to_string())
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 
 use super::logins::Logins;
-use super::metrics::Source;
+use super::metrics::Sources;
 use super::outcome::Outcome;
 use super::pacer::{self, Slot};
 use super::publisher::{self, Published};
@@ -19,7 +19,7 @@ use super::subscriber::Subscriber;
 use super::tally::Tally;
 use super::target::Target;
 use super::usage::{Snapshot, Snapshots};
-use super::{Failure, Options, progress, storm};
+use super::{Failure, Options, lag, progress, storm};
 
 /// How many subscribers connect at the same time, before the load begins.
 const CONNECTING: usize = 64;
@@ -46,7 +46,7 @@ pub(super) struct Parts {
     pub(super) readers: JoinSet<(u32, Tally)>,
     pub(super) publishers: JoinSet<Published>,
     pub(super) queues: Vec<mpsc::Sender<Slot>>,
-    pub(super) source: Source,
+    pub(super) sources: Sources,
     pub(super) before: Snapshot,
 }
 
@@ -59,8 +59,8 @@ pub(super) async fn gateway(options: &Options, target: &Target) -> Result<Outcom
 pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Outcome, Failure> {
     let state = Arc::new(State::new(plan)?);
     let target = Arc::new(target.clone());
-    let source = source(&target);
-    let before = Snapshot::take(&source).await?;
+    let sources = Sources::new(&target);
+    let before = Snapshot::take(&sources).await?;
     let subscribers = connect(&state, &target).await?;
     let slow = Slow::connect(&state, &target).await?;
     let logins = Logins::start(&state, &target);
@@ -70,12 +70,13 @@ pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Out
         readers.spawn(async move { (index, subscriber.run().await) });
     }
     let (mut publishers, mut queues) = (JoinSet::new(), Vec::new());
-    for _ in 0..state.publishers {
+    for index in 0..state.publishers {
         let (queue, slots) = mpsc::channel(pacer::QUEUE);
         queues.push(queue);
         publishers.spawn(publisher::run(
             Arc::clone(&state),
             Arc::clone(&target),
+            index,
             slots,
         ));
     }
@@ -83,21 +84,13 @@ pub(super) async fn plan(plan: Plan, target: &Target, label: &str) -> Result<Out
         readers,
         publishers,
         queues,
-        source,
+        sources,
         before,
     };
     let mut outcome = load(&state, parts, label).await?;
     outcome.slow = slow.report().await;
     outcome.logins = logins.report(&state).await?;
     Ok(outcome)
-}
-
-/// Returns where the server's metrics come from.
-pub(super) fn source(target: &Target) -> Source {
-    match &target.metrics {
-        Some((server, path)) => Source::Scrape(server.clone(), path.clone()),
-        None => Source::None,
-    }
 }
 
 /// Connects all subscribers that read.
@@ -135,11 +128,11 @@ pub(super) async fn load(
         mut readers,
         mut publishers,
         queues,
-        source,
+        sources,
         before,
     } = parts;
     sleep(SETTLING).await;
-    let idle = Snapshot::take(&source).await?;
+    let idle = Snapshot::take(&sources).await?;
     // If a scrape fails, the tasks must not outlive the run.
     let _stop = state.stop.clone().drop_guard();
 
@@ -152,10 +145,11 @@ pub(super) async fn load(
         tokio::spawn(async move { storm::begin(&shared).await });
     }
     tokio::time::sleep_until(state.instant(state.measured_from())).await;
-    let begin = Snapshot::take(&source).await?;
+    let begin = Snapshot::take(&sources).await?;
+    let lags = tokio::spawn(lag::watch(Arc::clone(state), sources.clone()));
     let published = finish(state, &mut publishers).await?;
     drain(state, &published).await;
-    let end = Snapshot::take(&source).await?;
+    let end = Snapshot::take(&sources).await?;
     sleep(LINGERING).await;
 
     state.stop.cancel();
@@ -171,6 +165,7 @@ pub(super) async fn load(
         idle,
         begin,
         end,
+        lags: lags.await?,
     };
     Ok(Outcome::new(
         state, &published, &tallies, &latencies, &snapshots,

@@ -12,17 +12,18 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Failure;
-use super::target::Server;
+use super::target::{Server, Target};
 use crate::process;
 
 /// How long a scrape may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The metric of how far a gateway is behind Redis.
+pub(super) const REDIS_LAG: &str = "gateway_redis_lag_seconds";
+
 /// Where metrics come from.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
-    /// There are none.
-    None,
     Scrape(Server, String),
     /// The CPU time and memory of a process on this machine.
     Process(u32),
@@ -33,22 +34,56 @@ pub(super) enum Source {
 pub(super) struct Metrics(BTreeMap<String, f64>);
 
 impl Source {
-    pub(super) async fn read(&self) -> Result<Option<Metrics>, Failure> {
+    pub(super) async fn read(&self) -> Result<Metrics, Failure> {
         match self {
-            Self::None => Ok(None),
-            Self::Process(process) => Ok(Some(Metrics::of_process(*process))),
+            Self::Process(process) => Ok(Metrics::of_process(*process)),
             Self::Scrape(server, path) => {
                 let scraped = timeout(PATIENCE, scrape(server, path)).await;
                 let scraped = scraped.unwrap_or_else(|_| Err("no response in time".into()));
-                scraped
-                    .map(Some)
-                    .map_err(|error| format!("the metrics: {error}").into())
+                scraped.map_err(|error| format!("the metrics: {error}").into())
             }
         }
     }
 }
 
+/// Where the metrics of all servers come from, and of Redis.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    /// In the order of the servers; empty without metrics.
+    pub(super) servers: Vec<Source>,
+    pub(super) redis: Option<Source>,
+}
+
+impl Sources {
+    pub(super) fn new(target: &Target) -> Self {
+        let servers = target.metrics.iter().cloned();
+        let servers = servers.map(|(server, path)| Source::Scrape(server, path));
+        Self {
+            servers: servers.collect(),
+            redis: target.redis.map(Source::Process),
+        }
+    }
+
+    /// Reads the metrics of each server.
+    pub(super) async fn read(&self) -> Result<Vec<Metrics>, Failure> {
+        let mut all = Vec::new();
+        for source in &self.servers {
+            all.push(source.read().await?);
+        }
+        Ok(all)
+    }
+}
+
 impl Metrics {
+    /// Adds up the samples of several servers.
+    pub(super) fn total(all: &[Self]) -> Self {
+        let mut total = BTreeMap::new();
+        for (sample, value) in all.iter().flat_map(|metrics| &metrics.0) {
+            *total.entry(sample.clone()).or_default() += value;
+        }
+        Self(total)
+    }
+
     fn of_process(process: u32) -> Self {
         let cpu = ("process_cpu_seconds_total", process::cpu_seconds(process));
         let memory = (
@@ -151,5 +186,8 @@ mod tests {
             gaps.into_iter().collect::<Vec<_>>(),
             [("expired".to_owned(), 2.0)]
         );
+        let total = Metrics::total(&[earlier, later]);
+        assert_eq!(total.sum("events_total"), Some(30.0));
+        assert_eq!(total.sum("gaps_total"), Some(8.0));
     }
 }

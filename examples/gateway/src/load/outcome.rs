@@ -13,7 +13,7 @@ use super::slow;
 use super::state::State;
 use super::storm;
 use super::tally::{Numbers, Tally};
-use super::usage::{OfServer, Own, Snapshots};
+use super::usage::{OfProcess, OfServer, Snapshots};
 
 /// What a run measured.
 #[derive(Debug, Clone, Serialize)]
@@ -26,8 +26,12 @@ pub(super) struct Outcome {
     pub(super) publishing: Publishing,
     pub(super) deliveries: Deliveries,
     pub(super) connections: Connections,
-    pub(super) own: Own,
+    pub(super) own: OfProcess,
+    /// All servers together.
     pub(super) server: Option<OfServer>,
+    /// Each of them, in the order of their URLs.
+    pub(super) servers: Vec<OfServer>,
+    pub(super) redis: Option<OfProcess>,
     pub(super) storm: Option<storm::Report>,
     pub(super) slow: Option<slow::Report>,
     pub(super) logins: Option<logins::Report>,
@@ -66,6 +70,7 @@ pub(super) struct Deliveries {
     pub(super) lost_with_gap: u64,
     pub(super) doubled: u64,
     pub(super) reordered: u64,
+    pub(super) descending_ids: u64,
     pub(super) misdelivered: u64,
     pub(super) unexpected: u64,
     /// Reported by the server to the subscribers, by reason.
@@ -92,6 +97,7 @@ impl Outcome {
         snapshots: &Snapshots,
     ) -> Self {
         let plan = &state.plan;
+        let servers = snapshots.of_servers(plan);
         let failed = u64::try_from(published.failed.len()).unwrap_or(u64::MAX);
         Self {
             subscribers: plan.subscribers,
@@ -113,7 +119,9 @@ impl Outcome {
             deliveries: Deliveries::new(state, published, tallies, latencies),
             connections: Connections::new(tallies),
             own: snapshots.own(),
-            server: snapshots.of_server(plan),
+            server: snapshots.of_all(plan, &servers),
+            servers,
+            redis: snapshots.of_redis(),
             storm: state.storm.report(state),
             slow: None,
             logins: None,
@@ -125,6 +133,15 @@ impl Outcome {
         self.failures(max_p99).is_empty()
     }
 
+    /// Returns whether a server was further behind Redis than `limit`.
+    pub(super) fn lags(&self, limit: Duration) -> bool {
+        let lag = self
+            .server
+            .as_ref()
+            .and_then(|server| server.redis_lag_seconds);
+        lag.is_some_and(|lag| lag > limit.as_secs_f64())
+    }
+
     /// Returns why the run has not passed.
     pub(super) fn failures(&self, max_p99: Option<Duration>) -> Vec<String> {
         let deliveries = &self.deliveries;
@@ -132,6 +149,7 @@ impl Outcome {
         for (count, what) in [
             (deliveries.lost, "lost"),
             (deliveries.doubled, "doubled"),
+            (deliveries.descending_ids, "after one with a higher ID"),
             (deliveries.misdelivered, "delivered to a wrong user"),
         ] {
             if count > 0 {
@@ -183,6 +201,7 @@ impl Deliveries {
             lost_with_gap: with_gap.map(|(_, lost)| lost).sum(),
             doubled: sum(|tally| tally.doubled),
             reordered: sum(|tally| tally.reordered),
+            descending_ids: sum(|tally| tally.descending_ids),
             misdelivered: sum(|tally| tally.misdelivered),
             unexpected: sum(|tally| tally.unexpected),
             gaps: merge(tallies.iter().map(|(_, tally)| &tally.gaps)),

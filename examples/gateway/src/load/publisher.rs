@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::HeaderValue;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -18,11 +19,11 @@ use super::Failure;
 use super::latency::Latencies;
 use super::pacer::Slot;
 use super::state::State;
-use super::target::{Target, user_name};
+use super::target::{Server, Target, user_name};
 use crate::header;
 
 /// The most publishers that are chosen by the rate.
-pub(super) const MOST: u32 = 64;
+const MOST: u32 = 64;
 
 /// Returns how many publishers suit a rate.
 pub(super) fn count(rate: u32) -> u32 {
@@ -101,27 +102,69 @@ struct Publication<'a> {
     data: String,
 }
 
+/// A connection that is reused, and opened to the next server after a failure.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: Option<SendRequest<Full<Bytes>>>,
+    turn: u32,
+}
+
+impl Connection {
+    /// Begins with the server of this turn.
+    pub(super) const fn new(turn: u32) -> Self {
+        Self { sender: None, turn }
+    }
+
+    /// Closes the connection; the next one is to the next server.
+    pub(super) fn fail(&mut self) {
+        self.sender = None;
+        self.turn = self.turn.wrapping_add(1);
+    }
+
+    /// Sends a request, and returns the status of the response.
+    pub(super) async fn send(
+        &mut self,
+        target: &Target,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<StatusCode, Failure> {
+        let server = target.server(self.turn)?;
+        let host = HeaderValue::from_str(&server.host)?;
+        request.headers_mut().entry("host").or_insert(host);
+        let sender = match &mut self.sender {
+            Some(sender) if !sender.is_closed() => sender,
+            sender => sender.insert(connect(server).await?),
+        };
+        sender.ready().await?;
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        // Without reading the body, the connection could not be used again.
+        response.into_body().collect().await?;
+        Ok(status)
+    }
+}
+
 /// Publishes the events of a queue until it is closed.
 pub(super) async fn run(
     state: Arc<State>,
     target: Arc<Target>,
+    index: u32,
     mut queue: Receiver<Slot>,
 ) -> Published {
     let mut published = Published::new(&state);
-    let mut sender = None;
+    let mut connection = Connection::new(index);
     while let Some(slot) = queue.recv().await {
         let sent = state.now();
         let result = if state.give_up.is_cancelled() || state.stop.is_cancelled() {
             Err("not sent: the publishers were too far behind".into())
         } else {
-            let sending = publish(&state, &target, &mut sender, &slot);
+            let sending = publish(&state, &target, &mut connection, &slot);
             match timeout(PATIENCE, sending).await {
                 Ok(result) => result,
                 Err(_) => Err("no response in time".into()),
             }
         };
         if result.is_err() {
-            sender = None;
+            connection.fail();
         }
         published.count(&state, &slot, sent, result);
     }
@@ -132,7 +175,7 @@ pub(super) async fn run(
 pub(super) async fn publish(
     state: &State,
     target: &Target,
-    connection: &mut Option<SendRequest<Full<Bytes>>>,
+    connection: &mut Connection,
     slot: &Slot,
 ) -> Result<(), Failure> {
     let body = serde_json::to_vec(&Publication {
@@ -142,19 +185,10 @@ pub(super) async fn publish(
         data: slot.payload.to_data(state.size),
     })?;
     let mut request = Request::post("/publish")
-        .header("host", &target.server.host)
         .header("content-type", "application/json")
         .body(Full::from(body))?;
     header::replace(request.headers_mut(), &target.headers);
-    let sender = match connection {
-        Some(sender) if !sender.is_closed() => sender,
-        _ => connection.insert(connect(target).await?),
-    };
-    sender.ready().await?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    // Without reading the body, the connection could not be used again.
-    response.into_body().collect().await?;
+    let status = connection.send(target, request).await?;
     if status != 201 {
         return Err(format!("the status is {status}").into());
     }
@@ -162,8 +196,8 @@ pub(super) async fn publish(
 }
 
 /// Connects for requests, one after the other.
-pub(super) async fn connect(target: &Target) -> Result<SendRequest<Full<Bytes>>, Failure> {
-    let socket = TcpStream::connect(target.server.address).await?;
+async fn connect(server: &Server) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let socket = TcpStream::connect(server.address).await?;
     socket.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     // Its errors come out of the requests, too.

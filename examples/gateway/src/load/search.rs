@@ -1,16 +1,11 @@
 //! The search for the highest rate at which the p99 is acceptable.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::outcome::Outcome;
 use super::state::Plan;
 use super::target::Target;
 use super::{Failure, Options, measure, report};
-
-/// The acceptable p99, if the options have none.
-const MAX_P99: Duration = Duration::from_millis(50);
 
 /// The highest rate that is tried.
 const HIGHEST: u32 = 1_000_000;
@@ -41,14 +36,17 @@ pub(super) struct Report {
 
 /// Searches, and reports; returns whether there is a rate that passes, and half of it does.
 pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Failure> {
-    let max_p99 = options.max_p99.unwrap_or(MAX_P99);
+    let max_p99 = options.acceptable_p99();
+    let passes = |outcome: &Outcome| {
+        outcome.passed(Some(max_p99)) && !(options.ingest && outcome.lags(max_p99))
+    };
     let plan = Plan::new(options);
     let (mut steps, mut range) = (Vec::new(), Range::new(options.rate));
     while let Some(rate) = range.next() {
         let label = format!("{rate}/s");
-        let plan = plan.at_rate(rate, options.publishers);
+        let plan = plan.at_rate(rate, options.publishers(rate));
         let outcome = measure::plan(plan, target, &label).await?;
-        let passed = outcome.passed(Some(max_p99)) && outcome.publishing.failed == 0;
+        let passed = passes(&outcome) && outcome.publishing.failed == 0;
         let late = &outcome.publishing.lateness;
         // Half of the acceptable latency was spent before the request.
         let publishers_behind = !late.is_within(max_p99 / 2);
@@ -65,14 +63,12 @@ pub(super) async fn run(options: &Options, target: &Target) -> Result<bool, Fail
     let highest_rate = range.passed;
     let at_half = match highest_rate.map(|rate| (rate / 2).max(1)) {
         Some(half) => {
-            let plan = plan.at_rate(half, options.publishers);
+            let plan = plan.at_rate(half, options.publishers(half));
             Some(measure::plan(plan, target, &format!("half: {half}/s")).await?)
         }
         None => None,
     };
-    let passed = at_half
-        .as_ref()
-        .is_some_and(|outcome| outcome.passed(Some(max_p99)));
+    let passed = at_half.as_ref().is_some_and(passes);
     let max_p99_ms = max_p99.as_secs_f64() * 1_000.0;
     report::print_search(
         options,

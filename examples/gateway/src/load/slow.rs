@@ -39,15 +39,16 @@ impl Slow {
     /// Requests event streams, as many as the plan has.
     pub(super) async fn connect(state: &State, target: &Target) -> Result<Self, Failure> {
         let path = target.subscription(None);
-        let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
-        for (name, value) in target.request(&path, "")?.headers() {
-            let name = name.as_str().as_bytes();
-            request.extend([name, b": ", value.as_bytes(), b"\r\n"].concat());
-        }
-        request.extend(b"\r\n");
         let mut streams = Vec::new();
-        for _ in 0..state.plan.slow {
-            let address = target.server.address;
+        for index in state.plan.readers()..state.plan.subscribers {
+            let server = target.server(index)?;
+            let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
+            for (name, value) in target.request(server, &path, "")?.headers() {
+                let name = name.as_str().as_bytes();
+                request.extend([name, b": ", value.as_bytes(), b"\r\n"].concat());
+            }
+            request.extend(b"\r\n");
+            let address = server.address;
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             socket.set_recv_buffer_size(BUFFER)?;
             socket.connect(&address.into())?;

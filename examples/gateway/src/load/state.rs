@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use hdrhistogram::CreationError;
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
 use super::latency::Latencies;
 use super::payload::Payload;
 use super::storm::Storm;
-use super::{Options, publisher};
 
 /// More than the threads that record at the same time.
 const SHARDS: usize = 8;
@@ -40,11 +40,9 @@ impl Plan {
             seconds: options.seconds,
             warm_up: options.warm_up,
             size: usize::try_from(options.size).unwrap_or(usize::MAX),
-            subscribers: options.subscribers,
+            subscribers: options.subscribers(),
             slow: options.slow.map_or(0, |slow| slow.of(options.subscribers)),
-            publishers: options
-                .publishers
-                .unwrap_or_else(|| publisher::count(options.rate)),
+            publishers: options.publishers(options.rate),
             users: options.users,
             storm: options.storm,
             jitter: !options.no_jitter,
@@ -52,9 +50,8 @@ impl Plan {
         }
     }
 
-    /// Returns the plan at another rate, with the publishers that suit it unless they are fixed.
-    pub(super) fn at_rate(self, rate: u32, publishers: Option<u32>) -> Self {
-        let publishers = publishers.unwrap_or_else(|| publisher::count(rate));
+    /// Returns the plan at another rate, with so many publishers.
+    pub(super) const fn at_rate(self, rate: u32, publishers: u32) -> Self {
         Self {
             rate,
             publishers,

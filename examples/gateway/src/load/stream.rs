@@ -46,14 +46,17 @@ impl Driver {
 }
 
 impl Chunks {
-    /// Requests an event stream, after the event with `last_event_id` if it is not empty.
+    /// Requests an event stream from the server of this turn, after the event with `last_event_id`
+    /// if it is not empty.
     pub(super) async fn open(
         target: &Target,
+        turn: u32,
         path: &str,
         last_event_id: &str,
     ) -> Result<Self, Failure> {
-        let request = target.request(path, last_event_id)?;
-        let socket = TcpStream::connect(target.server.address).await?;
+        let server = target.server(turn)?;
+        let request = target.request(server, path, last_event_id)?;
+        let socket = TcpStream::connect(server.address).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
         let mut connection = Driver(Some(Box::pin(connection)));
         let response = {

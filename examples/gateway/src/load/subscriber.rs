@@ -11,6 +11,7 @@ use sse_wire::client::Backoff;
 use tokio::time::{sleep, timeout};
 
 use super::Failure;
+use super::position::Position;
 use super::state::State;
 use super::stream::Chunks;
 use super::tally::{Received, Tally};
@@ -28,11 +29,15 @@ pub(super) struct Subscriber {
     state: Arc<State>,
     target: Arc<Target>,
     index: u32,
+    /// Which server has its turn: another one for each connection.
+    turn: u32,
     path: String,
     decoder: EventDecoder,
     tally: Tally,
     /// For the next call of `read`, which closes the connection.
     chunks: Option<Chunks>,
+    /// Of the latest event, whichever server sent it.
+    position: Option<Position>,
     /// Events sent until then were resumed after a storm: they have no latency of delivery.
     resumed_until: u64,
     has_stormed: bool,
@@ -53,15 +58,17 @@ impl Subscriber {
         index: u32,
     ) -> Result<Self, Failure> {
         let path = target.subscription(state.plan.users.then_some(index));
-        let (chunks, first) = open(&target, &path, "").await?;
+        let (chunks, first) = open(&target, index, &path, "").await?;
         let mut subscriber = Self {
             state,
             target,
             index,
+            turn: index,
             path,
             decoder: EventDecoder::new(),
             tally: Tally::default(),
             chunks: Some(chunks),
+            position: None,
             resumed_until: 0,
             has_stormed: false,
         };
@@ -128,10 +135,16 @@ impl Subscriber {
             match self.decoder.decode_raw(&mut chunk) {
                 Ok(Some(event)) if event.event_type() == b"gap" => {
                     self.tally.count_gap(event.data());
+                    self.position = None;
                 }
                 Ok(Some(event)) => {
                     let received = self.tally.count(&self.state, self.index, event.data());
                     if let Received::New(payload) = received {
+                        let position = Position::parse(event.last_event_id());
+                        if position.is_some_and(|position| !position.follows(self.position)) {
+                            self.tally.descending_ids += 1;
+                        }
+                        self.position = position;
                         let is_resumed = payload.intended < self.resumed_until;
                         self.state.record(self.index, &payload, now, is_resumed);
                     }
@@ -150,9 +163,10 @@ impl Subscriber {
             if failures > 0 || !is_storm || self.state.plan.jitter {
                 sleep(Backoff::new().delay(retry, failures, fastrand::u64(..))).await;
             }
+            self.turn = self.turn.wrapping_add(1);
             let requested = self.state.now();
             let last_event_id = self.decoder.last_event_id();
-            match open(&self.target, &self.path, last_event_id).await {
+            match open(&self.target, self.turn, &self.path, last_event_id).await {
                 Ok((chunks, first)) => {
                     let now = self.state.now();
                     self.chunks = Some(chunks);
@@ -183,11 +197,12 @@ impl Subscriber {
 /// Opens a stream, and reads its first chunk.
 async fn open(
     target: &Target,
+    turn: u32,
     path: &str,
     last_event_id: &str,
 ) -> Result<(Chunks, Bytes), Failure> {
     let opening = async {
-        let mut chunks = Chunks::open(target, path, last_event_id).await?;
+        let mut chunks = Chunks::open(target, turn, path, last_event_id).await?;
         let first = chunks.next().await?.ok_or("the response has ended")?;
         Ok::<_, Failure>((chunks, first))
     };

@@ -66,6 +66,8 @@ pub(super) struct Tally {
     pub(super) doubled: u64,
     /// After an event of the same publisher with a higher sequence number.
     pub(super) reordered: u64,
+    /// After an event with the same or a higher ID.
+    pub(super) descending_ids: u64,
     /// Sent to another user.
     pub(super) misdelivered: u64,
     /// Not sent by this run, or changed on the way.

@@ -1,4 +1,4 @@
-//! Where the gateway is: its address, and the paths of requests.
+//! Where the gateways are: their addresses, and the paths of requests.
 
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
@@ -11,6 +11,7 @@ use sse_wire::headers;
 
 use super::{Failure, Options};
 use crate::header::{self, Header};
+use crate::process::cpu_seconds;
 use crate::url::{self, HttpUrl};
 
 /// An HTTP server: where to connect, and what to put into the `host` header.
@@ -20,27 +21,45 @@ pub(super) struct Server {
     pub(super) host: String,
 }
 
-/// A gateway and a topic.
+/// The gateways and a topic.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    pub(super) server: Server,
+    /// At least one; several serve the same events.
+    pub(super) servers: Vec<Server>,
     pub(super) topic: String,
     /// What the user adds to the requests of streams and publishers.
     pub(super) headers: Vec<Header>,
     /// Whether streams may be compressed.
     pub(super) gzip: bool,
-    /// Where the metrics are, and their path.
-    pub(super) metrics: Option<(Server, String)>,
+    /// Where the metrics of each server are, and their path; empty without metrics.
+    pub(super) metrics: Vec<(Server, String)>,
+    /// The process of Redis.
+    pub(super) redis: Option<u32>,
 }
 
 impl Target {
     pub(super) fn new(options: &Options) -> Result<Self, Failure> {
-        let (server, path) = parse(options.url.as_deref().unwrap_or_default(), options.remote)?;
-        if path != "/" {
-            return Err(format!("the URL has a path: {path}; the address is enough").into());
+        let parse = |url: &String| parse(url, options.remote);
+        let mut servers = Vec::new();
+        for url in &options.urls {
+            let (server, path) = parse(url)?;
+            if path != "/" {
+                return Err(format!("the URL has a path: {path}; the address is enough").into());
+            }
+            servers.push(server);
         }
-        let metrics = options.metrics.as_deref();
-        let metrics = metrics.map(|url| parse(url, options.remote)).transpose()?;
+        let metrics: Vec<_> = options
+            .metrics
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()?;
+        if !metrics.is_empty() && metrics.len() != servers.len() {
+            let (metrics, servers) = (metrics.len(), servers.len());
+            return Err(format!("--metrics is given {metrics} times for {servers} URLs").into());
+        }
+        if let Some(id) = options.redis_pid.filter(|id| cpu_seconds(*id).is_none()) {
+            return Err(format!("--redis-pid: there is no process {id}").into());
+        }
         let topic = match &options.topic {
             Some(topic) => topic.clone(),
             None => format!("load-{:08x}", fastrand::u32(..)),
@@ -48,12 +67,21 @@ impl Target {
         let headers = options.headers.iter();
         let headers = headers.map(|header| header::parse(header));
         Ok(Self {
-            server,
+            servers,
             topic,
             headers: headers.collect::<Result<_, _>>()?,
             gzip: options.gzip,
             metrics,
+            redis: options.redis_pid,
         })
+    }
+
+    /// Returns the server of this turn: each turn has the next one.
+    pub(super) fn server(&self, turn: u32) -> Result<&Server, Failure> {
+        let index = usize::try_from(turn)? % self.servers.len().max(1);
+        self.servers
+            .get(index)
+            .ok_or_else(|| "there is no URL".into())
     }
 
     /// Returns the path and the query of a subscription, for everybody or for one user.
@@ -65,13 +93,15 @@ impl Target {
         }
     }
 
-    /// Returns the request of a stream, after the event with `last_event_id` if it is not empty.
+    /// Returns the request of a stream to `server`, after the event with `last_event_id` if it is
+    /// not empty.
     pub(super) fn request(
         &self,
+        server: &Server,
         path: &str,
         last_event_id: &str,
     ) -> Result<Request<Empty<Bytes>>, Failure> {
-        let mut request = Request::get(path).header("host", &self.server.host);
+        let mut request = Request::get(path).header("host", &server.host);
         let resume = headers::last_event_id(last_event_id);
         for (name, value) in headers::REQUEST.into_iter().chain(resume) {
             request = request.header(name, value);

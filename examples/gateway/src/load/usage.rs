@@ -1,4 +1,4 @@
-//! What a run cost: CPU time and memory, of this process and of the server.
+//! What a run cost: CPU time and memory, of this process, of the servers and of Redis.
 
 use std::collections::BTreeMap;
 use std::process;
@@ -7,25 +7,35 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::metrics::{Metrics, Source};
+use super::metrics::{Metrics, Sources};
 use super::{Failure, state::Plan};
 use crate::process::{cpu_seconds, resident_bytes};
 
-/// The state of both processes at one moment.
+/// The names of metrics that every process has.
+const CPU: &str = "process_cpu_seconds_total";
+const MEMORY: &str = "process_resident_memory_bytes";
+
+/// The state of all processes at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     at: Instant,
     own_cpu: Option<f64>,
-    server: Option<Metrics>,
+    servers: Vec<Metrics>,
+    redis: Option<Metrics>,
 }
 
 impl Snapshot {
-    pub(super) async fn take(source: &Source) -> Result<Self, Failure> {
-        let server = source.read().await?;
+    pub(super) async fn take(sources: &Sources) -> Result<Self, Failure> {
+        let servers = sources.read().await?;
+        let redis = match &sources.redis {
+            Some(redis) => Some(redis.read().await?),
+            None => None,
+        };
         Ok(Self {
             at: Instant::now(),
             own_cpu: cpu_seconds(process::id()),
-            server,
+            servers,
+            redis,
         })
     }
 }
@@ -41,18 +51,20 @@ pub(super) struct Snapshots {
     pub(super) begin: Snapshot,
     /// When the last event was received.
     pub(super) end: Snapshot,
+    /// The highest lag of each server behind Redis.
+    pub(super) lags: Vec<Option<f64>>,
 }
 
-/// What the load cost this process.
+/// What the load cost a process that has no metrics: this one, or Redis.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Own {
+pub(super) struct OfProcess {
     pub(super) cpu_seconds: Option<f64>,
     /// Of one core.
     pub(super) cpu_share: Option<f64>,
     pub(super) resident_bytes: Option<f64>,
 }
 
-/// What the load cost the server. Absent are the metrics that it does not have.
+/// What the load cost a server, or all of them. Absent are the metrics that it does not have.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct OfServer {
     pub(super) cpu_seconds: Option<f64>,
@@ -67,6 +79,8 @@ pub(super) struct OfServer {
     /// By its sockets, with heads and chunks.
     pub(super) sent_bytes: Option<f64>,
     pub(super) slowest_lag_events: Option<f64>,
+    /// The highest that was seen, once the warm-up was over.
+    pub(super) redis_lag_seconds: Option<f64>,
     pub(super) resident_bytes_before: Option<f64>,
     pub(super) resident_bytes_idle: Option<f64>,
     pub(super) resident_bytes_after: Option<f64>,
@@ -80,28 +94,75 @@ impl Snapshots {
         self.end.at - self.begin.at
     }
 
-    pub(super) fn own(&self) -> Own {
-        let cpu = self
-            .end
-            .own_cpu
-            .zip(self.begin.own_cpu)
-            .map(|(end, begin)| end - begin);
-        Own {
+    pub(super) fn own(&self) -> OfProcess {
+        let cpu = self.end.own_cpu.zip(self.begin.own_cpu);
+        self.of_process(
+            cpu.map(|(end, begin)| end - begin),
+            resident_bytes(process::id()),
+        )
+    }
+
+    /// Returns what the load cost Redis; `None` if its process is unknown.
+    pub(super) fn of_redis(&self) -> Option<OfProcess> {
+        let (begin, end) = (self.begin.redis.as_ref()?, self.end.redis.as_ref()?);
+        Some(self.of_process(end.growth(begin, CPU), end.sum(MEMORY)))
+    }
+
+    fn of_process(&self, cpu: Option<f64>, resident_bytes: Option<f64>) -> OfProcess {
+        OfProcess {
             cpu_seconds: cpu,
             cpu_share: cpu.map(|cpu| share(cpu, self.time())),
-            resident_bytes: resident_bytes(process::id()),
+            resident_bytes,
         }
     }
 
-    pub(super) fn of_server(&self, plan: &Plan) -> Option<OfServer> {
-        let (begin, end) = (self.begin.server.as_ref()?, self.end.server.as_ref()?);
-        let (before, idle) = (self.before.server.as_ref()?, self.idle.server.as_ref()?);
-        let growth = |name| end.growth(begin, name);
+    /// Returns what the load cost each server; empty without metrics.
+    pub(super) fn of_servers(&self, plan: &Plan) -> Vec<OfServer> {
+        let count = self.end.servers.len();
+        let servers = (0..count).map(|index| {
+            // They were spread over the servers one by one.
+            let subscribers = (0..plan.subscribers).skip(index).step_by(count).count();
+            let connections = u32::try_from(subscribers).unwrap_or(u32::MAX);
+            let lag = self.lags.get(index).copied().flatten();
+            self.of_server(|all| all.get(index).cloned(), connections, lag)
+        });
+        servers.map(Option::unwrap_or_default).collect()
+    }
+
+    /// Returns what the load cost all servers together; `None` without metrics.
+    pub(super) fn of_all(&self, plan: &Plan, servers: &[OfServer]) -> Option<OfServer> {
+        if servers.is_empty() {
+            return None;
+        }
+        let highest = |value: fn(&OfServer) -> Option<f64>| highest(servers.iter().map(value));
+        let total = self.of_server(
+            |all| Some(Metrics::total(all)),
+            plan.subscribers,
+            highest(|server| server.redis_lag_seconds),
+        )?;
+        // Servers that share events count each of them.
+        let sum = |value: fn(&OfServer) -> Option<f64>| servers.iter().map(value).sum();
+        Some(OfServer {
+            wakeups_per_event: sum(|server| server.wakeups_per_event),
+            encoded_frames_per_event: sum(|server| server.encoded_frames_per_event),
+            slowest_lag_events: highest(|server| server.slowest_lag_events),
+            ..total
+        })
+    }
+
+    fn of_server(
+        &self,
+        select: impl Fn(&[Metrics]) -> Option<Metrics>,
+        connections: u32,
+        redis_lag_seconds: Option<f64>,
+    ) -> Option<OfServer> {
+        let (begin, end) = (select(&self.begin.servers)?, select(&self.end.servers)?);
+        let (before, idle) = (select(&self.before.servers)?, select(&self.idle.servers)?);
+        let growth = |name| end.growth(&begin, name);
         let events = growth("gateway_events_total").filter(|events| *events > 0.0);
         let per_event = |name| Some(growth(name)? / events?);
-        let cpu = growth("process_cpu_seconds_total");
+        let cpu = growth(CPU);
         let encode = growth("gateway_encode_seconds_total");
-        let resident = |metrics: &Metrics| metrics.sum("process_resident_memory_bytes");
         Some(OfServer {
             cpu_seconds: cpu,
             cpu_share: cpu.map(|cpu| share(cpu, self.time())),
@@ -114,14 +175,20 @@ impl Snapshots {
             deliveries: growth("gateway_deliveries_total"),
             sent_bytes: growth("gateway_sent_bytes_total"),
             slowest_lag_events: end.sum("gateway_slowest_lag_events"),
-            resident_bytes_before: resident(before),
-            resident_bytes_idle: resident(idle),
-            resident_bytes_after: resident(end),
-            bytes_per_idle_connection: bytes_per_connection(before, idle, plan.subscribers),
-            gaps: end.growth_by(before, "gateway_gaps_total", "reason"),
-            connection_ends: end.growth_by(before, "gateway_connection_ends_total", "reason"),
+            redis_lag_seconds,
+            resident_bytes_before: before.sum(MEMORY),
+            resident_bytes_idle: idle.sum(MEMORY),
+            resident_bytes_after: end.sum(MEMORY),
+            bytes_per_idle_connection: bytes_per_connection(&before, &idle, connections),
+            gaps: end.growth_by(&before, "gateway_gaps_total", "reason"),
+            connection_ends: end.growth_by(&before, "gateway_connection_ends_total", "reason"),
         })
     }
+}
+
+/// Returns the highest of the values that exist.
+pub(super) fn highest(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    values.flatten().reduce(f64::max)
 }
 
 /// Returns a CPU time as a share of `time`.
@@ -135,6 +202,6 @@ pub(super) fn bytes_per_connection(
     idle: &Metrics,
     connections: u32,
 ) -> Option<f64> {
-    let growth = idle.growth(before, "process_resident_memory_bytes")?;
-    Some(growth / f64::from(connections))
+    let growth = idle.growth(before, MEMORY)?;
+    (connections > 0).then(|| growth / f64::from(connections))
 }

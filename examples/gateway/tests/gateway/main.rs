@@ -17,3 +17,4 @@ mod sockets;
 mod streams;
 mod support;
 mod tickets;
+mod two_nodes;

@@ -2,6 +2,7 @@
 
 mod gateway;
 mod modes;
+mod several;
 mod stand_in;
 
 use std::process::{Command, Output};
@@ -42,22 +43,31 @@ fn command(arguments: &[&str]) -> Output {
 /// Runs the load with 5 subscribers and 50 events, unless the arguments say otherwise.
 fn load(fault: Fault, arguments: &[&str]) -> Run {
     let runtime = Runtime::new().unwrap();
-    let (address, most_open) = runtime.block_on(stand_in::start(fault));
+    let servers = runtime.block_on(stand_in::start(fault, 1));
+    let (address, counts) = &servers[0];
     let url = format!("http://{address}");
     let mut run = load_from(&url, &format!("{url}/metrics"), arguments);
-    run.most_open = most_open.load(Relaxed);
+    run.most_open = counts.most_open.load(Relaxed);
     run
 }
 
 /// The same, from a server that runs already.
 fn load_from(url: &str, metrics: &str, arguments: &[&str]) -> Run {
-    let mut all = vec![url, "--json", "--metrics", metrics];
+    let arguments = [&[url, "--metrics", metrics], arguments].concat();
+    run(&arguments)
+}
+
+/// The same, with the servers in the arguments.
+fn run(arguments: &[&str]) -> Run {
+    let is_ingest = arguments.contains(&"--ingest");
+    let mut all = vec!["--json"];
     for (name, value) in [
         ("--subscribers", "5"),
         ("--seconds", "1"),
         ("--warm-up", "0"),
     ] {
-        if !arguments.contains(&name) {
+        let is_chosen = is_ingest && name == "--subscribers";
+        if !arguments.contains(&name) && !is_chosen {
             all.extend([name, value]);
         }
     }

@@ -169,7 +169,7 @@ fn logins_are_counted_by_status() {
 
 #[test]
 fn an_impossible_run_has_another_code() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["http://127.0.0.1:1"], "cannot connect"),
         (&["http://192.0.2.1"], "--remote"),
         (
@@ -182,6 +182,28 @@ fn an_impossible_run_has_another_code() {
         (
             &["http://127.0.0.1:1", "--logins", "--baseline"],
             "--baseline",
+        ),
+        (&["http://127.0.0.1:1", "http://192.0.2.1"], "--remote"),
+        (
+            &["http://127.0.0.1:1", "http://127.0.0.1:2/events"],
+            "the URL has a path: /events",
+        ),
+        (
+            &[
+                "http://[::1]:1",
+                "http://[::1]:2",
+                "--metrics",
+                "http://[::1]:3",
+            ],
+            "--metrics is given 1 times for 2 URLs",
+        ),
+        (
+            &["http://127.0.0.1:1", "--redis-pid", "4000000000"],
+            "there is no process 4000000000",
+        ),
+        (
+            &["http://127.0.0.1:1", "--ingest", "--subscribers", "5"],
+            "--subscribers",
         ),
         (&[], "<URL>"),
     ];

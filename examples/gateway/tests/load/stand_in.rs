@@ -47,24 +47,46 @@ pub(crate) enum Fault {
     NeedsToken,
     /// A stream is sent as it is, though the client accepts gzip.
     Plain,
+    /// The event has the ID of the one before.
+    SameId(usize),
+    /// The last server is 3 s behind Redis, once a run has had more events than this.
+    Lag(usize),
 }
 
 #[derive(Debug)]
 struct Event {
     topic: String,
     user: Option<String>,
+    /// The first word of the data.
+    run: String,
     frame: Frame,
+}
+
+/// What several servers share.
+#[derive(Debug)]
+struct Log {
+    fault: Fault,
+    events: Mutex<Vec<Arc<Event>>>,
+    newest: watch::Sender<usize>,
+    /// Those of all servers.
+    streams: AtomicU64,
+    logins: AtomicU64,
+}
+
+/// What one server counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) streams: AtomicU64,
+    pub(crate) publications: AtomicU64,
+    open: AtomicU64,
+    pub(crate) most_open: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Server {
-    fault: Fault,
-    log: Mutex<Vec<Arc<Event>>>,
-    newest: watch::Sender<usize>,
-    streams: AtomicU64,
-    logins: AtomicU64,
-    open: AtomicU64,
-    most_open: Arc<AtomicU64>,
+    log: Arc<Log>,
+    counts: Arc<Counts>,
+    is_last: bool,
 }
 
 /// A stream, which counts as open.
@@ -72,15 +94,15 @@ struct Open(Arc<Server>);
 
 impl Open {
     fn new(server: Arc<Server>) -> Self {
-        let open = server.open.fetch_add(1, Relaxed) + 1;
-        server.most_open.fetch_max(open, Relaxed);
+        let open = server.counts.open.fetch_add(1, Relaxed) + 1;
+        server.counts.most_open.fetch_max(open, Relaxed);
         Self(server)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
+        self.0.counts.open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -103,18 +125,31 @@ struct Subscription {
     user: Option<String>,
 }
 
-/// Serves until the runtime ends; returns the address, and the most streams that were open at a time.
-pub(crate) async fn start(fault: Fault) -> (SocketAddr, Arc<AtomicU64>) {
-    let server = Arc::new(Server {
+/// Starts servers that share their events, until the runtime ends; returns the address of each, and
+/// what it counts.
+pub(crate) async fn start(fault: Fault, servers: usize) -> Vec<(SocketAddr, Arc<Counts>)> {
+    let log = Arc::new(Log {
         fault,
-        log: Mutex::default(),
+        events: Mutex::default(),
         newest: watch::Sender::new(0),
         streams: AtomicU64::new(0),
         logins: AtomicU64::new(0),
-        open: AtomicU64::new(0),
-        most_open: Arc::default(),
     });
-    let most_open = Arc::clone(&server.most_open);
+    let mut started = Vec::new();
+    for number in 1..=servers {
+        let server = Server {
+            log: Arc::clone(&log),
+            counts: Arc::default(),
+            is_last: number == servers,
+        };
+        let counts = Arc::clone(&server.counts);
+        started.push((serve(server).await, counts));
+    }
+    started
+}
+
+async fn serve(server: Server) -> SocketAddr {
+    let fault = server.log.fault;
     let mut events = get(subscribe);
     if fault != Fault::Plain {
         let all = |_: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| true;
@@ -129,11 +164,11 @@ pub(crate) async fn start(fault: Fault) -> (SocketAddr, Arc<AtomicU64>) {
     let router = router
         .route("/login", post(log_in))
         .route("/metrics", get(metrics))
-        .with_state(server);
+        .with_state(Arc::new(server));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, most_open)
+    address
 }
 
 async fn need_token(request: Request, next: Next) -> Response {
@@ -147,7 +182,7 @@ async fn need_token(request: Request, next: Next) -> Response {
 /// Every third login is one too many.
 async fn log_in(State(server): State<Arc<Server>>, Json(login): Json<Login>) -> StatusCode {
     assert_eq!(login.password, "wrong");
-    match server.logins.fetch_add(1, Relaxed) % 3 {
+    match server.log.logins.fetch_add(1, Relaxed) % 3 {
         2 => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNAUTHORIZED,
     }
@@ -157,23 +192,34 @@ async fn publish(
     State(server): State<Arc<Server>>,
     Json(publication): Json<Publication>,
 ) -> impl IntoResponse {
-    if let Fault::Stall(after, time) = server.fault {
-        let accepted = server.log.lock().unwrap().len();
+    server.counts.publications.fetch_add(1, Relaxed);
+    let fault = server.log.fault;
+    if let Fault::Stall(after, time) = fault {
+        let accepted = server.log.events.lock().unwrap().len();
         if (after..after * 2).contains(&accepted) {
             sleep(time).await;
         }
     }
-    let mut log = server.log.lock().unwrap();
-    let id = format!("e.{}", log.len() + 1);
+    let mut log = server.log.events.lock().unwrap();
+    let is_same = matches!(fault, Fault::SameId(number) if number == log.len());
+    let id = format!("e.{}", log.len() + usize::from(!is_same));
     let event = Outgoing::event(
         EventType::new(&publication.r#type).unwrap(),
         &publication.data,
     );
     let frame = event.id(LastEventId::new(&id).unwrap()).into();
-    let Publication { topic, user, .. } = publication;
-    log.push(Arc::new(Event { topic, user, frame }));
-    if server.fault != Fault::Discard {
-        server.newest.send_replace(log.len());
+    let Publication {
+        topic, user, data, ..
+    } = publication;
+    let run = data.split(' ').next().unwrap().to_owned();
+    log.push(Arc::new(Event {
+        topic,
+        user,
+        run,
+        frame,
+    }));
+    if fault != Fault::Discard {
+        server.log.newest.send_replace(log.len());
     }
     (StatusCode::CREATED, Json(serde_json::json!({ "id": id })))
 }
@@ -200,9 +246,10 @@ async fn subscribe(
     let resumed = resumed.map(|id| id.to_str().unwrap().strip_prefix("e.").unwrap());
     let position = match resumed {
         Some(number) => number.parse().unwrap(),
-        None => *server.newest.borrow(),
+        None => *server.log.newest.borrow(),
     };
-    let is_first = server.streams.fetch_add(1, Relaxed) == 0;
+    server.counts.streams.fetch_add(1, Relaxed);
+    let is_first = server.log.streams.fetch_add(1, Relaxed) == 0;
     let id = format!("e.{position}");
     let retry = Duration::from_millis(200);
     let first: Frame = Outgoing::new()
@@ -220,15 +267,16 @@ fn events(
     position: usize,
     is_first: bool,
 ) -> impl Stream<Item = Result<Frame, Infallible>> {
-    let newest = server.newest.subscribe();
+    let newest = server.log.newest.subscribe();
     let server = Open::new(server);
     let state = (server, subscription, position, newest);
     let batches = stream::unfold(
         state,
         move |(server, subscription, position, mut newest)| async move {
             newest.wait_for(|&newest| newest > position).await.ok()?;
-            let event = Arc::clone(&server.0.log.lock().unwrap()[position]);
-            let fault = server.0.fault;
+            let log = &server.0.log;
+            let event = Arc::clone(&log.events.lock().unwrap()[position]);
+            let fault = log.fault;
             let is_mine = event.user.is_none() || event.user == subscription.user;
             let is_mine = is_mine || fault == Fault::Misdeliver;
             let mut frames = Vec::new();
@@ -261,8 +309,19 @@ fn events(
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> String {
-    let events = server.log.lock().unwrap().len();
-    let streams = server.streams.load(Relaxed);
+    let log = server.log.events.lock().unwrap();
+    let events = log.len();
+    let streams = server.counts.streams.load(Relaxed);
+    let lag = match server.log.fault {
+        Fault::Lag(limit) => {
+            let run = log.last().map(|event| &event.run);
+            let events = log.iter().filter(|event| Some(&event.run) == run).count();
+            let is_behind = server.is_last && events > limit;
+            let lag = if is_behind { 3.0 } else { 0.5 };
+            format!("gateway_redis_lag_seconds {lag}\n")
+        }
+        _ => String::new(),
+    };
     format!(
         "# TYPE gateway_events_total counter\n\
          gateway_events_total {events}\n\
@@ -270,7 +329,7 @@ async fn metrics(State(server): State<Arc<Server>>) -> String {
          gateway_encoded_frames_total {events}\n\
          gateway_encode_seconds_total 0.5\n\
          gateway_gaps_total{{reason=\"expired\"}} 0\n\
-         process_cpu_seconds_total {}\n\
+         {lag}process_cpu_seconds_total {}\n\
          process_resident_memory_bytes {}\n# EOF\n",
         3 * events,
         0.5 + 0.001 * f64::from(u32::try_from(events).unwrap()),

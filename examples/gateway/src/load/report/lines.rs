@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use crate::load::usage::{OfServer, Own};
+use crate::load::usage::{OfProcess, OfServer};
 use crate::load::{logins, slow, storm};
 
 /// Lines that begin with a name.
@@ -53,18 +53,32 @@ impl Lines {
         }
     }
 
-    pub(super) fn own(&mut self, own: &Own) {
+    /// Adds what a process cost that has no metrics.
+    pub(super) fn process(&mut self, name: &str, process: &OfProcess) {
         self.add(
-            "load's CPU",
+            name,
             format_args!(
                 "{} s, {} of a core; memory {}",
-                number(own.cpu_seconds, 2),
-                percent(own.cpu_share),
-                mebibytes(own.resident_bytes),
+                number(process.cpu_seconds, 2),
+                percent(process.cpu_share),
+                mebibytes(process.resident_bytes),
             ),
         );
     }
 
+    /// Adds what each of several servers cost.
+    pub(super) fn each(&mut self, servers: &[OfServer]) {
+        for (number, server) in (1..).zip(servers).take_while(|_| servers.len() > 1) {
+            let process = OfProcess {
+                cpu_seconds: server.cpu_seconds,
+                cpu_share: server.cpu_share,
+                resident_bytes: server.resident_bytes_after,
+            };
+            self.process(&format!("server {number}'s CPU"), &process);
+        }
+    }
+
+    /// Adds what all servers cost together.
     pub(super) fn server(&mut self, server: &OfServer) {
         self.add(
             "server's CPU",
@@ -98,6 +112,12 @@ impl Lines {
             "slowest lag",
             format_args!("{} events", number(server.slowest_lag_events, 0)),
         );
+        if server.redis_lag_seconds.is_some() {
+            self.add(
+                "lag behind Redis",
+                format_args!("{} s at most", number(server.redis_lag_seconds, 3)),
+            );
+        }
         self.add(
             "server's memory",
             format_args!(

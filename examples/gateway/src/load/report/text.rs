@@ -67,7 +67,11 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
     if let Some(logins) = &outcome.logins {
         lines.logins(logins);
     }
-    lines.own(&outcome.own);
+    lines.process("load's CPU", &outcome.own);
+    if let Some(redis) = &outcome.redis {
+        lines.process("Redis' CPU", redis);
+    }
+    lines.each(&outcome.servers);
     if let Some(server) = &outcome.server {
         lines.server(server);
     }
@@ -86,6 +90,7 @@ fn delivered(lines: &mut Lines, deliveries: &Deliveries) {
     );
     lines.add("doubled", deliveries.doubled);
     lines.add("out of order", deliveries.reordered);
+    lines.add("IDs descending", deliveries.descending_ids);
     lines.add("to a wrong user", deliveries.misdelivered);
     lines.add("unexpected", deliveries.unexpected);
     lines.counts("gaps", &deliveries.gaps);
@@ -132,9 +137,12 @@ pub(super) fn step(step: &search::Step) -> String {
     } else {
         ""
     };
+    let lag = outcome.server.as_ref();
+    let lag = lag.and_then(|server| server.redis_lag_seconds);
+    let lag = lag.map_or(String::new(), |lag| format!(", {lag:.3} s behind Redis"));
     format!(
         "{rate:>8}/s {verdict}: p99 {:.2} ms, {:.0} deliveries/s, {} lost, {} doubled, {} failed, sent \
-         late by p99 {:.2} ms{behind}",
+         late by p99 {:.2} ms{lag}{behind}",
         outcome.deliveries.latency.p99_ms,
         outcome.deliveries.per_second,
         outcome.deliveries.lost,
