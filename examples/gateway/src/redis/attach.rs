@@ -33,9 +33,7 @@ impl Redis {
         let mut connection = self.connect(BLOCK).await?;
         let server = Server::read(&mut connection).await?;
         server.check_version()?;
-        if server.get("loading") == "1" {
-            return Err(Failure::new("Redis still reads its files"));
-        }
+        server.check_role()?;
         let commands = self.connect_to(&server).await?;
         self.scripts.check.load_async(&mut connection).await?;
         let (own_epoch, newest) = self.hub.newest();

@@ -161,6 +161,17 @@ impl Server {
         self.fields.get(field).map_or("", String::as_str)
     }
 
+    /// Fails if it accepts no events now.
+    pub(super) fn check_role(&self) -> Result<(), Failure> {
+        if self.get("role") != "master" {
+            return Err(Failure::new("it is a replica, which takes no events"));
+        }
+        if self.get("loading") == "1" {
+            return Err(Failure::new("it still reads its files"));
+        }
+        Ok(())
+    }
+
     /// Fails if it lacks commands that are needed.
     pub(super) fn check_version(&self) -> Result<(), Failure> {
         let version = self.get("redis_version");
