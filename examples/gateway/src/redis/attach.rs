@@ -56,7 +56,11 @@ impl Redis {
                 true => Gap::Expired,
                 false => Gap::of_reason(&reason).unwrap_or(Gap::Lost),
             };
-            let seed = self.beginning(&mut connection, trimmed).await?;
+            let seed = match is_first {
+                true => self.beginning(&mut connection, trimmed).await?,
+                // Streams that run receive all that there is.
+                false => trimmed,
+            };
             let ended = ended.iter().filter_map(|(topic, last)| {
                 Some((Arc::from(topic.as_str()), Position::parse(last)?))
             });
