@@ -249,6 +249,7 @@ async fn a_node_without_redis_hardly_works() {
     // What cannot be read is no reason to be busy either.
     redis.command(&["DEL", "{gateway}:log"]);
     redis.command(&["SET", "{gateway}:log", "x"]);
+    gateway.wait_for("gateway_redis_up", 0.0).await;
     all.push(costs(&gateway, &proxy).await);
     println!("redis-costs of connections and seconds: {all:?}");
     for (connections, cpu) in all {

@@ -61,10 +61,26 @@ async fn read_up_to(events: &mut Events, last: usize) -> usize {
     first.expect("it was set")
 }
 
-/// Reads the beginning of a stream, and the gap that follows it.
-async fn gap(events: &mut Events) -> String {
+/// Reads the beginning of a stream with one gap, and returns the number after that. Before it, there
+/// may be events that Redis has no longer, and the node has.
+async fn read_past_gap(events: &mut Events, last: usize) -> usize {
     events.begin().await;
-    next_gap(events).await
+    let mut previous = None;
+    loop {
+        let [data] = &events.data(1).await[..] else {
+            panic!("one event was asked for")
+        };
+        if data == r#"{"reason":"expired"}"# {
+            break;
+        }
+        let number: usize = data.parse().expect("a number");
+        assert!(
+            previous.is_none_or(|previous| previous + 1 == number),
+            "{number}"
+        );
+        previous = Some(number);
+    }
+    read_up_to(events, last).await
 }
 
 async fn next_gap(events: &mut Events) -> String {
@@ -101,9 +117,8 @@ async fn a_client_continues_as_long_as_redis_has_its_position() {
     for gateway in [&first, &second] {
         for id in [&start, &before] {
             let mut events = gateway.events("topic=a", Some(id)).await;
-            assert_eq!(gap(&mut events).await, r#"{"reason":"expired"}"#);
-            let oldest = read_up_to(&mut events, 1_149).await;
-            assert!(oldest <= 950, "Redis retains more: {oldest}");
+            let oldest = read_past_gap(&mut events, 1_149).await;
+            assert!((151..=950).contains(&oldest), "{oldest}");
         }
     }
 }
@@ -129,8 +144,9 @@ async fn a_node_that_is_away_for_too_long_reports_what_was_trimmed() {
         proxy.close(false);
         assert_eq!(next_gap(&mut events).await, r#"{"reason":"expired"}"#);
         let last = from + 999;
+        // At least what its own log retains follows.
         let oldest = read_up_to(&mut events, last).await;
-        assert!((from + 1..=last - 199).contains(&oldest), "{oldest}");
+        assert!((from + 1..=last - 49).contains(&oldest), "{oldest}");
     }
 }
 
