@@ -17,7 +17,7 @@ const NODES: usize = 2;
 const CLIENTS_OF_EACH: usize = 8;
 const PUBLISHERS: usize = 4;
 /// The pause of a publisher after each event.
-const INTERVAL: Duration = Duration::from_millis(8);
+const INTERVAL: Duration = Duration::from_millis(4);
 
 /// How the nodes use Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
