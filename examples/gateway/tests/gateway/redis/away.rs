@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::bench::wait_until_ready;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Redis, Value, free_address};
-use crate::support::{Events, Gateway, PATIENCE, Seen, request, text};
+use crate::support::{Events, Gateway, PATIENCE, Seen, request, text, try_request};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const ALWAYS: &[(&str, &str)] = &[("appendonly", "yes"), ("appendfsync", "always")];
@@ -220,6 +220,30 @@ async fn a_key_that_becomes_of_a_wrong_type_is_survived() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn a_shutdown_does_not_wait_for_redis() {
+    let redis = Redis::start(&[]);
+    let url = redis.url();
+    let options = ["--redis", &url, "--drain", "1s", "--log-level", "error"];
+    let mut gateway = Gateway::start(&options);
+    wait_until_ready(&gateway).await;
+    let mut events = gateway.events("topic=a", None).await;
+    events.begin().await;
+    publish(&gateway, "0").await;
+    redis.stop();
+    let address = gateway.address;
+    let waits = tokio::spawn(async move {
+        let _ = try_request(address, "POST", "/publish", &[JSON], &event("1")).await;
+    });
+    gateway.wait_for("gateway_redis_up", 1.0).await;
+    gateway.signal("TERM");
+    assert!(gateway.end().await.success());
+    redis.cont();
+    waits.await.expect("an end");
+    assert_eq!(events.data(1).await, ["0"]);
 }
 
 /// Returns how many connections the node has opened, and its CPU time, in two seconds.

@@ -163,6 +163,29 @@ fn newest(state: &State) -> Option<u64> {
     })
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn what_is_trimmed_by_hand_is_reported() {
+    let redis = Redis::start(&[]);
+    let first = node(&redis.url(), &[]).await;
+    let start = first.events("topic=a", None).await.begin().await;
+    let mut ids = vec![start];
+    for number in 0..10 {
+        ids.push(publish(&first, number..number + 1).await);
+    }
+    redis.command(&["XTRIM", "{gateway}:log", "MAXLEN", "5"]);
+    // What the first node has in memory, this one has not.
+    let second = node(&redis.url(), &["--retry", "100ms"]).await;
+    for (place, id) in ids.iter().enumerate() {
+        let mut events = second.events("topic=a", Some(id)).await;
+        let next = events.data(1).await.remove(0);
+        let has_gap = next.starts_with('{');
+        // The entry of an ID that is known must be there, or the one that precedes the log.
+        assert!(has_gap || next == place.to_string(), "{place}: {next}");
+        assert!(has_gap || place >= 5, "{place}: {next}");
+    }
+}
+
 /// Opens a connection without sending anything.
 async fn open(address: SocketAddr) -> TcpStream {
     let opened = timeout(PATIENCE, TcpStream::connect(address)).await;
