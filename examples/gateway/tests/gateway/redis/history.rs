@@ -262,3 +262,21 @@ async fn many_clients_that_resume_at_once_share_what_is_read_from_redis() {
     println!("redis-history clients={CLIENTS} received={received} reads={reads}");
     assert!((1..200).contains(&reads), "{reads}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn what_an_operator_has_trimmed_is_missing_even_at_the_beginning_of_the_log() {
+    let redis = Redis::start(&[]);
+    let first = node(&redis.url(), &[]).await;
+    let start = first.events("topic=a", None).await.begin().await;
+    publish(&first, 0..10).await;
+    redis.command(&["XTRIM", "{gateway}:log", "MAXLEN", "5"]);
+    let second = node(&redis.url(), &[]).await;
+    let mut events = second.events("topic=a", Some(&start)).await;
+    assert_eq!(events.begin().await, start);
+    assert_eq!(events.data(1).await, [r#"{"reason":"expired"}"#]);
+    // The other node still has them in memory.
+    let mut events = first.events("topic=a", Some(&start)).await;
+    assert_eq!(events.begin().await, start);
+    assert_eq!(read_up_to(&mut events, 9).await, 0);
+}
