@@ -46,6 +46,8 @@ pub struct Setup<'a> {
     pub is_direct: bool,
     /// Bytes that each event has beside its number.
     pub padding: usize,
+    /// Whether publishers use the first node alone, so that the other one only reads.
+    pub has_reader: bool,
     /// Of how many answers to publishers one arrives; all, if it is 0.
     pub answers_of_each: usize,
 }
@@ -144,6 +146,9 @@ impl Bench {
             wait_until_ready(node).await;
         }
         let (mut to_publish, mut publisher_proxies) = (addresses.clone(), Vec::new());
+        if setup.has_reader {
+            to_publish.truncate(1);
+        }
         if setup.answers_of_each > 0 {
             for address in &mut to_publish {
                 let proxy = Proxy::start(*address).await;

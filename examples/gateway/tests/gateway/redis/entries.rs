@@ -23,7 +23,10 @@ async fn an_entry_of_the_far_future_does_not_end_the_log() {
     let start = events.begin().await;
     gateway.publish(r#"{"topic":"a","data":"0"}"#).await;
     // Greater than what a double, or a signed number, has room for.
-    for id in ["9007199254740993-9007199254740993", "18446744073709551000-7"] {
+    for id in [
+        "9007199254740993-9007199254740993",
+        "18446744073709551000-7",
+    ] {
         redis.command(&["XADD", LOG, id, "a", "b"]);
         gateway.publish(r#"{"topic":"a","data":"1"}"#).await;
     }

@@ -241,13 +241,18 @@ async fn two_masters_at_a_time_are_reported() {
 }
 
 /// Executes a command that deletes something, under load.
-async fn delete(name: &str, command: &[&str], is_right: impl Fn(&Counts) -> bool) {
+async fn delete(
+    name: &str,
+    command: &[&str],
+    setup: &Setup<'_>,
+    is_right: impl Fn(&Counts) -> bool,
+) {
     let fault = async |bench: &mut Bench| {
         bench.more(200).await;
         bench.redis.command(command);
         bench.more(200).await;
     };
-    repeat(name, &Setup::default(), fault, is_right).await;
+    repeat(name, setup, fault, is_right).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -256,11 +261,19 @@ async fn deleted_keys_are_reported() {
     let is_deleted = |counts: &Counts| {
         every_client_knows(counts) && counts.gaps.get("deleted") >= Some(&counts.clients)
     };
-    delete("flushall", &["FLUSHALL"], is_deleted).await;
-    delete("delete-log", &["DEL", "{gateway}:log"], is_deleted).await;
+    let setup = Setup::default();
+    delete("flushall", &["FLUSHALL"], &setup, is_deleted).await;
+    let log = ["DEL", "{gateway}:log"];
+    delete("delete-log", &log, &setup, is_deleted).await;
     // The log is complete without it: clients may learn of the new epoch, and lose nothing.
-    let is_right = |counts: &Counts| counts.is_reported();
-    delete("delete-state", &["DEL", "{gateway}:state"], is_right).await;
+    let state = ["DEL", "{gateway}:state"];
+    delete("delete-state", &state, &setup, Counts::is_reported).await;
+    // Whoever publishes finds out by that.
+    let setup = Setup {
+        has_reader: true,
+        ..setup
+    };
+    delete("flushall-reader", &["FLUSHALL"], &setup, is_deleted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
