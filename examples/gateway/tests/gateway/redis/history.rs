@@ -175,8 +175,9 @@ async fn what_is_trimmed_by_hand_is_reported() {
     }
     redis.command(&["XTRIM", "{gateway}:log", "MAXLEN", "5"]);
     // What the first node has in memory, this one has not.
-    let second = node(&redis.url(), &["--retry", "100ms"]).await;
-    for (place, id) in ids.iter().enumerate() {
+    let second = node(&redis.url(), &[]).await;
+    // Nothing follows the last one.
+    for (place, id) in ids.iter().enumerate().take(10) {
         let mut events = second.events("topic=a", Some(id)).await;
         let next = events.data(1).await.remove(0);
         let has_gap = next.starts_with('{');
