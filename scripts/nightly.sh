@@ -4,7 +4,7 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TABLE=tests/NIGHTLY.csv
-readonly PARTS=(powerset features grammar schedules herd soak gateway nginx peers swaps firmware memcheck coverage audit mutants fuzz)
+readonly PARTS=(powerset features grammar schedules herd soak gateway nginx redis peers swaps firmware memcheck coverage audit mutants fuzz)
 declare -rA DOES=(
     [powerset]='clippy of the library with every set of features, warnings denied'
     [features]='the tests with each feature alone'
@@ -14,6 +14,7 @@ declare -rA DOES=(
     [soak]='random events through every reader, and what memory they leave behind'
     [gateway]='the gateway under load: latency, loss, storms, memory'
     [nginx]='the gateway behind nginx, with the snippet of its deploy folder'
+    [redis]='two gateways whose Redis, network or node fails, 20 runs of each fault; load with two gateways'
     [peers]='benches/peers and the benchmarks: clippy and tests'
     [swaps]='published crates with sse-wire in place of their parser: their tests'
     [firmware]='the firmware on a Cortex-M3 in QEMU, and its size'
@@ -61,9 +62,10 @@ install_tools() {
     # The tools that read what the compiler's own version of LLVM writes.
     llvm=llvm-$(rustc +nightly -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
     run apt-get update -q
-    # Debian would start its service.
+    # Debian would start their services.
     command -v nginx /usr/sbin/nginx || [[ ! -d /run/systemd/system ]] || run systemctl mask nginx
-    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ nginx "$llvm" \
+    command -v redis-server || [[ ! -d /run/systemd/system ]] || run systemctl mask redis-server
+    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends valgrind binutils jq g++ nginx redis-server openssl "$llvm" \
         qemu-system-arm binutils-arm-none-eabi rustc-web cargo-web rust-web-src
     run cargo install --locked cargo-hack cargo-mutants cargo-deny
 }
@@ -121,6 +123,14 @@ part_gateway() {
 part_nginx() {
     run cargo test --locked -p gateway --profile dev --test gateway -- --ignored nginx::
     counted "$(passed "$log")"
+}
+
+part_redis() {
+    GATEWAY_REDIS_RUNS=${GATEWAY_REDIS_RUNS:-20} run cargo test --locked -p gateway --profile dev --test gateway -- \
+        --ignored --nocapture --test-threads=1 redis:: two_nodes::
+    counted "$(awk '/redis-fault .* streams / { for (i = 1; i <= NF; i++) { split($i, it, "="); n[it[1]] += it[2] } }
+        END { print n["runs"] " runs with streams, " n["acknowledged"] " events acknowledged, " n["lost"] + 0 " lost, " \
+            n["unreported"] + 0 " of them unreported, " n["doubled"] + 0 " doubled" }' "$log")"
 }
 
 part_peers() {

@@ -59,6 +59,21 @@ impl Hub {
         self.lock().evicted = Some(evicted);
     }
 
+    /// Returns the newest position that the stored log has evicted.
+    pub fn evicted(&self) -> Option<Position> {
+        self.lock().evicted
+    }
+
+    /// Returns whether a subscriber has not read more than half of the log.
+    pub fn has_slow_subscriber(&self) -> bool {
+        let state = self.lock();
+        let half = state.log.len() as u64 / 2;
+        state.slots.values().any(|slot| match &slot.place {
+            Place::Pending(cursor) => state.log.behind(cursor).is_ok_and(|behind| behind > half),
+            Place::CaughtUp | Place::Away(_) => false,
+        })
+    }
+
     /// Returns the epoch, and the position of the newest entry.
     pub fn newest(&self) -> (String, Position) {
         let state = self.lock();

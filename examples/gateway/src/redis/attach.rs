@@ -33,9 +33,7 @@ impl Redis {
         let mut connection = self.connect(BLOCK).await?;
         let server = Server::read(&mut connection).await?;
         server.check_version()?;
-        if server.get("loading") == "1" {
-            return Err(Failure::new("Redis still reads its files"));
-        }
+        server.check_role()?;
         let commands = self.connect_to(&server).await?;
         self.scripts.check.load_async(&mut connection).await?;
         let (own_epoch, newest) = self.hub.newest();
@@ -58,7 +56,11 @@ impl Redis {
                 true => Gap::Expired,
                 false => Gap::of_reason(&reason).unwrap_or(Gap::Lost),
             };
-            let seed = self.beginning(&mut connection, trimmed).await?;
+            let seed = match is_first {
+                true => self.beginning(&mut connection, trimmed).await?,
+                // Streams that run receive all that there is.
+                false => trimmed,
+            };
             let ended = ended.iter().filter_map(|(topic, last)| {
                 Some((Arc::from(topic.as_str()), Position::parse(last)?))
             });

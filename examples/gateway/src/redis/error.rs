@@ -66,11 +66,11 @@ impl From<RedisError> for Failure {
 }
 
 impl Complaints {
-    /// Logs what goes wrong, unless it is what went wrong last.
-    pub(super) fn log(&self, reason: &str) {
+    /// Logs what does not work and why, unless it is what was logged last.
+    pub(super) fn log(&self, what: &str, reason: &str) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_deref() != Some(reason) {
-            tracing::warn!(%reason, "Redis");
+            tracing::warn!(reason, "{what}");
             *last = Some(reason.to_owned());
         }
     }

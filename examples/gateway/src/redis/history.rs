@@ -62,12 +62,12 @@ impl Redis {
         epoch: &str,
         position: Position,
     ) -> Result<Following, Unavailable> {
-        if let Some(found) = self.history.find(epoch, position) {
+        if let Some(found) = self.find(epoch, position) {
             return Ok(found);
         }
         let _reading = self.history.reading.lock().await;
         // While this client waited, another one may have read it.
-        if let Some(found) = self.history.find(epoch, position) {
+        if let Some(found) = self.find(epoch, position) {
             return Ok(found);
         }
         let mut session = self.session()?;
@@ -103,13 +103,20 @@ impl Redis {
     }
 }
 
-impl History {
+impl Redis {
+    /// Returns what follows a position if it was read before, and Redis still has it.
     fn find(&self, epoch: &str, position: Position) -> Option<Following> {
-        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.hub.evicted().is_none_or(|evicted| position < evicted) {
+            return None;
+        }
+        let pages = &self.history.pages;
+        let pages = pages.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pages = pages.iter().rev().filter(|page| &*page.epoch == epoch);
         pages.find_map(|page| page.after(position))
     }
+}
 
+impl History {
     fn add(&self, page: Arc<Page>) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         pages.retain(|it| it.epoch == page.epoch);

@@ -63,7 +63,7 @@ impl Redis {
             ["ended"] => Err(NotPublished::Ended),
             _ => {
                 self.complaints
-                    .log(&format!("a script has answered {answer:?}"));
+                    .log("a script is wrong", &format!("it answers {answer:?}"));
                 Err(Unavailable::REFUSED.into())
             }
         }

@@ -121,11 +121,14 @@ impl Redis {
 
     /// Says what a command's error means, and ends a session that no longer works.
     pub(super) fn failed(&self, session: &Session, error: &RedisError) -> Unavailable {
-        self.complaints.log(&describe(error));
         if error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error() {
+            self.complaints
+                .log("a command was not answered", &describe(error));
             self.end(session);
             return Unavailable::UNKNOWN;
         }
+        self.complaints
+            .log("Redis rejects a command", &describe(error));
         if is_replica(error) {
             self.end(session);
         }
@@ -156,6 +159,17 @@ impl Server {
 
     pub(super) fn get(&self, field: &str) -> &str {
         self.fields.get(field).map_or("", String::as_str)
+    }
+
+    /// Fails if it accepts no events now.
+    pub(super) fn check_role(&self) -> Result<(), Failure> {
+        if self.get("role") != "master" {
+            return Err(Failure::new("it is a replica, which takes no events"));
+        }
+        if self.get("loading") == "1" {
+            return Err(Failure::new("it still reads its files"));
+        }
+        Ok(())
     }
 
     /// Fails if it lacks commands that are needed.

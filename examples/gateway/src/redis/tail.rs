@@ -17,6 +17,10 @@ use crate::hub::Position;
 
 /// How many entries are read at once.
 const PAGE: usize = 128;
+/// After how many entries subscribers may read that were published while Redis was away.
+const PACED: usize = 16;
+/// How long they may, in milliseconds.
+const MAX_PACE: u32 = 2;
 /// The longest time between two attempts to connect.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// A session that was longer is not followed by a longer wait.
@@ -49,7 +53,7 @@ impl Redis {
             {
                 return;
             }
-            self.complaints.log(&reason);
+            self.complaints.log("no connection to Redis", &reason);
             failures = if begin.elapsed() > GOOD_SESSION {
                 0
             } else {
@@ -118,16 +122,27 @@ impl Redis {
                 return Failure::new("events were trimmed before this server has read them");
             }
             self.hub.set_evicted(trimmed);
-            for (id, fields) in streams
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, entries)| entries)
-            {
+            let entries = streams.into_iter().flatten().flat_map(|(_, it)| it);
+            for (number, (id, fields)) in entries.enumerate() {
                 let Some(position) = Position::parse(&id) else {
                     return Failure::new(format!("{id:?} is not the ID of an entry"));
                 };
                 self.apply(app, position, &fields);
+                if position < tail.newest && number % PACED == 0 {
+                    self.pace().await;
+                }
             }
+        }
+    }
+
+    /// Lets subscribers read what was published while Redis was away, so that the log in memory does not
+    /// evict it before they had a chance. One that does not read delays the others only briefly.
+    async fn pace(&self) {
+        for _ in 0..MAX_PACE {
+            if !self.hub.has_slow_subscriber() {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
         }
     }
 

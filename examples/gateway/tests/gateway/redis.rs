@@ -13,3 +13,4 @@ mod history;
 mod judge;
 mod nodes;
 mod publisher;
+mod users;

@@ -47,6 +47,14 @@ impl Gateway {
     }
 
     pub fn start_with(address: &str, options: &[&str], log: Stdio) -> Self {
+        Self::start_in(address, options, log, &[])
+    }
+
+    pub fn start_with_variables(options: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_in("127.0.0.1:0", options, Stdio::inherit(), variables)
+    }
+
+    fn start_in(address: &str, options: &[&str], log: Stdio, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
         command.args([
             "--listen",
@@ -56,7 +64,9 @@ impl Gateway {
             "--threads",
             "2",
         ]);
-        command.env_remove("REDIS_URL");
+        command
+            .env_remove("REDIS_URL")
+            .envs(variables.iter().copied());
         let modes = ["--demo", "--users", "--secret-file"];
         if !options.iter().any(|option| modes.contains(option)) {
             command.arg("--no-auth");

@@ -14,10 +14,10 @@ local function reason()
     if not (state.epoch and state.trimmed and state.last and has(state.last)) then
         -- Or there was nothing yet; then no client has an ID.
         return 'deleted'
-    elseif state.run_id ~= run_id and replid2 == state.replid then
-        -- Replication is asynchronous: what it has not sent is lost.
+    elseif state.replid ~= replid and string.find(replid2, '[^0]') then
+        -- It was a replica. Replication is asynchronous: what the master had not sent is lost.
         return 'failover'
-    elseif state.run_id ~= run_id and durable ~= '1' then
+    elseif state.run_id ~= run_id and (durable ~= '1' or state.durable ~= '1') then
         return 'restarted'
     elseif own == state.epoch and precedes(state.trimmed, seen) and not has(seen) then
         return 'lost'
@@ -34,8 +34,8 @@ if why then
     state.trimmed = id
     redis.call('HSET', KEYS[2], 'epoch', new, 'reason', why, 'trimmed', id)
 end
-if why or state.run_id ~= run_id or state.replid ~= replid then
-    redis.call('HSET', KEYS[2], 'run_id', run_id, 'replid', replid)
+if state.run_id ~= run_id or state.replid ~= replid or state.durable ~= durable then
+    redis.call('HSET', KEYS[2], 'run_id', run_id, 'replid', replid, 'durable', durable)
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
 return { state.epoch, state.reason, state.trimmed, last, redis.call('HGETALL', KEYS[3]) }

@@ -3,6 +3,7 @@
 --   trimmed          the newest entry that the log no longer has in this epoch
 --   last             the newest entry that a gateway has added
 --   run_id, replid   the Redis that has it
+--   durable          1 if that writes each command to disk before it is acknowledged
 
 -- Returns whether an ID is less than another; numbers of Lua are too small for IDs.
 local function precedes(a, b)
