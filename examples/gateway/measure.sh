@@ -28,7 +28,7 @@ declare -rA DOES=(
     [encoding]='500 subscribers, for each of whom the Sse of axum encodes every event, beside one encoding for all'
     [gzip]='memory of 1,000 idle connections after 20 events, and 500 subscribers with 20 events/s: plain and compressed'
     [logins]='500 subscribers, 50 events/s: without logins, and while 8 connections fail to log in, with and without a limit'
-    [redis]='two gateways with Redis: fan-out beside one gateway in memory, highest, users, storm, and the rate they can follow'
+    [redis]='two gateways with Redis beside one in memory: fan-out, highest, users, storm, and the rate that they can follow'
 )
 
 # Starts a gateway with the given options on free ports, and adds it to `servers`, `urls` and `metrics`. Without --users,
@@ -140,21 +140,21 @@ authenticate() {
     headers=(--header "Authorization: Bearer $token")
 }
 
-# Two gateways with Redis, and one gateway in memory beside them where the load is the same.
+# Runs a load against one gateway in memory, and against two gateways with Redis.
+beside() {
+    fsync='' nodes=1 && load "$@"
+    fsync=everysec nodes=2 && load "$@"
+}
+
 with_redis() {
     local round
-    for round in 1 2; do
-        fsync='' nodes=1 && load --subscribers 500 --rate 50 --seconds "$seconds"
-        fsync=everysec nodes=2 && load --subscribers 500 --rate 50 --seconds "$seconds"
-    done
-    load --subscribers 2000 --search --seconds $((seconds / 4 + 5))
-    load --subscribers 2000 --rate 1000 --seconds "$seconds" --users
-    load --subscribers 2000 --rate 10 --seconds "$seconds" --storm
+    for round in 1 2; do beside --subscribers 500 --rate 50 --seconds "$seconds"; done
+    beside --subscribers 2000 --search --seconds $((seconds / 4 + 5))
+    beside --subscribers 2000 --rate 1000 --seconds "$seconds" --users
+    beside --subscribers 2000 --rate 10 --seconds "$seconds" --storm
     catch_up
-    fsync='' nodes=1 && load --ingest --rate 1000 --seconds $((seconds / 10 + 2))
-    for fsync in everysec always; do
-        nodes=2 && load --ingest --rate 1000 --seconds $((seconds / 10 + 2))
-    done
+    beside --ingest --rate 1000 --seconds $((seconds / 6 + 2))
+    fsync=always && load --ingest --rate 1000 --seconds $((seconds / 6 + 2))
 }
 
 measure() {
