@@ -222,11 +222,11 @@ async fn a_key_that_becomes_of_a_wrong_type_is_survived() {
     }
 }
 
-/// Returns how many connections the node has opened, and its CPU time, in three seconds.
+/// Returns how many connections the node has opened, and its CPU time, in two seconds.
 async fn costs(gateway: &Gateway, proxy: &Proxy) -> (usize, f64) {
     let cpu = "process_cpu_seconds_total";
     let before = (proxy.connections(), gateway.metric(cpu).await);
-    sleep(Duration::from_secs(3)).await;
+    sleep(Duration::from_secs(2)).await;
     let connections = proxy.connections() - before.0;
     (connections, gateway.metric(cpu).await - before.1)
 }
@@ -249,12 +249,13 @@ async fn a_node_without_redis_hardly_works() {
     // What cannot be read is no reason to be busy either.
     redis.command(&["DEL", "{gateway}:log"]);
     redis.command(&["SET", "{gateway}:log", "x"]);
+    gateway.wait_for("gateway_redis_up", 0.0).await;
     all.push(costs(&gateway, &proxy).await);
     println!("redis-costs of connections and seconds: {all:?}");
     for (connections, cpu) in all {
         assert!(connections < 100, "{connections} connections");
-        // A loop without pauses takes 3 seconds, or 1.5 beside another one.
-        assert!(cpu < 1.0, "{cpu} seconds");
+        // A loop without pauses takes 2 seconds, or a half of it beside others.
+        assert!(cpu < 0.7, "{cpu} seconds");
     }
     assert_eq!(redis.command(&["DEL", "{gateway}:log"]), Value::Integer(1));
 }

@@ -17,7 +17,7 @@ const NODES: usize = 2;
 const CLIENTS_OF_EACH: usize = 8;
 const PUBLISHERS: usize = 4;
 /// The pause of a publisher after each event.
-const INTERVAL: Duration = Duration::from_millis(8);
+const INTERVAL: Duration = Duration::from_millis(4);
 
 /// How the nodes use Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ impl Load {
 
 /// Everything of a run.
 pub struct Bench {
+    pub mode: Mode,
     pub redis: Redis,
     /// One before each node's Redis.
     pub proxies: Vec<Proxy>,
@@ -152,6 +153,7 @@ impl Bench {
             }
         }
         Self {
+            mode,
             redis,
             proxies,
             nodes,
@@ -180,10 +182,10 @@ impl Bench {
         self.nodes[number] = Some(node);
     }
 
-    /// Waits until the node has noticed that Redis does not answer, or that it does.
-    pub async fn wait_for_up(&self, number: usize, value: f64) {
-        if let Some(node) = &self.nodes[number] {
-            node.wait_for("gateway_redis_up", value).await;
+    /// Waits until all nodes have noticed that Redis does not answer.
+    pub async fn wait_until_away(&self) {
+        for node in self.nodes.iter().flatten() {
+            node.wait_for("gateway_redis_up", 0.0).await;
         }
     }
 

@@ -133,7 +133,7 @@ fn a_key_of_a_wrong_type_is_one_clear_line_and_exit_code_2() {
     for key in [LOG, "{gateway}:state"] {
         let redis = Redis::start(&[]);
         redis.command(&["SET", key, "x"]);
-        is_wrong(&redis.url(), key);
+        is_wrong(&redis.url(), "--redis-key");
     }
 }
 
