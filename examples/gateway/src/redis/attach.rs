@@ -156,3 +156,32 @@ pub(super) fn backoff(failures: u32, most: Duration) -> Duration {
         .min(most);
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::App;
+    use crate::options::Options;
+
+    /// A gateway may have added an event that it has not read yet when Redis loses it.
+    #[tokio::test]
+    async fn what_this_gateway_has_added_must_be_there_in_its_epoch() {
+        let options = Options::of(&["--no-auth", "--redis", "redis://127.0.0.1:1"]);
+        let app = App::new(options).expect("it starts");
+        let redis = app.redis.expect("there is a Redis");
+        let position = |text| Position::parse(text).expect("a position");
+        let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+        assert_eq!(redis.newest_known(old, position("5-0")), position("5-0"));
+        for (id, known) in [("7-1", "7-1"), ("6-9", "7-1"), ("8-0", "8-0")] {
+            redis.remember(old, &format!("{old}.{id}"));
+            assert_eq!(redis.newest_known(old, position("5-0")), position(known));
+        }
+        // A key that is sent again may have the ID of another epoch.
+        redis.remember(old, &format!("{new}.9-0"));
+        assert_eq!(redis.newest_known(old, position("9-9")), position("9-9"));
+        assert_eq!(redis.newest_known(new, position("5-0")), position("5-0"));
+        redis.remember(new, &format!("{new}.6-0"));
+        assert_eq!(redis.newest_known(new, position("5-0")), position("6-0"));
+        assert_eq!(redis.newest_known(old, position("5-0")), position("5-0"));
+    }
+}

@@ -70,7 +70,7 @@ impl Redis {
     }
 
     /// Remembers what was acknowledged, so that its loss is noticed.
-    fn remember(&self, epoch: &str, id: &str) {
+    pub(super) fn remember(&self, epoch: &str, id: &str) {
         let mut added = self.added();
         if let Some((of, position)) = parse_id(id, epoch)
             && of == epoch
