@@ -232,8 +232,8 @@ async fn two_masters_at_a_time_are_reported() {
         bench.redis = replica;
         bench.more(150).await;
     };
-    // Two logs exist for a while: the events of one of them are lost, and each client learns of it, but
-    // perhaps not between the events that were next to it.
+    // Two logs exist for a while. The events of one of them are lost, and each client learns of it,
+    // but perhaps not between the events that were next to it.
     let is_right = |counts: &Counts| {
         counts.clients_with_gap == counts.clients && counts.doubled + counts.disordered == 0
     };

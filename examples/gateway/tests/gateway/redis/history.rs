@@ -64,8 +64,9 @@ async fn read_up_to(events: &mut Events, last: usize) -> usize {
     first.expect("it was set")
 }
 
-/// Reads the beginning of a stream with one gap, and returns the number after that. Before it, there
-/// may be events that Redis has no longer, and the node has.
+/// Reads the beginning of a stream with one gap, and returns the number after that.
+///
+/// Before it, there may be events that Redis no longer has, and the node has.
 async fn read_past_gap(events: &mut Events, last: usize) -> usize {
     events.begin().await;
     let mut previous = None;

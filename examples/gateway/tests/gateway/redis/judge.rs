@@ -184,7 +184,8 @@ impl fmt::Display for Counts {
             formatter,
             "runs={runs} published={} acknowledged={acknowledged} attempts={attempts} \
              received={received} lost={lost} unreported={unreported} doubled={doubled} \
-             repeated={repeated} disordered={disordered} clients={clients} clients_with_gap={clients_with_gap} \
+             repeated={repeated} disordered={disordered} clients={clients} \
+             clients_with_gap={clients_with_gap} \
              gaps={}",
             acknowledged + given_up,
             self.all_gaps()
@@ -276,7 +277,8 @@ mod tests {
         assert_eq!(
             counts.to_string(),
             "runs=2 published=4 acknowledged=4 attempts=18 received=6 lost=2 unreported=0 \
-             doubled=2 repeated=0 disordered=0 clients=4 clients_with_gap=4 gaps=6 gap_expired=2 gap_lost=4"
+             doubled=2 repeated=0 disordered=0 clients=4 clients_with_gap=4 gaps=6 gap_expired=2 \
+             gap_lost=4"
         );
         assert!(!counts.is_reported());
         let reported = judge(&published, &clients[..1]);
