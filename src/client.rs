@@ -81,7 +81,7 @@ use crate::event::{Event, Item, RawEvent};
 use crate::event::{OwnedEvent, OwnedItem};
 use crate::headers;
 
-pub use policy::{Backoff, Policy, Repeat};
+pub use policy::{Backoff, Policy, Resend};
 use policy::{NEVER, milliseconds};
 pub use step::{Cause, Closed, Request, Step};
 
@@ -130,6 +130,11 @@ pub struct EventSource<
     is_new: bool,
     /// Whether the connection has delivered an event.
     has_delivered: bool,
+    /// Whether any connection was open, and whether any has delivered an event.
+    was_ever_open: bool,
+    has_ever_delivered: bool,
+    /// A hash of the last event ID with which the connection began.
+    sent_id: u64,
 }
 
 /// The state of a connection, from which `next` makes a [`Step`].
@@ -194,6 +199,9 @@ impl<B: Buffer> EventSource<B> {
             has_received: false,
             is_new: false,
             has_delivered: false,
+            was_ever_open: false,
+            has_ever_delivered: false,
+            sent_id: 0,
         }
     }
 
@@ -233,10 +241,15 @@ impl<B: Buffer> EventSource<B> {
             self.is_new = false;
             self.opened_at = now;
         }
-        let limit = self.policy.idle_timeout;
+        let (limit, timed_out) = match self.phase {
+            Phase::AwaitingResponse if self.policy.response_timeout != NEVER => {
+                (self.policy.response_timeout, Cause::NoResponse)
+            }
+            _ => (self.policy.idle_timeout, Cause::Idle),
+        };
         let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.last_activity));
         if left == Some(0) {
-            self.lose(Cause::Idle);
+            self.lose(timed_out);
         }
         if let Phase::Lost { cause, was_open } = self.phase {
             // Even for a delay of zero, so that the caller learns of the loss.
@@ -247,6 +260,7 @@ impl<B: Buffer> EventSource<B> {
         let timeout = left.map(Duration::from_millis);
         match self.phase {
             Phase::Connecting => {
+                self.sent_id = hash(self.decoder.last_event_id());
                 let attempt = self.requests;
                 self.phase = Phase::AwaitingResponse;
                 self.last_activity = now;
@@ -297,18 +311,23 @@ impl<B: Buffer> EventSource<B> {
         if self.phase != Phase::AwaitingResponse {
             return false;
         }
-        let cause = if status != 200 {
+        let is_success = self.policy.accepts_any_success
+            && matches!(status, 200..=299)
+            && !matches!(status, 204 | 205);
+        let cause = if status != 200 && !is_success {
             Cause::Status(status)
         } else if is_event_stream || self.policy.accepts_any_content_type {
             self.phase = Phase::Open;
+            self.was_ever_open = true;
             self.has_received = true;
             self.is_new = true;
             return true;
         } else {
             Cause::ContentType
         };
-        let is_transient = matches!(status, 408 | 429 | 500..=599);
-        if self.policy.retries_transient_statuses && is_transient {
+        let mut transient = self.policy.transient.iter();
+        let is_status = matches!(cause, Cause::Status(_));
+        if is_status && transient.any(|statuses| statuses.contains(&status)) {
             self.lose(cause);
         } else {
             self.phase = Phase::Closed(Closed::Rejected(cause));
@@ -327,11 +346,56 @@ impl<B: Buffer> EventSource<B> {
     }
 
     /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the
-    /// last event ID.
+    /// last event ID. During a wait it ends the wait: the network is back, for example.
     ///
-    /// The rest of its body is not decoded. Without a connection, the call is ignored.
+    /// The rest of the body is not decoded. The request is sent again whatever [`Resend`] says.
+    /// Otherwise the call is ignored.
     pub fn reconnect(&mut self) {
+        if let Phase::Waiting { .. } = self.phase {
+            self.deadline = self.now;
+        }
         self.lose(Cause::Reconnect);
+    }
+
+    /// Sets when the next request follows, whatever the policy says.
+    ///
+    /// Call it when [`next`](Self::next) has returned [`Step::Wait`], or [`Step::Closed`]: then the
+    /// client does not stay closed, unless the caller has [closed](Self::close) it. At any other time
+    /// it is ignored. [`close`](Self::close) is the opposite decision.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::client::{Cause, Closed, EventSource, Step};
+    ///
+    /// let mut source = EventSource::new(4);
+    /// assert!(matches!(source.next(Duration::ZERO), Step::Connect(_)));
+    /// assert!(!source.respond(404, ["text/html"]));
+    /// let rejected = Step::Closed(Closed::Rejected(Cause::Status(404)));
+    /// assert_eq!(source.next(Duration::ZERO), rejected);
+    /// source.retry_in(Duration::from_secs(60)); // the stream may not exist yet
+    /// assert!(matches!(source.next(Duration::ZERO), Step::Wait { delay, .. } if delay.as_secs() == 60));
+    /// ```
+    pub fn retry_in(&mut self, delay: Duration) {
+        let reason = match self.phase {
+            Phase::Waiting { reason } => Some(reason),
+            Phase::Closed(closed) => closed.cause(),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            self.deadline = self.now.saturating_add(milliseconds(delay));
+            self.phase = Phase::Waiting { reason };
+        }
+    }
+
+    /// Returns how many requests were made.
+    pub const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Returns how many consecutive attempts did not become a [good](Policy::with_steady_after)
+    /// connection.
+    pub const fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// Sets a minimum for the delay before the next request, as `Retry-After` does.
@@ -441,20 +505,19 @@ impl<B: Buffer> EventSource<B> {
         let was_steady = was_open && open_for >= self.policy.steady;
         // The time for which a connection was open is no outage, good or not.
         self.outage_start += open_for;
-        if self.has_delivered || was_steady {
+        self.has_ever_delivered |= self.has_delivered;
+        let id = self.last_event_id();
+        let has_progressed = self.has_delivered
+            || !id.is_empty() && hash(id) != self.sent_id
+            || cause == Cause::End && self.decoder.has_retry();
+        if was_open && has_progressed || was_steady {
             self.failures = 0;
             self.outage_start = self.now;
         } else if !is_asked_for {
             self.failures = self.failures.saturating_add(1);
         }
-        let may_repeat = match self.policy.repeat {
-            Repeat::Always => true,
-            // With an ID that cannot be a header, the stream would start from the beginning.
-            Repeat::Resumed => headers::last_event_id(self.last_event_id()).is_some(),
-            Repeat::Never => false,
-        };
-        if !may_repeat && !is_asked_for {
-            return Phase::Closed(Closed::NotRepeated(cause));
+        if !self.may_resend() && !is_asked_for {
+            return Phase::Closed(Closed::NotResent(cause));
         }
         if self.failures >= self.policy.attempts.max(1) {
             return Phase::Closed(Closed::OutOfAttempts(cause));
@@ -471,6 +534,19 @@ impl<B: Buffer> EventSource<B> {
             return Phase::Closed(Closed::OutOfTime(cause));
         }
         Phase::Waiting { reason: cause }
+    }
+
+    fn may_resend(&self) -> bool {
+        match self.policy.resend {
+            Resend::Always => true,
+            Resend::UntilOpened => !self.was_ever_open,
+            Resend::UntilFirstEvent => !self.has_ever_delivered,
+            // With an ID that cannot be a header, the stream would start from the beginning.
+            Resend::Resumable => {
+                !self.was_ever_open || headers::last_event_id(self.last_event_id()).is_some()
+            }
+            Resend::Never => false,
+        }
     }
 
     /// Decodes bytes of the response's body into what an adapter yields.
@@ -600,8 +676,21 @@ impl<B: Buffer> EventSource<B> {
     }
 }
 
+/// Returns a hash that tells IDs apart (FNV-1a): an ID itself needs memory that there may not be.
+fn hash(id: &str) -> u64 {
+    id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
+}
+
 /// Creates a client with the default [`Policy`], and a random seed from the standard library.
-#[cfg(feature = "std")]
+///
+/// Not on `wasm32-unknown-unknown`, where the standard library has no randomness, and all clients
+/// would have the same jitter: use [`new`](EventSource::new) there.
+#[cfg(all(
+    feature = "std",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 impl Default for EventSource {
     fn default() -> Self {
         use core::hash::{BuildHasher, Hasher};

@@ -5,7 +5,7 @@ use crate::drivers::{DAY, DRIVERS, Server, updates};
 use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
-use sse_wire::client::{EventSource, Policy, Repeat};
+use sse_wire::client::{EventSource, Policy, Resend};
 use sse_wire::{EventDecoder, Limits};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
 #[cfg(feature = "std")]
@@ -44,18 +44,19 @@ macro_rules! cases {
 }
 
 fn cases() -> Vec<Case> {
-    let retrying = POLICY.with_transient_statuses(true);
+    let retrying = POLICY.with_transient_statuses(Policy::TRANSIENT);
     cases! {
         "a stream without events says what came instead, and another one does not",
         POLICY.with_attempts(2);
             body("{\"error\":|1}\n: c\n", &[Ends]), body("da|te: 1\n\ndata: 1\n\n", &[Ends]),
-            body("id: 7\n\n", &[Ends]), body("<html>\n", &[Ends]) =>
+            body("id: 7\n\n", &[Ends]), body("<html>\n", &[Ends]), body("<p>\n", &[Ends]) =>
             "opened/item !{\\\"error\\\":/item !1}/item : c/lost End None but {\\\"error\\\":1} 3600/\
              opened/item !da/item !te: 1/1 #41/lost End None 3600/\
              opened/item #7/lost End None 3600/\
-             opened/item !<html>/closed None: too many failed attempts; the last one: \
-             the stream ended but <html>",
-            "41 41 41 7";
+             opened/item !<html>/lost End None but <html> 3600/\
+             opened/item !<p>/closed None: too many failed attempts; the last one: \
+             the stream ended but <p>",
+            "41 41 41 7 7";
         "updates come in the order of what happened, with reasons, errors and delays",
         retrying.with_idle_timeout(ms(1));
             Fails(ConnectionRefused), body(": c\ndata: 1\n\nda|ta: cut", &[Ends]),
@@ -76,17 +77,17 @@ fn cases() -> Vec<Case> {
             "lost Status(500) None 3600/closed Some(503): too many failed attempts; \
              the last one: the status of the response is 503, not 200", "41 41";
         "comments and reconnection times do not make a connection good", POLICY.with_attempts(1);
-            body(": c\nretry: 1\n", &[Ends]) =>
+            body(": c\nretry: 1\n", &[Step::Fails(ConnectionReset)]) =>
             "opened/item : c/item Retry(1)/closed None: too many failed attempts; \
-             the last one: the stream ended", "41";
+             the last one: the transport failed: the transport failed: ConnectionReset", "41";
         "an event makes a connection good", POLICY.with_attempts(1);
             body("data: 1\n\n", &[Ends]), body("data: 2\n\n", &[Ends]), Rejects(404, None) =>
             "opened/1 #41/lost End None 3600/opened/2 #41/lost End None 3600/\
              closed Some(404): response rejected: the status of the response is 404, not 200",
             "41 41 41";
-        "a request that may not be repeated is not", POLICY.with_repeat(Repeat::Never);
+        "a request that may be sent once is", POLICY.with_resend(Resend::Never);
             body("data: 1\n\n", &[Ends]) =>
-            "opened/1 #41/closed None: request not repeated: the stream ended", "41";
+            "opened/1 #41/closed None: request not sent again: the stream ended", "41";
         "an event that exceeds a limit is an error, and the stream continues", retrying;
             body(
                 "id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n",
@@ -96,11 +97,11 @@ fn cases() -> Vec<Case> {
             "opened/event exceeds the limit of 48 bytes/2 #1/lost End None 3600/\
              closed Some(204): response rejected: the status of the response is 204, not 200",
             "41 1";
-        "another connection on request drops what was read", POLICY.with_repeat(Repeat::Never);
+        "another connection on request drops what was read", POLICY.with_resend(Resend::Never);
             body("id: 1\ndata: reconnect\n\nid: 2\ndata: dropped\n\n", &[Ends]),
             body("data: b\n\n", &[Ends]) =>
             "opened/reconnect #1/lost Reconnect None 3600/opened/b #1/\
-             closed None: request not repeated: the stream ended", "41 1";
+             closed None: request not sent again: the stream ended", "41 1";
         "what wakes it again is no silence", POLICY.with_idle_timeout(DAY).with_attempts(1);
             body("da|", &[Step::Pends, Gives(b"ta\n".into()), Ends]) =>
             "opened/closed None: too many failed attempts; the last one: the stream ended", "41";
@@ -149,13 +150,13 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
     ] {
         let answers = vec![body("data: 1\n\n|da", &[Step::Fails(kind), Ends])];
         let (_, reader) = DRIVERS[0];
-        let source = source(policy.with_repeat(Repeat::Never));
+        let source = source(policy.with_resend(Resend::Never));
         let updates = updates(reader, source, &Server::of(answers));
         let reason = match is_failure {
             true => format!("the transport failed: the transport failed: {kind:?}"),
             false => "the stream ended".into(),
         };
-        let closed = format!("closed None: request not repeated: {reason}");
+        let closed = format!("closed None: request not sent again: {reason}");
         assert_eq!(updates, ["opened", "1 #41", &closed]);
     }
 }

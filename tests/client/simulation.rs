@@ -167,7 +167,7 @@ fn simulate_in(open: Open, seed: u64, world: &Rc<RefCell<World>>) -> (Vec<Seen>,
         .with_bounds(Duration::ZERO, Duration::from_secs(60))
         .with_backoff(Backoff::new())
         .with_idle_timeout(ms(1))
-        .with_transient_statuses(true);
+        .with_transient_statuses(Policy::TRANSIENT);
     let mut driver = open(EventSource::new(seed).with_policy(policy), &server);
     let mut seen = Vec::new();
     let (mut updates, mut reconnects) = (0, false);
