@@ -74,7 +74,7 @@ use core::{fmt, time::Duration};
 use crate::buffer::Buffer;
 use crate::decode::EventDecoder;
 #[cfg(any(feature = "std", feature = "stream"))]
-use crate::decode::Owned;
+use crate::decode::{Found, Owned};
 use crate::error::{DecodeError, InvalidLastEventId};
 use crate::event::{Event, Item, RawEvent};
 #[cfg(feature = "alloc")]
@@ -361,7 +361,7 @@ impl<B: Buffer> EventSource<B> {
     ///
     /// Call it when [`next`](Self::next) has returned [`Step::Wait`], or [`Step::Closed`]: then the
     /// client does not stay closed, unless the caller has [closed](Self::close) it. At any other time
-    /// it is ignored. [`close`](Self::close) is the opposite decision.
+    /// it is ignored. [`give_up`](Self::give_up) is the opposite decision.
     ///
     /// ```
     /// use core::time::Duration;
@@ -384,6 +384,16 @@ impl<B: Buffer> EventSource<B> {
         if let Some(reason) = reason {
             self.deadline = self.now.saturating_add(milliseconds(delay));
             self.phase = Phase::Waiting { reason };
+        }
+    }
+
+    /// Closes the client, which waits for its next request: there will be none.
+    ///
+    /// Call it when [`next`](Self::next) has returned [`Step::Wait`]; at any other time it is ignored.
+    /// The client is closed with the reason of the wait, [`Closed::GivenUp`].
+    pub const fn give_up(&mut self) {
+        if let Phase::Waiting { reason } = self.phase {
+            self.phase = Phase::Closed(Closed::GivenUp(reason));
         }
     }
 
@@ -557,6 +567,21 @@ impl<B: Buffer> EventSource<B> {
         }
         let found = self.decoder.next_owned(input);
         self.has_delivered |= matches!(&found, Ok(Some(found)) if T::is_event(found));
+        found
+    }
+
+    /// Finds the next event, or with `items` whatever comes first: see `EventDecoder::step`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn find(
+        &mut self,
+        input: &mut &[u8],
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        if !self.receive(input) {
+            return Ok(None);
+        }
+        let found = self.decoder.step(input, items);
+        self.has_delivered |= matches!(found, Ok(Some(Found::Event)));
         found
     }
 

@@ -112,6 +112,9 @@ pub enum Closed {
     /// The policy does not send the request again: see [`Policy::with_resend`].
     #[error("request not sent again: {0}")]
     NotResent(Cause),
+    /// The caller called [`EventSource::give_up`].
+    #[error("given up: {0}")]
+    GivenUp(Cause),
     /// As many consecutive attempts have failed as [`Policy::with_attempts`] allows.
     #[error("too many failed attempts; the last one: {0}")]
     OutOfAttempts(Cause),
@@ -127,6 +130,7 @@ impl Closed {
             Self::Caller => None,
             Self::Rejected(cause)
             | Self::NotResent(cause)
+            | Self::GivenUp(cause)
             | Self::OutOfAttempts(cause)
             | Self::OutOfTime(cause) => Some(cause),
         }

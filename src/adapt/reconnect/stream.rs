@@ -12,12 +12,13 @@ use core::{
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{Clock, Head, Last, ReconnectError, Update};
+use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
 use crate::adapt::budget::Budget;
 use crate::adapt::stream::ChunkStream;
 use crate::client::{EventSource, Request, Step};
-use crate::decode::Owned;
-use crate::event::{OwnedEvent, OwnedItem};
+use crate::decode::Found;
+use crate::error::DecodeError;
+use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
 
 /// An HTTP client and a timer, for a [`ReconnectingStream`].
 ///
@@ -35,6 +36,7 @@ use crate::event::{OwnedEvent, OwnedItem};
 /// impl Transport for Http {
 ///     type Response = &'static [u8];
 ///     type Error = std::io::Error;
+///     type Opened = ();
 ///     type Connecting = Ready<Result<(Head, Self::Response), Self::Error>>; // often a `Pin<Box<dyn Future<..> + Send>>`
 ///     type Body = futures_util::stream::Iter<std::array::IntoIter<Result<&'static [u8], std::io::Error>, 1>>;
 ///     type Sleep = Ready<()>;
@@ -43,6 +45,8 @@ use crate::event::{OwnedEvent, OwnedItem};
 ///         let status = if request.attempt() == 0 { 200 } else { 204 };
 ///         ready(Ok((Head::new(status, Some("text/event-stream")), b"data: 1\n\n")))
 ///     }
+///
+///     fn opened(&mut self, _response: &Self::Response) {}
 ///
 ///     fn body(&mut self, response: Self::Response) -> Self::Body {
 ///         futures_util::stream::iter([Ok(response)])
@@ -66,6 +70,8 @@ pub trait Transport {
     type Response;
     /// The error of the HTTP client.
     type Error: From<<Self::Body as ChunkStream>::Error>;
+    /// What [`opened`](Self::opened) takes of a response; `()` for nothing.
+    type Opened;
     /// Waits for the head of a response.
     type Connecting: Future<Output = Result<(Head, Self::Response), Self::Error>>;
     /// The chunks of a body.
@@ -80,11 +86,24 @@ pub trait Transport {
     /// first.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
+    /// Takes what the caller wants to know of a response that was accepted, for
+    /// [`Update::Opened`].
+    fn opened(&mut self, response: &Self::Response) -> Self::Opened;
+
     /// Turns a response that was accepted into its body.
     fn body(&mut self, response: Self::Response) -> Self::Body;
 
     /// Sleeps for `delay`.
+    ///
+    /// It may end earlier: then the wait is over, for example since the network is back.
     fn sleep(&mut self, delay: Duration) -> Self::Sleep;
+
+    /// Decides about each connection that was lost, before it is reported; as the policy says unless
+    /// implemented otherwise.
+    fn decide(&mut self, lost: &Lost<'_, Self::Response, Self::Error>) -> Decision {
+        let _ = lost;
+        Decision::AsPlanned
+    }
 }
 
 /// The [`Transport`] that [`ReconnectingStream::from_fns`] makes of three closures.
@@ -107,6 +126,7 @@ where
 {
     type Response = R;
     type Error = E;
+    type Opened = ();
     type Connecting = F;
     type Body = S;
     type Sleep = G;
@@ -114,6 +134,8 @@ where
     fn connect(&mut self, request: Request<'_>) -> F {
         (self.connect)(request)
     }
+
+    fn opened(&mut self, _: &R) {}
 
     fn body(&mut self, response: R) -> S {
         (self.body)(response)
@@ -132,10 +154,11 @@ impl<C, B, Z> fmt::Debug for Fns<C, B, Z> {
 
 pin_project! {
     /// Events from one connection after the other, as a `Stream` of
-    /// `Result<Update<T, E>, ReconnectError<R, E>>`.
+    /// `Result<Update<T, O, R, E>, ReconnectError<R, E>>`.
     ///
     /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
-    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
+    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `O` is what it
+    /// takes of each response that is accepted ([`with_opened`](Self::with_opened)), and `T` is
     /// [`OwnedEvent`], or [`OwnedItem`] for all items ([`with_items`](Self::with_items)).
     ///
     /// ```
@@ -205,6 +228,8 @@ pin_project! {
         // When that sleep is due.
         until: Duration,
         chunk: Option<<X::Body as ChunkStream>::Chunk>,
+        // Where in it the input began in which something was found.
+        found: usize,
         // How many bytes of it were consumed.
         used: usize,
         last: Last<X::Response, X::Error>,
@@ -253,12 +278,68 @@ impl<X: Transport> ReconnectingStream<X> {
             sleeping: None,
             until: Duration::ZERO,
             chunk: None,
+            found: 0,
             used: 0,
             last: Last::NONE,
             is_announced: false,
             has_ended: false,
             makes: PhantomData,
         }
+    }
+
+    /// Lets `decide` decide about each connection that was lost, before it is reported: whether
+    /// another attempt follows, and after which delay.
+    ///
+    /// Call it before anything was polled.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::client::Cause;
+    /// use sse_wire::reconnect::Decision;
+    /// # use core::future::{Ready, ready};
+    /// # use sse_wire::{client::{EventSource, Request}, reconnect::{Head, ReconnectingStream}};
+    /// # type Body = futures_util::stream::Empty<Result<Vec<u8>, std::io::Error>>;
+    /// # let connect = |request: Request<'_>| {
+    /// #     let status = if request.attempt() < 2 { 404 } else { 410 };
+    /// #     ready(Ok::<_, std::io::Error>((Head::new(status, [""; 0]), ())))
+    /// # };
+    /// # let body = |()| -> Body { futures_util::stream::empty() };
+    /// # let updates = ReconnectingStream::from_fns(EventSource::new(4), connect, body, |_| ready(()));
+    ///
+    /// // The stream may not exist yet. Whatever else happens is for the policy.
+    /// let updates = updates.with_decision(|lost| match lost.reason {
+    ///     Cause::Status(404) if lost.requests < 10 => Decision::RetryIn(Duration::from_secs(1)),
+    ///     _ => Decision::AsPlanned,
+    /// });
+    /// # let updates = futures_util::StreamExt::collect::<Vec<_>>(updates);
+    /// # assert_eq!(futures_util::FutureExt::now_or_never(updates).unwrap().len(), 3);
+    /// ```
+    pub fn with_decision<F>(self, decide: F) -> ReconnectingStream<WithDecision<X, F>>
+    where
+        F: FnMut(&Lost<'_, X::Response, X::Error>) -> Decision,
+    {
+        let transport = self.transport;
+        let transport = WithDecision { transport, decide };
+        ReconnectingStream::with_clock_of(self.source, transport, self.clock)
+    }
+
+    /// Takes something of each response that is accepted, for [`Update::Opened`]: its headers, for
+    /// example.
+    ///
+    /// Call it before anything was polled.
+    pub fn with_opened<F, O>(self, opened: F) -> ReconnectingStream<WithOpened<X, F>>
+    where
+        F: FnMut(&X::Response) -> O,
+    {
+        let transport = self.transport;
+        let transport = WithOpened { transport, opened };
+        ReconnectingStream::with_clock_of(self.source, transport, self.clock)
+    }
+
+    fn with_clock_of(source: EventSource, transport: X, clock: Clock) -> Self {
+        let mut stream = Self::new(source, transport);
+        stream.clock = clock;
+        stream
     }
 
     /// Yields all items, in the order in which they arrive.
@@ -272,6 +353,7 @@ impl<X: Transport> ReconnectingStream<X> {
             sleeping: self.sleeping,
             until: self.until,
             chunk: self.chunk,
+            found: self.found,
             used: self.used,
             last: self.last,
             is_announced: self.is_announced,
@@ -306,17 +388,158 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self.project().source.reconnect();
     }
 
-    fn poll_update(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<UpdateOf<X, T>>>
-    where
-        T: Owned,
-    {
+    /// Waits for the next update, with an event that borrows from the chunk; `None` is the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub fn next_event<'a>(
+        self: Pin<&'a mut Self>,
+    ) -> impl Future<Output = Borrowed<Event<'a>, X>> + use<'a, X, T> {
+        Next {
+            stream: Some(self),
+            items: false,
+            resolve: Self::event,
+        }
+    }
+
+    /// Waits for the next update, with an event as bytes that borrow from the chunk; `None` is the
+    /// end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub fn next_raw_event<'a>(
+        self: Pin<&'a mut Self>,
+    ) -> impl Future<Output = Borrowed<RawEvent<'a>, X>> + use<'a, X, T> {
+        Next {
+            stream: Some(self),
+            items: false,
+            resolve: Self::raw_event,
+        }
+    }
+
+    /// Waits for the next update, with an [item](Item) that borrows from the chunk; `None` is the
+    /// end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub fn next_item<'a>(
+        self: Pin<&'a mut Self>,
+    ) -> impl Future<Output = Borrowed<Item<'a>, X>> + use<'a, X, T> {
+        Next {
+            stream: Some(self),
+            items: true,
+            resolve: Self::item,
+        }
+    }
+
+    /// Polls for the next update, with an event that borrows from the chunk; see
+    /// [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    pub fn poll_next_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Borrowed<Event<'a>, X>> {
+        let found = ready!(self.as_mut().poll_found(context, false))?;
+        Poll::Ready(self.event(found))
+    }
+
+    /// Polls for the next update, with an event as bytes that borrow from the chunk; see
+    /// [`next_raw_event`](Self::next_raw_event).
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    pub fn poll_next_raw_event<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Borrowed<RawEvent<'a>, X>> {
+        let found = ready!(self.as_mut().poll_found(context, false))?;
+        Poll::Ready(self.raw_event(found))
+    }
+
+    /// Polls for the next update, with an [item](Item) that borrows from the chunk; see
+    /// [`next_item`](Self::next_item).
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingStream`].
+    pub fn poll_next_item<'a>(
+        mut self: Pin<&'a mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Borrowed<Item<'a>, X>> {
+        let found = ready!(self.as_mut().poll_found(context, true))?;
+        Poll::Ready(self.item(found))
+    }
+
+    fn poll_found(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        items: bool,
+    ) -> Poll<Borrowed<Found, X>> {
+        let found = self.poll_update(context, |source, input| source.find(input, items));
+        found.map(Option::transpose)
+    }
+
+    /// Resolves the event that was found, as text.
+    fn event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Event<'a>, X> {
+        let (source, whole) = self.found();
+        let event = found.map(|it| it.try_map(|_| source.decoder_mut().resolve_text(whole)));
+        Ok(event.transpose()?)
+    }
+
+    /// Resolves the event that was found, as bytes.
+    fn raw_event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<RawEvent<'a>, X> {
+        let (source, whole) = self.found();
+        let event = found.map(|it| it.try_map(|_| Ok(source.decoder().resolve_raw(whole))));
+        event.transpose()
+    }
+
+    /// Resolves what was found.
+    fn item<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Item<'a>, X> {
+        let (source, whole) = self.found();
+        let decoder = source.decoder_mut();
+        let item = found.map(|it| it.try_map(|found| decoder.resolve_item(whole, found)));
+        Ok(item.transpose()?)
+    }
+
+    /// Returns the input in which something was found, with its decoder.
+    fn found<'a>(self: Pin<&'a mut Self>) -> (&'a mut EventSource, &'a [u8]) {
+        let this = self.project();
+        let chunk = this.chunk.as_ref().map(AsRef::as_ref).unwrap_or_default();
+        (this.source, chunk.get(*this.found..).unwrap_or_default())
+    }
+
+    fn poll_update<I>(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut find: impl FnMut(&mut EventSource, &mut &[u8]) -> Result<Option<I>, DecodeError>,
+    ) -> Poll<Option<UpdateOf<I, X>>> {
         let mut this = self.project();
         let mut budget = Budget::new();
         while !*this.has_ended {
             if let Some(chunk) = this.chunk {
                 let whole = chunk.as_ref();
                 let mut rest = whole.get(*this.used..).unwrap_or_default();
-                let found = this.source.read(&mut rest);
+                let found = find(this.source, &mut rest);
+                *this.found = *this.used;
                 *this.used = whole.len() - rest.len();
                 match found {
                     Ok(None) => {}
@@ -336,8 +559,9 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     this.connecting.set(None);
                     this.sleeping.set(None);
                     if let Some(response) = this.last.take_answer(this.source, answer) {
+                        let opened = this.transport.opened(&response);
                         this.stream.set(Some(this.transport.body(response)));
-                        return Poll::Ready(Some(Ok(Update::Opened)));
+                        return Poll::Ready(Some(Ok(Update::Opened(opened))));
                     }
                     continue;
                 }
@@ -361,6 +585,12 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                 }
             }
             let now = this.clock.now_for(this.source);
+            let transport = &mut *this.transport;
+            let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
+            if this.last.decide(this.source, now, decide) {
+                // The sleep that was planned, if there was one, is another one now.
+                this.sleeping.set(None);
+            }
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
@@ -414,16 +644,56 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
     }
 }
 
-type UpdateOf<X, T> = Result<
-    Update<T, <X as Transport>::Error>,
-    ReconnectError<<X as Transport>::Response, <X as Transport>::Error>,
+/// Waits for the next update. Once it is ready it has given the stream away, and is pending for ever.
+struct Next<'a, X: Transport, T, U> {
+    stream: Option<Pin<&'a mut ReconnectingStream<X, T>>>,
+    items: bool,
+    resolve: fn(Pin<&'a mut ReconnectingStream<X, T>>, FoundUpdate<X>) -> Borrowed<U, X>,
+}
+
+impl<X: Transport, T, U> Future for Next<'_, X, T, U> {
+    type Output = Borrowed<U, X>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(mut stream) = self.stream.take() else {
+            return Poll::Pending;
+        };
+        match stream.as_mut().poll_found(context, self.items) {
+            Poll::Ready(Ok(found)) => Poll::Ready((self.resolve)(stream, found)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.stream = Some(stream);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+type ErrorOf<X> = ReconnectError<<X as Transport>::Response, <X as Transport>::Error>;
+
+type UpdateOf<T, X> = Result<
+    Update<T, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
+    ErrorOf<X>,
+>;
+
+/// An update with what was found, if it is an item.
+type FoundUpdate<X> = Option<
+    Update<Found, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
+>;
+
+/// The outcome of a call that borrows an item `T` from a chunk.
+type Borrowed<T, X> = Result<
+    Option<
+        Update<T, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
+    >,
+    ErrorOf<X>,
 >;
 
 impl<X: Transport> Stream for ReconnectingStream<X> {
-    type Item = Result<Update<OwnedEvent, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedEvent, X>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_update(context)
+        self.poll_update(context, |source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -432,10 +702,10 @@ impl<X: Transport> Stream for ReconnectingStream<X> {
 }
 
 impl<X: Transport> Stream for ReconnectingStream<X, OwnedItem> {
-    type Item = Result<Update<OwnedItem, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedItem, X>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_update(context)
+        self.poll_update(context, |source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
