@@ -1,9 +1,9 @@
 //! Decisions of the caller about each loss, and what it wants to know of each response.
 
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use crate::buffer::Buffer;
-use crate::client::{Cause, Closed, EventSource, Request, Step};
+use crate::client::{Cause, Closed, EventSource, Request};
 
 #[cfg(feature = "std")]
 use super::BlockingTransport;
@@ -193,32 +193,28 @@ where
 }
 
 impl<R, E> Last<R, E> {
-    /// Lets the caller decide about the step that `source` has just returned, once for each loss.
-    /// Returns whether it has, so that the next step may be another one.
+    /// Lets the caller decide about what `source` has just planned, once for each loss. Returns
+    /// whether it has decided otherwise, so that `source` is to be asked again.
     pub(super) fn decide<B: Buffer>(
         &mut self,
         source: &mut EventSource<B>,
-        now: Duration,
+        planned: Result<(Duration, Cause), Closed>,
         decide: impl FnOnce(&Lost<'_, R, E>) -> Decision,
     ) -> bool {
-        let (reason, planned) = match source.next(now) {
-            Step::Wait { delay, reason } => (reason, Ok(delay)),
-            Step::Closed(closed) => match closed.cause() {
-                Some(reason) => (reason, Err(closed)),
-                None => return false,
-            },
-            _ => return false,
+        let reason = match planned {
+            Ok((_, reason)) => Some(reason),
+            Err(closed) => closed.cause(),
         };
-        if core::mem::replace(&mut self.is_decided, true) {
+        let (Some(reason), false) = (reason, mem::replace(&mut self.is_decided, true)) else {
             return false;
-        }
+        };
         let lost = Lost {
             reason,
             requests: source.requests(),
             failures: source.failures(),
             response: self.response.as_ref(),
             error: self.error.as_ref(),
-            planned,
+            planned: planned.map(|(delay, _)| delay),
         };
         match decide(&lost) {
             Decision::AsPlanned => return false,

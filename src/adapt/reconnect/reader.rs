@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::thread;
 
 use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
-use crate::client::{EventSource, Request, Step};
+use crate::client::{Cause, Closed, EventSource, Request, Step};
 use crate::decode::Found;
 use crate::error::DecodeError;
 use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
@@ -355,11 +355,6 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                 Err(error) => return Some(Err(error.into())),
             }
             let now = self.clock.now_for(&self.source);
-            let Self {
-                last, transport, ..
-            } = self;
-            let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
-            last.decide(&mut self.source, now, decide);
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;
@@ -375,6 +370,9 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                 Step::Read { timeout } => self.read_chunk(timeout),
                 Step::Wait { delay, reason } => {
                     self.reader = None;
+                    if self.decides(Ok((delay, reason))) {
+                        continue;
+                    }
                     if self.is_announced {
                         self.transport.sleep(delay);
                         self.clock.reach(now.saturating_add(delay));
@@ -385,6 +383,9 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                     }
                 }
                 Step::Closed(reason) => {
+                    if self.decides(Err(reason)) {
+                        continue;
+                    }
                     self.has_ended = true;
                     self.reader = None;
                     let first_ignored = self.source.ignored_instead_of_events();
@@ -393,6 +394,13 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
             }
         }
         None
+    }
+
+    /// Returns whether the caller has decided otherwise.
+    fn decides(&mut self, planned: Result<(Duration, Cause), Closed>) -> bool {
+        let transport = &mut self.transport;
+        let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
+        self.last.decide(&mut self.source, planned, decide)
     }
 
     fn read_chunk(&mut self, timeout: Option<Duration>) {

@@ -1,5 +1,7 @@
 //! A `Stream` that reconnects by itself.
 
+mod borrowed;
+
 use core::{
     fmt,
     future::Future,
@@ -16,9 +18,8 @@ use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecis
 use crate::adapt::budget::Budget;
 use crate::adapt::stream::ChunkStream;
 use crate::client::{EventSource, Request, Step};
-use crate::decode::Found;
 use crate::error::DecodeError;
-use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
+use crate::event::{OwnedEvent, OwnedItem};
 
 /// An HTTP client and a timer, for a [`ReconnectingStream`].
 ///
@@ -388,145 +389,6 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self.project().source.reconnect();
     }
 
-    /// Waits for the next update, with an event that borrows from the chunk; `None` is the end.
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future loses nothing.
-    pub fn next_event<'a>(
-        self: Pin<&'a mut Self>,
-    ) -> impl Future<Output = Borrowed<Event<'a>, X>> + use<'a, X, T> {
-        Next {
-            stream: Some(self),
-            items: false,
-            resolve: Self::event,
-        }
-    }
-
-    /// Waits for the next update, with an event as bytes that borrow from the chunk; `None` is the
-    /// end.
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future loses nothing.
-    pub fn next_raw_event<'a>(
-        self: Pin<&'a mut Self>,
-    ) -> impl Future<Output = Borrowed<RawEvent<'a>, X>> + use<'a, X, T> {
-        Next {
-            stream: Some(self),
-            items: false,
-            resolve: Self::raw_event,
-        }
-    }
-
-    /// Waits for the next update, with an [item](Item) that borrows from the chunk; `None` is the
-    /// end.
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future loses nothing.
-    pub fn next_item<'a>(
-        self: Pin<&'a mut Self>,
-    ) -> impl Future<Output = Borrowed<Item<'a>, X>> + use<'a, X, T> {
-        Next {
-            stream: Some(self),
-            items: true,
-            resolve: Self::item,
-        }
-    }
-
-    /// Polls for the next update, with an event that borrows from the chunk; see
-    /// [`next_event`](Self::next_event).
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    pub fn poll_next_event<'a>(
-        mut self: Pin<&'a mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Borrowed<Event<'a>, X>> {
-        let found = ready!(self.as_mut().poll_found(context, false))?;
-        Poll::Ready(self.event(found))
-    }
-
-    /// Polls for the next update, with an event as bytes that borrow from the chunk; see
-    /// [`next_raw_event`](Self::next_raw_event).
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    pub fn poll_next_raw_event<'a>(
-        mut self: Pin<&'a mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Borrowed<RawEvent<'a>, X>> {
-        let found = ready!(self.as_mut().poll_found(context, false))?;
-        Poll::Ready(self.raw_event(found))
-    }
-
-    /// Polls for the next update, with an [item](Item) that borrows from the chunk; see
-    /// [`next_item`](Self::next_item).
-    ///
-    /// # Errors
-    ///
-    /// See [`ReconnectingStream`].
-    pub fn poll_next_item<'a>(
-        mut self: Pin<&'a mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Borrowed<Item<'a>, X>> {
-        let found = ready!(self.as_mut().poll_found(context, true))?;
-        Poll::Ready(self.item(found))
-    }
-
-    fn poll_found(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        items: bool,
-    ) -> Poll<Borrowed<Found, X>> {
-        let found = self.poll_update(context, |source, input| source.find(input, items));
-        found.map(Option::transpose)
-    }
-
-    /// Resolves the event that was found, as text.
-    fn event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Event<'a>, X> {
-        let (source, whole) = self.found();
-        let event = found.map(|it| it.try_map(|_| source.decoder_mut().resolve_text(whole)));
-        Ok(event.transpose()?)
-    }
-
-    /// Resolves the event that was found, as bytes.
-    fn raw_event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<RawEvent<'a>, X> {
-        let (source, whole) = self.found();
-        let event = found.map(|it| it.try_map(|_| Ok(source.decoder().resolve_raw(whole))));
-        event.transpose()
-    }
-
-    /// Resolves what was found.
-    fn item<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Item<'a>, X> {
-        let (source, whole) = self.found();
-        let decoder = source.decoder_mut();
-        let item = found.map(|it| it.try_map(|found| decoder.resolve_item(whole, found)));
-        Ok(item.transpose()?)
-    }
-
-    /// Returns the input in which something was found, with its decoder.
-    fn found<'a>(self: Pin<&'a mut Self>) -> (&'a mut EventSource, &'a [u8]) {
-        let this = self.project();
-        let chunk = this.chunk.as_ref().map(AsRef::as_ref).unwrap_or_default();
-        (this.source, chunk.get(*this.found..).unwrap_or_default())
-    }
-
     fn poll_update<I>(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -587,19 +449,19 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
             let now = this.clock.now_for(this.source);
             let transport = &mut *this.transport;
             let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
-            if this.last.decide(this.source, now, decide) {
-                // The sleep that was planned, if there was one, is another one now.
-                this.sleeping.set(None);
-            }
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
                     this.sleeping.set(None);
-                    this.connecting.set(Some(this.transport.connect(request)));
+                    this.connecting.set(Some(transport.connect(request)));
                     continue;
                 }
                 Step::AwaitResponse { timeout } | Step::Read { timeout } => timeout,
                 Step::Wait { delay, reason } => {
+                    let planned = Ok((delay, reason));
+                    if this.last.decide(this.source, planned, decide) {
+                        continue;
+                    }
                     if !*this.is_announced {
                         *this.is_announced = true;
                         this.connecting.set(None);
@@ -612,6 +474,9 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     Some(delay)
                 }
                 Step::Closed(reason) => {
+                    if this.last.decide(this.source, Err(reason), decide) {
+                        continue;
+                    }
                     *this.has_ended = true;
                     this.connecting.set(None);
                     this.stream.set(None);
@@ -644,48 +509,10 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
     }
 }
 
-/// Waits for the next update. Once it is ready it has given the stream away, and is pending for ever.
-struct Next<'a, X: Transport, T, U> {
-    stream: Option<Pin<&'a mut ReconnectingStream<X, T>>>,
-    items: bool,
-    resolve: fn(Pin<&'a mut ReconnectingStream<X, T>>, FoundUpdate<X>) -> Borrowed<U, X>,
-}
-
-impl<X: Transport, T, U> Future for Next<'_, X, T, U> {
-    type Output = Borrowed<U, X>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(mut stream) = self.stream.take() else {
-            return Poll::Pending;
-        };
-        match stream.as_mut().poll_found(context, self.items) {
-            Poll::Ready(Ok(found)) => Poll::Ready((self.resolve)(stream, found)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                self.stream = Some(stream);
-                Poll::Pending
-            }
-        }
-    }
-}
-
 type ErrorOf<X> = ReconnectError<<X as Transport>::Response, <X as Transport>::Error>;
 
 type UpdateOf<T, X> = Result<
     Update<T, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
-    ErrorOf<X>,
->;
-
-/// An update with what was found, if it is an item.
-type FoundUpdate<X> = Option<
-    Update<Found, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
->;
-
-/// The outcome of a call that borrows an item `T` from a chunk.
-type Borrowed<T, X> = Result<
-    Option<
-        Update<T, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
-    >,
     ErrorOf<X>,
 >;
 
