@@ -1,6 +1,6 @@
 //! What drivers make of the answers of a server: one table for all of them.
 
-use crate::drivers::Answer::{self, Fails, Rejects, Streams};
+use crate::drivers::Answer::{self, Continues, Fails, Rejects, Streams};
 use crate::drivers::{DAY, DRIVERS, Server, updates};
 use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
@@ -102,6 +102,12 @@ fn cases() -> Vec<Case> {
             body("data: b\n\n", &[Ends]) =>
             "opened/reconnect #1/lost Reconnect None 3600/opened/b #1/\
              closed None: request not sent again: the stream ended", "41 1";
+        "a response may say where the stream continues, until an event does", POLICY;
+            Continues("7", vec![Gives(b"data: 1\n\nid: 8\ndata: 2\n\n".into()), Ends]),
+            Continues("a\nb", vec![Gives(b"data: 3\n\n".into()), Ends]), Rejects(404, None) =>
+            "opened/1 #7/2 #8/lost End None 3600/opened/3 #8/lost End None 3600/\
+             closed Some(404): response rejected: the status of the response is 404, not 200",
+            "41 8 8";
         "what wakes it again is no silence", POLICY.with_idle_timeout(DAY).with_attempts(1);
             body("da|", &[Step::Pends, Gives(b"ta\n".into()), Ends]) =>
             "opened/closed None: too many failed attempts; the last one: the stream ended", "41";
@@ -159,6 +165,51 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
         let closed = format!("closed None: request not sent again: {reason}");
         assert_eq!(updates, ["opened", "1 #41", &closed]);
     }
+}
+
+/// A reader that never blocks is not polled in a busy loop.
+#[cfg(feature = "std")]
+#[test]
+fn a_reader_that_returns_at_once_lets_others_have_the_processor() {
+    use core::cell::Cell;
+    use sse_wire::client::{Cause, Request};
+    use sse_wire::reconnect::{Head, ReconnectingReader, Update};
+    use std::io::{Error, Read, Result};
+
+    struct NeverBlocks<'r>(&'r Cell<u32>);
+
+    impl Read for NeverBlocks<'_> {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize> {
+            self.0.set(self.0.get() + 1);
+            assert!(self.0.get() < 1000, "it is read again and again");
+            Err(Error::from(WouldBlock))
+        }
+    }
+
+    let (reads, slept) = (Cell::new(0), Cell::new(Duration::ZERO));
+    let connect = |_: Request<'_>| {
+        let head = Head::new(200, Some("text/event-stream"));
+        Result::Ok((head, ()))
+    };
+    let body = |()| NeverBlocks(&reads);
+    let sleep = |time| slept.set(slept.get() + time);
+    let source = source(POLICY.with_idle_timeout(Duration::from_millis(2005)));
+    let updates = ReconnectingReader::from_fns(source, connect, body, sleep);
+    // Only sleeps advance the time.
+    let mut updates = updates.with_clock(|| Duration::ZERO);
+    assert!(matches!(updates.next(), Some(Ok(Update::Opened(())))));
+    let lost = updates.next();
+    let is_idle = |update| {
+        matches!(
+            update,
+            Update::Reconnecting {
+                reason: Cause::Idle,
+                ..
+            }
+        )
+    };
+    assert!(lost.is_some_and(|lost| lost.is_ok_and(is_idle)));
+    assert_eq!((reads.get(), slept.get().as_millis()), (201, 2005));
 }
 
 #[cfg(feature = "std")]

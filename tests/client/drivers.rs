@@ -37,6 +37,8 @@ pub(crate) enum Answer {
     /// A status, and `retry-after`.
     Rejects(u16, Option<&'static str>),
     Streams(Vec<Step>),
+    /// The same, from a position that the head has.
+    Continues(&'static str, Vec<Step>),
 }
 
 /// A server, and what it saw.
@@ -94,6 +96,10 @@ impl Server {
                 (status, head.with_retry_after(retry_after), vec![])
             }
             Answer::Streams(steps) => (200, Head::new(200, SSE), steps),
+            Answer::Continues(id, steps) => {
+                let head = Head::new(200, SSE).with_last_event_id(Some(id));
+                (200, head, steps)
+            }
         };
         state.body = Transport::new(body);
         Some(Ok((head, Response(status, state.body.clone()))))

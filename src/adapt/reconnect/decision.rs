@@ -11,8 +11,11 @@ use super::Last;
 #[cfg(feature = "stream")]
 use super::Transport;
 
+/// Another attempt after a delay, for this reason; or none.
+pub(super) type Plan = Result<(Duration, Cause), Closed>;
+
 /// A connection that was lost, could not be made, or whose response was rejected.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Lost<'a, R, E> {
     /// The reason, with the status of a rejected response.
@@ -21,10 +24,10 @@ pub struct Lost<'a, R, E> {
     pub requests: u32,
     /// How many consecutive attempts did not become a good connection, this one included.
     pub failures: u32,
-    /// The response, if it was rejected.
-    pub response: Option<&'a R>,
-    /// The error of the HTTP client, if it had one.
-    pub error: Option<&'a E>,
+    /// The response, if it was rejected. If it is taken, the update has none.
+    pub response: &'a mut Option<R>,
+    /// The error of the HTTP client, if it had one. If it is taken, the update has none.
+    pub error: &'a mut Option<E>,
     /// What the policy says: another attempt after this delay, or none, and the reason.
     pub planned: Result<Duration, Closed>,
 }
@@ -64,7 +67,7 @@ pub struct WithOpened<X, F> {
 impl<X, F> Transport for WithDecision<X, F>
 where
     X: Transport,
-    F: FnMut(&Lost<'_, X::Response, X::Error>) -> Decision,
+    F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
 {
     type Response = X::Response;
     type Error = X::Error;
@@ -89,7 +92,7 @@ where
         self.transport.sleep(delay)
     }
 
-    fn decide(&mut self, lost: &Lost<'_, X::Response, X::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, X::Response, X::Error>) -> Decision {
         (self.decide)(lost)
     }
 }
@@ -123,7 +126,7 @@ where
         self.transport.sleep(delay)
     }
 
-    fn decide(&mut self, lost: &Lost<'_, X::Response, X::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, X::Response, X::Error>) -> Decision {
         self.transport.decide(lost)
     }
 }
@@ -132,7 +135,7 @@ where
 impl<X, F> BlockingTransport for WithDecision<X, F>
 where
     X: BlockingTransport,
-    F: FnMut(&Lost<'_, X::Response, X::Error>) -> Decision,
+    F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
 {
     type Response = X::Response;
     type Error = X::Error;
@@ -155,7 +158,7 @@ where
         self.transport.sleep(delay);
     }
 
-    fn decide(&mut self, lost: &Lost<'_, X::Response, X::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, X::Response, X::Error>) -> Decision {
         (self.decide)(lost)
     }
 }
@@ -187,40 +190,45 @@ where
         self.transport.sleep(delay);
     }
 
-    fn decide(&mut self, lost: &Lost<'_, X::Response, X::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, X::Response, X::Error>) -> Decision {
         self.transport.decide(lost)
     }
 }
 
 impl<R, E> Last<R, E> {
-    /// Lets the caller decide about what `source` has just planned, once for each loss. Returns
-    /// whether it has decided otherwise, so that `source` is to be asked again.
+    /// Lets the caller decide about what `source` has just planned, once for each loss, and returns
+    /// what comes of it.
     pub(super) fn decide<B: Buffer>(
         &mut self,
         source: &mut EventSource<B>,
-        planned: Result<(Duration, Cause), Closed>,
-        decide: impl FnOnce(&Lost<'_, R, E>) -> Decision,
-    ) -> bool {
+        planned: Plan,
+        decide: impl FnOnce(&mut Lost<'_, R, E>) -> Decision,
+    ) -> Plan {
         let reason = match planned {
             Ok((_, reason)) => Some(reason),
             Err(closed) => closed.cause(),
         };
         let (Some(reason), false) = (reason, mem::replace(&mut self.is_decided, true)) else {
-            return false;
+            return planned;
         };
-        let lost = Lost {
+        let mut lost = Lost {
             reason,
             requests: source.requests(),
             failures: source.failures(),
-            response: self.response.as_ref(),
-            error: self.error.as_ref(),
+            response: &mut self.response,
+            error: &mut self.error,
             planned: planned.map(|(delay, _)| delay),
         };
-        match decide(&lost) {
-            Decision::AsPlanned => return false,
-            Decision::RetryIn(delay) => source.retry_in(delay),
-            Decision::Stop => source.give_up(),
+        match decide(&mut lost) {
+            Decision::AsPlanned => planned,
+            Decision::RetryIn(delay) => {
+                source.retry_in(delay);
+                Ok((delay, reason))
+            }
+            Decision::Stop => {
+                source.give_up();
+                planned.and(Err(Closed::GivenUp(reason)))
+            }
         }
-        true
     }
 }

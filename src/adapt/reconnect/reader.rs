@@ -5,8 +5,9 @@ use core::{fmt, iter::FusedIterator, marker::PhantomData, time::Duration};
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
+use super::decision::Plan;
 use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
-use crate::client::{Cause, Closed, EventSource, Request, Step};
+use crate::client::{EventSource, Request, Step};
 use crate::decode::Found;
 use crate::error::DecodeError;
 use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
@@ -58,7 +59,7 @@ pub trait BlockingTransport {
 
     /// Decides about each connection that was lost, before it is reported; as the policy says unless
     /// implemented otherwise.
-    fn decide(&mut self, lost: &Lost<'_, Self::Response, Self::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, Self::Response, Self::Error>) -> Decision {
         let _ = lost;
         Decision::AsPlanned
     }
@@ -206,7 +207,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
     /// [`ReconnectingStream::with_decision`](super::ReconnectingStream::with_decision).
     pub fn with_decision<F>(self, decide: F) -> ReconnectingReader<WithDecision<X, F>>
     where
-        F: FnMut(&Lost<'_, X::Response, X::Error>) -> Decision,
+        F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
     {
         let transport = self.transport;
         let transport = WithDecision { transport, decide };
@@ -275,6 +276,16 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         self
     }
 
+    /// Returns the transport.
+    pub const fn transport(&self) -> &X {
+        &self.transport
+    }
+
+    /// Returns the transport, to change how it connects the next time, for example.
+    pub const fn transport_mut(&mut self) -> &mut X {
+        &mut self.transport
+    }
+
     /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
@@ -287,9 +298,15 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it; see
+    /// [`EventSource::reconnect`].
     pub fn reconnect(&mut self) {
         self.source.reconnect();
+    }
+
+    /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
+    pub fn close(&mut self) {
+        self.source.close();
     }
 
     /// Returns the next update, with an event that borrows from the chunk; `None` is the end.
@@ -369,38 +386,36 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
                 Step::AwaitResponse { .. } => self.source.fail(),
                 Step::Read { timeout } => self.read_chunk(timeout),
                 Step::Wait { delay, reason } => {
-                    self.reader = None;
-                    if self.decides(Ok((delay, reason))) {
-                        continue;
-                    }
-                    if self.is_announced {
-                        self.transport.sleep(delay);
-                        self.clock.reach(now.saturating_add(delay));
-                    } else {
-                        self.is_announced = true;
-                        let first_ignored = self.source.ignored_instead_of_events();
-                        return Some(Ok(self.last.reconnecting(delay, reason, first_ignored)));
+                    if let Some(update) = self.lost(now, Ok((delay, reason))) {
+                        return Some(update);
                     }
                 }
-                Step::Closed(reason) => {
-                    if self.decides(Err(reason)) {
-                        continue;
-                    }
-                    self.has_ended = true;
-                    self.reader = None;
-                    let first_ignored = self.source.ignored_instead_of_events();
-                    return Some(Err(self.last.closed(reason, first_ignored)));
-                }
+                Step::Closed(reason) => return self.lost(now, Err(reason)),
             }
         }
         None
     }
 
-    /// Returns whether the caller has decided otherwise.
-    fn decides(&mut self, planned: Result<(Duration, Cause), Closed>) -> bool {
+    /// Reports that there is no connection, once; then sleeps until the next attempt.
+    fn lost<I>(&mut self, now: Duration, planned: Plan) -> Option<UpdateOf<I, X>> {
+        self.reader = None;
         let transport = &mut self.transport;
-        let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
-        self.last.decide(&mut self.source, planned, decide)
+        let decide = |lost: &mut Lost<'_, _, _>| transport.decide(lost);
+        let planned = self.last.decide(&mut self.source, planned, decide);
+        if let (Ok((delay, _)), true) = (planned, self.is_announced) {
+            self.transport.sleep(delay);
+            self.clock.reach(now.saturating_add(delay));
+            return None;
+        }
+        self.is_announced = true;
+        let first_ignored = self.source.ignored_instead_of_events();
+        Some(match planned {
+            Ok((delay, reason)) => Ok(self.last.reconnecting(delay, reason, first_ignored)),
+            Err(reason) => {
+                self.has_ended = true;
+                Err(self.last.closed(reason, first_ignored))
+            }
+        })
     }
 
     fn read_chunk(&mut self, timeout: Option<Duration>) {

@@ -14,6 +14,7 @@ use core::{
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
+use super::decision::Plan;
 use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
 use crate::adapt::budget::Budget;
 use crate::adapt::stream::ChunkStream;
@@ -101,7 +102,7 @@ pub trait Transport {
 
     /// Decides about each connection that was lost, before it is reported; as the policy says unless
     /// implemented otherwise.
-    fn decide(&mut self, lost: &Lost<'_, Self::Response, Self::Error>) -> Decision {
+    fn decide(&mut self, lost: &mut Lost<'_, Self::Response, Self::Error>) -> Decision {
         let _ = lost;
         Decision::AsPlanned
     }
@@ -317,7 +318,7 @@ impl<X: Transport> ReconnectingStream<X> {
     /// ```
     pub fn with_decision<F>(self, decide: F) -> ReconnectingStream<WithDecision<X, F>>
     where
-        F: FnMut(&Lost<'_, X::Response, X::Error>) -> Decision,
+        F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
     {
         let transport = self.transport;
         let transport = WithDecision { transport, decide };
@@ -372,6 +373,16 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self
     }
 
+    /// Returns the transport.
+    pub const fn transport(&self) -> &X {
+        &self.transport
+    }
+
+    /// Returns the transport, to change how it connects the next time, for example.
+    pub fn transport_mut(self: Pin<&mut Self>) -> &mut X {
+        self.project().transport
+    }
+
     /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
@@ -384,19 +395,48 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it; see
+    /// [`EventSource::reconnect`].
     pub fn reconnect(self: Pin<&mut Self>) {
         self.project().source.reconnect();
     }
 
+    /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
+    pub fn close(self: Pin<&mut Self>) {
+        self.project().source.close();
+    }
+
+    /// Reports that there is no connection, once.
+    fn lost<I>(self: Pin<&mut Self>, planned: Plan) -> Option<UpdateOf<I, X>> {
+        let mut this = self.project();
+        let transport = this.transport;
+        let decide = |lost: &mut Lost<'_, _, _>| transport.decide(lost);
+        let planned = this.last.decide(this.source, planned, decide);
+        if planned.is_ok() && *this.is_announced {
+            return None;
+        }
+        *this.is_announced = true;
+        this.connecting.set(None);
+        this.stream.set(None);
+        this.sleeping.set(None);
+        let first_ignored = this.source.ignored_instead_of_events();
+        Some(match planned {
+            Ok((delay, reason)) => Ok(this.last.reconnecting(delay, reason, first_ignored)),
+            Err(reason) => {
+                *this.has_ended = true;
+                Err(this.last.closed(reason, first_ignored))
+            }
+        })
+    }
+
     fn poll_update<I>(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         mut find: impl FnMut(&mut EventSource, &mut &[u8]) -> Result<Option<I>, DecodeError>,
     ) -> Poll<Option<UpdateOf<I, X>>> {
-        let mut this = self.project();
         let mut budget = Budget::new();
-        while !*this.has_ended {
+        while !self.has_ended {
+            let mut this = self.as_mut().project();
             if let Some(chunk) = this.chunk {
                 let whole = chunk.as_ref();
                 let mut rest = whole.get(*this.used..).unwrap_or_default();
@@ -447,43 +487,23 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                 }
             }
             let now = this.clock.now_for(this.source);
-            let transport = &mut *this.transport;
-            let decide = |lost: &Lost<'_, _, _>| transport.decide(lost);
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
                     this.sleeping.set(None);
-                    this.connecting.set(Some(transport.connect(request)));
+                    this.connecting.set(Some(this.transport.connect(request)));
                     continue;
                 }
                 Step::AwaitResponse { timeout } | Step::Read { timeout } => timeout,
                 Step::Wait { delay, reason } => {
                     let planned = Ok((delay, reason));
-                    if this.last.decide(this.source, planned, decide) {
-                        continue;
+                    if let Some(update) = self.as_mut().lost(planned) {
+                        return Poll::Ready(Some(update));
                     }
-                    if !*this.is_announced {
-                        *this.is_announced = true;
-                        this.connecting.set(None);
-                        this.stream.set(None);
-                        this.sleeping.set(None);
-                        let first_ignored = this.source.ignored_instead_of_events();
-                        let update = this.last.reconnecting(delay, reason, first_ignored);
-                        return Poll::Ready(Some(Ok(update)));
-                    }
+                    this = self.as_mut().project();
                     Some(delay)
                 }
-                Step::Closed(reason) => {
-                    if this.last.decide(this.source, Err(reason), decide) {
-                        continue;
-                    }
-                    *this.has_ended = true;
-                    this.connecting.set(None);
-                    this.stream.set(None);
-                    this.sleeping.set(None);
-                    let first_ignored = this.source.ignored_instead_of_events();
-                    return Poll::Ready(Some(Err(this.last.closed(reason, first_ignored))));
-                }
+                Step::Closed(reason) => return Poll::Ready(self.lost(Err(reason))),
             };
             let Some(time) = time else {
                 return Poll::Pending;
