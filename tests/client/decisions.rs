@@ -2,7 +2,7 @@
 
 use crate::answers::{body, source};
 use crate::drivers::{Answer, Response, Server};
-use crate::machine::{SSE, ms};
+use crate::machine::ms;
 use crate::transport::{Fault, Step};
 use core::cell::RefCell;
 use core::time::Duration;
@@ -146,6 +146,7 @@ fn the_caller_stops_what_the_policy_would_continue() {
 #[cfg(feature = "std")]
 #[test]
 fn a_date_in_retry_after_counts_from_the_time_of_the_caller() {
+    use crate::machine::SSE;
     use sse_wire::client::Request;
     use sse_wire::reconnect::{Head, ReconnectingReader};
 

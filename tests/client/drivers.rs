@@ -1,7 +1,9 @@
 //! Everything that drives a client behind one trait, and a server without a network, whose clients
 //! sleep in no time.
 
-use crate::calls::{SeeOwned, see, see_item, see_raw};
+#[cfg(feature = "std")]
+use crate::calls::SeeOwned as _;
+use crate::calls::{see, see_item, see_raw};
 use crate::machine::SSE;
 use crate::oracle::Seen;
 use crate::transport::{Fault, Step, Transport};
