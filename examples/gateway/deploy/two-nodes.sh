@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two gateways with one Redis behind nginx on this machine, to see what clients notice when one of them is killed.
+# Two gateways with one Redis behind nginx, to see what clients notice when one of them is killed.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -7,25 +7,26 @@ usage() {
     cat <<END
 Usage: examples/gateway/deploy/two-nodes.sh [watch | --help]
 
-Starts Redis, two gateways and nginx, prints what to try, and ends them with Ctrl-C. Whatever is killed meanwhile starts
-again after 5 seconds. Needs redis-server, nginx and curl.
+Starts Redis, two gateways and nginx, prints what to try, and ends them with Ctrl-C. Whatever is
+killed meanwhile starts again after 5 seconds. Needs redis-server, nginx and curl.
 
-  watch  reads the topic news through nginx, with the token in TOKEN, and reconnects with the last event ID
+  watch  reads the topic news through nginx, with the token in TOKEN, and reconnects with the last
+         event ID
 
-Variables: PORTS of nginx, the gateways and Redis ('8080 8091 8092 6391'); FSYNC, the appendfsync of Redis (always);
-GATEWAY, the program (it is built if this is not set).
+Variables: PORTS of nginx, the gateways and Redis ('8080 8091 8092 6391'); FSYNC, the appendfsync of
+Redis (always); GATEWAY, the program (it is built if this is not set).
 END
 }
 
 watch() {
-    local id='' next='' line
+    local id='' next='' line authorization="authorization: Bearer $TOKEN"
     while true; do
         while IFS= read -r line; do
             # The ID of an event counts once the event is complete.
             case $line in 'id: '*) next=${line#id: } ;; '') id=$next ;; esac
             printf '%s\n' "$line"
-        done < <(curl -sfN -D >(sed -un 's/^X-Gateway: /--- connected to /p') -H "authorization: Bearer $TOKEN" \
-            ${id:+-H "last-event-id: $id"} "http://127.0.0.1:$PROXY/events?topic=news")
+        done < <(curl -sfN -H "$authorization" ${id:+-H "last-event-id: $id"} \
+            -D >(sed -un 's/^X-Gateway: /--- connected to /p') "http://127.0.0.1:$PROXY/events?topic=news")
         printf -- '--- reconnecting after the ID %s\n' "$id"
         next=$id
         sleep 1
@@ -34,11 +35,11 @@ watch() {
 
 # Starts one of the four, and notes its process.
 start() {
-    local gateway=("$GATEWAY" --redis "redis://127.0.0.1:$REDIS" --secret-file secret --metrics-listen 127.0.0.1:0
-        --trusted-proxy 127.0.0.1 --retry 1s --drain 1s)
-    local command
+    local command gateway=("$GATEWAY" --redis "redis://127.0.0.1:$REDIS" --secret-file secret
+        --metrics-listen 127.0.0.1:0 --trusted-proxy 127.0.0.1 --retry 1s --drain 1s)
     case $1 in
-        redis) command=(redis-server --bind 127.0.0.1 --port "$REDIS" --save '' --appendonly yes --appendfsync "${FSYNC:-always}") ;;
+        redis) command=(redis-server --bind 127.0.0.1 --port "$REDIS" --save ''
+            --appendonly yes --appendfsync "${FSYNC:-always}") ;;
         node1) command=("${gateway[@]}" --listen "127.0.0.1:$NODE1") ;;
         node2) command=("${gateway[@]}" --listen "127.0.0.1:$NODE2") ;;
         nginx) command=(nginx -e nginx.log -p "$folder" -c nginx.conf) ;;
@@ -53,23 +54,27 @@ configure_nginx() {
     sed 's/127\.0\.0\.1:8080/gateways/' nginx.conf >"$folder/gateway.conf"
     sed "s/8091/$NODE1/; s/8092/$NODE2/" nginx-upstream.conf >"$folder/nginx-upstream.conf"
     {
-        printf 'daemon off; pid nginx.pid; events { worker_connections 1000; }\nhttp { access_log off; include nginx-upstream.conf;\n'
+        printf 'daemon off; pid nginx.pid; events { worker_connections 1000; }\n'
+        printf 'http { access_log off; include nginx-upstream.conf;\n'
         printf '%s_temp_path tmp;\n' client_body proxy fastcgi uwsgi scgi
         printf 'server { listen 127.0.0.1:%s; include gateway.conf; } }\n' "$PROXY"
     } >"$folder/nginx.conf"
 }
 
 explain() {
+    local token
+    token=$("$GATEWAY" token ann --topic '*' --publish '*' --lifetime 24h --secret-file "$folder/secret")
     cat <<END
 
 In another terminal, read:
 
-  export TOKEN=$("$GATEWAY" token ann --topic '*' --publish '*' --lifetime 24h --secret-file "$folder/secret")
+  export TOKEN=$token
   PORTS='$PROXY $NODE1 $NODE2 $REDIS' examples/gateway/deploy/two-nodes.sh watch
 
 In a third one, publish, with the same TOKEN:
 
-  curl -H "authorization: Bearer \$TOKEN" -H 'content-type: application/json' -d '{"topic":"news","data":"hello"}' http://127.0.0.1:$PROXY/publish
+  curl -H "authorization: Bearer \$TOKEN" -H 'content-type: application/json' \\
+      -d '{"topic":"news","data":"hello"}' http://127.0.0.1:$PROXY/publish
 
 Then one after the other, and publish in between:
 
@@ -107,7 +112,8 @@ trap exit INT TERM
 configure_nginx
 for name in redis node1 node2 nginx; do start "$name"; done
 for port in "$NODE1" "$NODE2"; do
-    curl -sf --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port/readyz" || tail "$folder"/*.log >&2
+    curl -sf --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port/readyz" ||
+        { tail "$folder"/*.log >&2 && exit 1; }
 done
 explain
 # The shell would report each process that was killed.

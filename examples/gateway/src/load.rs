@@ -43,8 +43,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Subscribes many times to a gateway, publishes at a fixed rate, and reports latency and loss.
 ///
 /// The load is an open loop: events have intended send times that do not depend on the server, and
-/// the latency of a delivery is measured from there. Exit code: 0 if no event was lost or doubled
-/// and the p99 was within --max-p99, 1 otherwise, 2 if the run was not possible.
+/// the latency of a delivery is measured from there. Exit code: 0 if no event was lost or doubled,
+/// IDs ascended and the p99 was within --max-p99, 1 otherwise, 2 if the run was not possible.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
     /// The address of the gateway, such as http://127.0.0.1:8080; or several with the same events.

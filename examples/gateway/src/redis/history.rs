@@ -32,8 +32,6 @@ pub(super) struct History {
 #[derive(Debug)]
 pub(super) struct Page {
     epoch: Arc<str>,
-    /// The position that precedes the first entry, if the page begins where the log does.
-    floor: Option<Position>,
     pub(super) entries: Vec<(Audience, Frame)>,
 }
 
@@ -90,8 +88,8 @@ impl Redis {
         if position < trimmed {
             return Ok(Following::Trimmed(trimmed));
         }
-        let page = Page::new(&session.epoch, trimmed, before, &after)?;
-        if !page.has(position) {
+        let page = Page::new(&session.epoch, before, &after)?;
+        if page.index(position).is_err() {
             return Ok(Following::Unknown);
         }
         if after.is_empty() {
@@ -130,17 +128,14 @@ impl History {
 impl Page {
     fn new(
         epoch: &Arc<str>,
-        trimmed: Position,
         mut before: Vec<RawEntry>,
         after: &[RawEntry],
     ) -> Result<Self, Unavailable> {
-        let floor = (before.len() < BEFORE).then_some(trimmed);
         before.reverse();
         let entries = before.iter().chain(after);
         let entries = entries.map(|(id, fields)| entry(epoch, id, fields));
         Ok(Self {
             epoch: epoch.clone(),
-            floor,
             entries: entries.collect::<Option<_>>().ok_or(Unavailable::REFUSED)?,
         })
     }
@@ -150,15 +145,10 @@ impl Page {
         entries.binary_search_by_key(&position, |(audience, _)| audience.position)
     }
 
-    fn has(&self, position: Position) -> bool {
-        self.floor == Some(position) || self.index(position).is_ok()
-    }
-
     /// Returns what follows a position, if the page knows it.
     fn after(self: &Arc<Self>, position: Position) -> Option<Following> {
         let next = match self.index(position) {
             Ok(index) => index + 1,
-            Err(0) if self.floor == Some(position) => 0,
             Err(index) => {
                 let is_within = index > 0 && index < self.entries.len();
                 return is_within.then_some(Following::Unknown);
@@ -210,9 +200,8 @@ mod tests {
     fn a_page_answers_for_the_positions_that_it_has_and_no_others() {
         let epoch = "e".into();
         let before = (1..=BEFORE).rev().map(|number| raw(number * 10)).collect();
-        let page = Page::new(&epoch, position(5), before, &[raw(330), raw(340)]);
+        let page = Page::new(&epoch, before, &[raw(330), raw(340)]);
         let page = Arc::new(page.expect("a page"));
-        assert_eq!(page.floor, None);
         assert_eq!(found(&page, 10).as_deref(), Some("7-20"));
         assert_eq!(found(&page, 320).as_deref(), Some("7-330"));
         assert_eq!(found(&page, 325).as_deref(), Some("Unknown"));
@@ -220,17 +209,5 @@ mod tests {
         for other in [5, 9, 340, 341] {
             assert_eq!(found(&page, other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn the_first_page_begins_with_the_position_that_was_trimmed() {
-        let page = Page::new(&"e".into(), position(5), vec![raw(6)], &[raw(8)]);
-        let page = Arc::new(page.expect("a page"));
-        assert_eq!(found(&page, 5).as_deref(), Some("7-6"));
-        assert_eq!(found(&page, 6).as_deref(), Some("7-8"));
-        assert!(page.has(position(5)) && !page.has(position(4)) && !page.has(position(7)));
-        let empty = Page::new(&"e".into(), position(5), Vec::new(), &[]).expect("a page");
-        assert!(empty.has(position(5)));
-        assert_eq!(found(&Arc::new(empty), 5), None);
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use redis::RedisError;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::tail::milliseconds;
 use super::{Mode, Redis};
 
 /// How often a gateway trims; all of them do.
@@ -28,11 +27,10 @@ impl Redis {
                 continue;
             };
             let age = u64::try_from(self.max_age.as_millis()).unwrap_or(u64::MAX);
-            let oldest = milliseconds().saturating_sub(age);
             for _ in 0..MAX_RUNS {
                 let mut script = self.scripts.trim.prepare_invoke();
                 script.key(&[&self.keys.log, &self.keys.state, &self.keys.ended]);
-                script.arg(self.max_events).arg(oldest);
+                script.arg(self.max_events).arg(age);
                 let trimmed: Result<u64, RedisError> =
                     script.invoke_async(&mut session.commands).await;
                 match trimmed {

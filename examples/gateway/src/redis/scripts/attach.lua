@@ -19,7 +19,7 @@ local function reason()
         return 'failover'
     elseif state.run_id ~= run_id and (durable ~= '1' or state.durable ~= '1') then
         return 'restarted'
-    elseif own == state.epoch and precedes(state.trimmed, seen) and not has(seen) then
+    elseif own == state.epoch and not precedes(seen, state.trimmed) and not has(seen) then
         return 'lost'
     end
 end
@@ -33,6 +33,11 @@ if why then
     local id = add('c', 'epoch')
     state.trimmed = id
     redis.call('HSET', KEYS[2], 'epoch', new, 'reason', why, 'trimmed', id)
+end
+if not has(state.trimmed) then
+    -- An operator has trimmed the log, too.
+    state.trimmed = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][1]
+    redis.call('HSET', KEYS[2], 'trimmed', state.trimmed)
 end
 if state.run_id ~= run_id or state.replid ~= replid or state.durable ~= durable then
     redis.call('HSET', KEYS[2], 'run_id', run_id, 'replid', replid, 'durable', durable)

@@ -1,6 +1,5 @@
 -- Says what a gateway needs to know about the entries that it has just read.
 -- ARGV: the position after which it has read.
--- Returns epoch, trimmed, and 1 if the log has this position, or was trimmed there.
+-- Returns epoch, trimmed, and 1 if the log has this position.
 local state = redis.call('HMGET', KEYS[2], 'epoch', 'trimmed')
-local known = state[2] == ARGV[1] or has(ARGV[1])
-return { state[1] or '', state[2] or '', known and 1 or 0 }
+return { state[1] or '', state[2] or '', has(ARGV[1]) and 1 or 0 }

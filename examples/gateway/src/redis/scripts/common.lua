@@ -1,6 +1,6 @@
 -- What the scripts share. KEYS[1] is the log, a stream, and KEYS[2] its state, a hash:
 --   epoch, reason    the epoch, and why it began
---   trimmed          the newest entry that the log no longer has in this epoch
+--   trimmed          the position that precedes what clients can read in this epoch; the log has its entry
 --   last             the newest entry that a gateway has added
 --   run_id, replid   the Redis that has it
 --   durable          1 if that writes each command to disk before it is acknowledged

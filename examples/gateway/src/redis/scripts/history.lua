@@ -8,7 +8,7 @@ local state = redis.call('HMGET', KEYS[2], 'epoch', 'trimmed')
 if state[1] ~= epoch or precedes(position, state[2]) then
     return { state[1] or '', state[2] or '', {}, {} }
 end
-local until_it = redis.call('XREVRANGE', KEYS[1], position, '(' .. state[2], 'COUNT', before)
+local until_it = redis.call('XREVRANGE', KEYS[1], position, state[2], 'COUNT', before)
 local following = redis.call('XRANGE', KEYS[1], '(' .. position, '+', 'COUNT', after)
 local bytes = 0
 for i = 1, #following do

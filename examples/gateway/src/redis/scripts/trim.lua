@@ -1,8 +1,13 @@
--- Removes the oldest entries, at most 256, and never the newest one.
--- KEYS[3]: the topics that have ended. ARGV: how many entries stay at most, and the oldest time in milliseconds.
+-- Trims the oldest entries, at most 256, and never the newest one. The newest of those that are trimmed stays: a
+-- client that has received it, and nothing after it, has missed nothing.
+-- KEYS[3]: the topics that have ended. ARGV: how many entries stay at most besides that one, and for how many
+-- milliseconds.
 -- Returns how many were removed.
-local most, oldest = tonumber(ARGV[1]), tonumber(ARGV[2])
-local over = redis.call('XLEN', KEYS[1]) - most
+local most, age = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- The clocks of gateways may differ.
+local now = redis.call('TIME')
+local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - age
+local over = redis.call('XLEN', KEYS[1]) - 1 - most
 local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 257)
 local count = 0
 for i = 1, #entries - 1 do
@@ -25,9 +30,10 @@ for i = 1, count do
         redis.call('HDEL', KEYS[3], fields.t)
     end
 end
-redis.call('XTRIM', KEYS[1], 'MINID', entries[count + 1][1])
+local newest = entries[count][1]
+local removed = redis.call('XTRIM', KEYS[1], 'MINID', newest)
 local trimmed = redis.call('HGET', KEYS[2], 'trimmed')
-if trimmed and precedes(trimmed, entries[count][1]) then
-    redis.call('HSET', KEYS[2], 'trimmed', entries[count][1])
+if trimmed and precedes(trimmed, newest) then
+    redis.call('HSET', KEYS[2], 'trimmed', newest)
 end
-return count
+return removed

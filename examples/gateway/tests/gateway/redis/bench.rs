@@ -17,7 +17,7 @@ const NODES: usize = 2;
 const CLIENTS_OF_EACH: usize = 8;
 const PUBLISHERS: usize = 4;
 /// The pause of a publisher after each event.
-const INTERVAL: Duration = Duration::from_millis(8);
+const INTERVAL: Duration = Duration::from_millis(4);
 
 /// How the nodes use Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Setup<'a> {
     pub is_direct: bool,
     /// Bytes that each event has beside its number.
     pub padding: usize,
+    /// Whether publishers use the first node alone, so that the other one only reads.
+    pub has_reader: bool,
     /// Of how many answers to publishers one arrives; all, if it is 0.
     pub answers_of_each: usize,
 }
@@ -109,6 +111,7 @@ impl Load {
 
 /// Everything of a run.
 pub struct Bench {
+    pub mode: Mode,
     pub redis: Redis,
     /// One before each node's Redis.
     pub proxies: Vec<Proxy>,
@@ -143,6 +146,9 @@ impl Bench {
             wait_until_ready(node).await;
         }
         let (mut to_publish, mut publisher_proxies) = (addresses.clone(), Vec::new());
+        if setup.has_reader {
+            to_publish.truncate(1);
+        }
         if setup.answers_of_each > 0 {
             for address in &mut to_publish {
                 let proxy = Proxy::start(*address).await;
@@ -152,6 +158,7 @@ impl Bench {
             }
         }
         Self {
+            mode,
             redis,
             proxies,
             nodes,
@@ -180,10 +187,10 @@ impl Bench {
         self.nodes[number] = Some(node);
     }
 
-    /// Waits until the node has noticed that Redis does not answer, or that it does.
-    pub async fn wait_for_up(&self, number: usize, value: f64) {
-        if let Some(node) = &self.nodes[number] {
-            node.wait_for("gateway_redis_up", value).await;
+    /// Waits until all nodes have noticed that Redis does not answer.
+    pub async fn wait_until_away(&self) {
+        for node in self.nodes.iter().flatten() {
+            node.wait_for("gateway_redis_up", 0.0).await;
         }
     }
 

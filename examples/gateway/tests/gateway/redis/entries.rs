@@ -14,6 +14,31 @@ const LOG: &str = "{gateway}:log";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server"]
+async fn an_entry_of_the_far_future_does_not_end_the_log() {
+    let redis = Redis::start(&[]);
+    let options = ["--redis", &redis.url(), "--log-level", "error"];
+    let gateway = Gateway::start(&options);
+    wait_until_ready(&gateway).await;
+    let mut events = gateway.events("topic=a", None).await;
+    let start = events.begin().await;
+    gateway.publish(r#"{"topic":"a","data":"0"}"#).await;
+    // Greater than what a double, or a signed number, has room for.
+    for id in [
+        "9007199254740993-9007199254740993",
+        "18446744073709551000-7",
+    ] {
+        redis.command(&["XADD", LOG, id, "a", "b"]);
+        gateway.publish(r#"{"topic":"a","data":"1"}"#).await;
+    }
+    assert_eq!(events.data(3).await, ["0", "1", "1"]);
+    let other = Gateway::start(&options);
+    wait_until_ready(&other).await;
+    let mut again = other.events("topic=a", Some(&start)).await;
+    assert_eq!(again.data(3).await, ["0", "1", "1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
 async fn entries_of_others_are_skipped_counted_and_logged_once() {
     let redis = Redis::start(&[]);
     let (mut log, errors) = std::io::pipe().expect("a pipe");
@@ -133,7 +158,7 @@ fn a_key_of_a_wrong_type_is_one_clear_line_and_exit_code_2() {
     for key in [LOG, "{gateway}:state"] {
         let redis = Redis::start(&[]);
         redis.command(&["SET", key, "x"]);
-        is_wrong(&redis.url(), key);
+        is_wrong(&redis.url(), "--redis-key");
     }
 }
 

@@ -85,7 +85,7 @@ impl Proxy {
     pub fn close(&self, is_closed: bool) {
         self.control.send_modify(|control| {
             control.is_closed = is_closed;
-            control.generation += 1;
+            control.generation += usize::from(is_closed);
         });
     }
 
