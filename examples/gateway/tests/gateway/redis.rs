@@ -8,6 +8,7 @@ mod bench;
 mod blocks;
 mod client;
 mod entries;
+mod epochs;
 mod faults;
 mod history;
 mod judge;

@@ -164,6 +164,11 @@ impl Redis {
         read(&mut replies)
     }
 
+    /// Sets an option for the next start.
+    pub fn set_option(&mut self, name: &str, value: &str) {
+        self.config.extend([format!("--{name}"), value.to_owned()]);
+    }
+
     /// Changes the password that this value uses.
     pub fn set_password(&mut self, password: &str) {
         self.command(&["CONFIG", "SET", "requirepass", password]);
