@@ -1,7 +1,7 @@
 //! What the caller decides about each loss, and what it learns of each response.
 
 use crate::answers::{body, source};
-use crate::drivers::{Answer, Response, Server};
+use crate::drivers::{Answer, DAY, DRIVERS, Response, Server};
 use crate::machine::ms;
 use crate::transport::{Fault, Step};
 use core::cell::RefCell;
@@ -175,5 +175,27 @@ fn a_date_in_retry_after_counts_from_the_time_of_the_caller() {
             panic!("it is lost");
         };
         assert_eq!(delay, Duration::from_secs(expected));
+    }
+}
+
+#[test]
+fn the_caller_ends_a_wait() {
+    let policy = PATIENT.with_reconnection_time(DAY);
+    for (name, open) in DRIVERS {
+        let events = || body("data: 1\n\n", &[Step::Ends]);
+        let server = Server::of(vec![events(), events(), events()]);
+        let mut driver = open(source(policy), &server);
+        for sleeps in [false, true] {
+            assert_eq!(driver.next(sleeps).as_deref(), Some("opened"), "{name}");
+            assert_eq!(driver.next(false).as_deref(), Some("1 #41"), "{name}");
+            let lost = driver.next(false).expect("it is lost");
+            assert!(lost.starts_with("lost End"), "{name}: {lost}");
+            // The second time, a stream sleeps already.
+            if sleeps && name.contains("stream") {
+                assert_eq!(driver.next(false).as_deref(), Some("waits"), "{name}");
+            }
+        }
+        assert_eq!(driver.next(true).as_deref(), Some("opened"), "{name}");
+        assert_eq!(server.state().slept, [], "{name}");
     }
 }
