@@ -130,6 +130,8 @@ pub struct EventSource<
     is_new: bool,
     /// Whether the connection has delivered an event.
     has_delivered: bool,
+    /// Whether the caller has closed the client, even if it was closed before.
+    is_closed_by_caller: bool,
     /// Whether any connection was open, and whether any has delivered an event.
     was_ever_open: bool,
     has_ever_delivered: bool,
@@ -199,6 +201,7 @@ impl<B: Buffer> EventSource<B> {
             has_received: false,
             is_new: false,
             has_delivered: false,
+            is_closed_by_caller: false,
             was_ever_open: false,
             has_ever_delivered: false,
             sent_id: 0,
@@ -241,10 +244,8 @@ impl<B: Buffer> EventSource<B> {
             self.is_new = false;
             self.opened_at = now;
         }
-        let (limit, timed_out) = match self.phase {
-            Phase::AwaitingResponse if self.policy.response_timeout != NEVER => {
-                (self.policy.response_timeout, Cause::NoResponse)
-            }
+        let (limit, timed_out) = match (self.phase, self.policy.response_timeout) {
+            (Phase::AwaitingResponse, Some(limit)) => (limit, Cause::NoResponse),
             _ => (self.policy.idle_timeout, Cause::Idle),
         };
         let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.last_activity));
@@ -330,6 +331,7 @@ impl<B: Buffer> EventSource<B> {
         if is_status && transient.any(|statuses| statuses.contains(&status)) {
             self.lose(cause);
         } else {
+            self.failures = self.failures.saturating_add(1);
             self.phase = Phase::Closed(Closed::Rejected(cause));
         }
         false
@@ -346,18 +348,25 @@ impl<B: Buffer> EventSource<B> {
     }
 
     /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the
-    /// last event ID. During a wait it ends the wait: the network is back, for example.
+    /// last event ID. During a wait, it ends the wait. At any other time it is ignored.
     ///
-    /// The rest of the body is not decoded. The request is sent again whatever [`Resend`] says.
-    /// Otherwise the call is ignored.
+    /// The rest of the body is not decoded. The request is sent again whatever [`Resend`] says: to
+    /// end a wait and leave a connection alone, call [`retry_now`](Self::retry_now).
     pub fn reconnect(&mut self) {
-        if let Phase::Waiting { .. } = self.phase {
-            self.deadline = self.now;
-        }
+        self.retry_now();
         self.lose(Cause::Reconnect);
     }
 
-    /// Sets when the next request follows, whatever the policy says.
+    /// Ends the wait for the next request, for example since the network is back. Without a wait, it
+    /// is ignored.
+    pub const fn retry_now(&mut self) {
+        if let Phase::Waiting { .. } = self.phase {
+            self.deadline = self.now;
+        }
+    }
+
+    /// Sets when the next request follows, in whole milliseconds, whatever the policy and
+    /// `Retry-After` say.
     ///
     /// Call it when [`next`](Self::next) has returned [`Step::Wait`], or [`Step::Closed`]: then the
     /// client does not stay closed, unless the caller has [closed](Self::close) it. At any other time
@@ -378,10 +387,12 @@ impl<B: Buffer> EventSource<B> {
     pub fn retry_in(&mut self, delay: Duration) {
         let reason = match self.phase {
             Phase::Waiting { reason } => Some(reason),
-            Phase::Closed(closed) => closed.cause(),
+            Phase::Closed(closed) if !self.is_closed_by_caller => closed.cause(),
             _ => None,
         };
         if let Some(reason) = reason {
+            // Not shorter than it was asked for.
+            let delay = delay.saturating_add(Duration::from_nanos(999_999));
             self.deadline = self.now.saturating_add(milliseconds(delay));
             self.phase = Phase::Waiting { reason };
         }
@@ -418,7 +429,7 @@ impl<B: Buffer> EventSource<B> {
     /// use sse_wire::client::{EventSource, Policy, Step};
     /// use sse_wire::headers;
     ///
-    /// let mut source = EventSource::new(4).with_policy(Policy::new().with_transient_statuses(true));
+    /// let mut source = EventSource::new(4).with_policy(Policy::new().with_transient_statuses(Policy::TRANSIENT));
     /// assert!(matches!(source.next(Duration::ZERO), Step::Connect(_)));
     /// if !source.respond(429, ["text/plain"]) {
     ///     source.wait_at_least(headers::retry_after("20").unwrap_or_default());
@@ -433,6 +444,7 @@ impl<B: Buffer> EventSource<B> {
 
     /// Closes the client for good: nothing more is decoded, not even the rest of a chunk.
     pub fn close(&mut self) {
+        self.is_closed_by_caller = true;
         if !self.is_closed() {
             self.phase = Phase::Closed(Closed::Caller);
         }
@@ -529,7 +541,7 @@ impl<B: Buffer> EventSource<B> {
         if !self.may_resend() && !is_asked_for {
             return Phase::Closed(Closed::NotResent(cause));
         }
-        if self.failures >= self.policy.attempts.max(1) {
+        if self.failures >= self.policy.attempts.max(1) && !is_asked_for {
             return Phase::Closed(Closed::OutOfAttempts(cause));
         }
         let least = self.reconnection_time();
@@ -580,9 +592,46 @@ impl<B: Buffer> EventSource<B> {
         if !self.receive(input) {
             return Ok(None);
         }
-        let found = self.decoder.step(input, items);
-        self.has_delivered |= matches!(found, Ok(Some(Found::Event)));
-        found
+        self.decoder.step(input, items)
+    }
+
+    /// Resolves the event that was found in `whole`, as text.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+    ) -> Result<Event<'d>, DecodeError> {
+        let event = self.decoder.resolve_text(whole);
+        self.has_delivered |= event.is_ok();
+        event
+    }
+
+    /// Resolves the event that was found in `whole`, as bytes.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_raw<'d, 'i: 'd>(&'d mut self, whole: &'i [u8]) -> RawEvent<'d> {
+        self.has_delivered = true;
+        self.decoder.resolve_raw(whole)
+    }
+
+    /// Resolves what was found in `whole`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_item<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        found: Found,
+    ) -> Result<Item<'d>, DecodeError> {
+        let item = self.decoder.resolve_item(whole, found);
+        self.has_delivered |= matches!(item, Ok(Item::Event(_)));
+        item
+    }
+
+    /// Continues after the event with this ID, which the head of the response has, unless it is empty
+    /// or no valid ID. It is no progress: nothing was received yet.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn continue_after(&mut self, id: &str) {
+        if !id.is_empty() && self.decoder.set_last_event_id(id).is_ok() {
+            self.sent_id = hash(id);
+        }
     }
 
     /// Returns the beginning of the first ignored line of a connection that had no event.

@@ -91,7 +91,7 @@ impl Head {
     /// the stream continues. It counts if the response is accepted, before the first byte is
     /// decoded.
     ///
-    /// A hub of the Mercure protocol sends it in `Last-Event-ID`. One that is no valid ID is ignored.
+    /// A hub of the Mercure protocol sends it in `Last-Event-ID`. One that is empty, or no valid ID, is ignored.
     #[must_use]
     pub fn with_last_event_id(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
         let id = value.and_then(|value| str::from_utf8(value.as_ref()).map(Box::from).ok());
@@ -103,8 +103,7 @@ impl Head {
     fn report<B: Buffer>(self, source: &mut EventSource<B>) -> bool {
         let is_open = source.respond_as(self.status, self.is_event_stream);
         if let Some(id) = self.last_event_id.filter(|_| is_open) {
-            // Nothing has changed if it is no valid ID.
-            let _ = source.decoder_mut().set_last_event_id(&id);
+            source.continue_after(&id);
         }
         if let Some(time) = self.retry_after {
             source.wait_at_least(time);
@@ -117,8 +116,8 @@ impl Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Update<T, O, R, E> {
-    /// A connection is open. It has what the transport took of the response, `()` unless
-    /// [`with_opened`](ReconnectingStream::with_opened) says otherwise.
+    /// A connection is open. The value is what the transport has taken of the response, which is `()`
+    /// without [`with_opened`](ReconnectingStream::with_opened).
     Opened(O),
     /// An event, or with [`OwnedItem`](crate::OwnedItem) also a comment or a reconnection time.
     Item(T),

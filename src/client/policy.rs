@@ -28,9 +28,10 @@ pub struct Policy {
     pub(super) longest: u64,
     pub(super) backoff: Backoff,
     pub(super) steady: u64,
-    /// `NEVER` if there is none; likewise for the next two.
+    /// `NEVER` if there is none; likewise for `time`.
     pub(super) idle_timeout: u64,
-    pub(super) response_timeout: u64,
+    /// As the idle timeout, if there is none.
+    pub(super) response_timeout: Option<u64>,
     pub(super) time: u64,
     pub(super) attempts: u32,
     pub(super) resend: Resend,
@@ -44,9 +45,9 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// When a request may be sent again, after its connection was lost or its response rejected.
 ///
-/// What a request costs, or does, decides: a POST to a language model is charged for each time it
-/// is answered. A request whose connection failed before the response may have reached the server
-/// all the same.
+/// A POST to a language model, for example, is charged for each time it is answered. A request whose
+/// connection failed before the response may have reached the server all the same.
+/// [`EventSource::reconnect`](super::EventSource::reconnect) sends a request again in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Resend {
@@ -59,12 +60,12 @@ pub enum Resend {
     UntilOpened,
     /// Until the first event was returned, and never after it.
     UntilFirstEvent,
-    /// Never: one request is sent, whatever becomes of it.
+    /// Never: one request is sent.
     Never,
 }
 
 impl Policy {
-    /// The statuses that usually pass: 408, 429, and 500 to 599. For
+    /// The statuses that are usually transient: 408, 429, and 500 to 599. For
     /// [`with_transient_statuses`](Self::with_transient_statuses).
     pub const TRANSIENT: &'static [RangeInclusive<u16>] = &[408..=408, 429..=429, 500..=599];
 
@@ -82,7 +83,7 @@ impl Policy {
             backoff: Backoff::new(),
             steady: 30_000,
             idle_timeout: NEVER,
-            response_timeout: NEVER,
+            response_timeout: None,
             time: NEVER,
             attempts: u32::MAX,
             resend: Resend::Always,
@@ -105,9 +106,9 @@ impl Policy {
     }
 
     /// Creates a policy for a GET whose events should arrive for as long as the program runs, such
-    /// as notifications: as [`Policy::new`], and it survives what passes.
+    /// as notifications.
     ///
-    /// It also retries after [`TRANSIENT`](Self::TRANSIENT) statuses, waits up to 30 seconds for a
+    /// Beyond what [`Policy::new`] does, it retries after [`TRANSIENT`](Self::TRANSIENT) statuses, waits up to 30 seconds for a
     /// response, and reconnects after 60 seconds without a byte. The server must send something more
     /// often than that, such as a comment every 15 seconds.
     pub const fn notifications() -> Self {
@@ -121,7 +122,8 @@ impl Policy {
     ///
     /// It makes up to three requests, and none after a response was accepted
     /// ([`Resend::UntilOpened`]). It retries after [`TRANSIENT`](Self::TRANSIENT) statuses and failed
-    /// connections, after half a second to a second at first, and up to 8 seconds later. It waits up
+    /// connections, after half a second to a second at first, and up to 8 seconds later, unless
+    /// `Retry-After` says otherwise. It waits up
     /// to 10 minutes for a response, and then up to 5 minutes for each byte.
     pub const fn llm() -> Self {
         Self::new()
@@ -206,11 +208,12 @@ impl Policy {
     /// says by default.
     ///
     /// A language model may think for minutes before its first byte, and not between two others. The
-    /// minimum is a millisecond.
+    /// minimum is a millisecond, and `Duration::MAX` is no limit. A blocking HTTP client has to limit
+    /// this time itself.
     #[must_use]
     pub const fn with_response_timeout(mut self, time: Duration) -> Self {
         let time = milliseconds(time);
-        self.response_timeout = if time == 0 { 1 } else { time };
+        self.response_timeout = Some(if time == 0 { 1 } else { time });
         self
     }
 
@@ -245,7 +248,9 @@ impl Policy {
     /// Sets after which statuses to retry, such as [`TRANSIENT`](Self::TRANSIENT); after none by
     /// default, as in browsers.
     ///
-    /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`.
+    /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`. Statuses that are
+    /// known at run time only are for a [decision](crate::reconnect::Decision). With 204 among them, a
+    /// server cannot end the stream by that status.
     ///
     /// ```
     /// use sse_wire::client::Policy;
@@ -299,7 +304,7 @@ impl fmt::Debug for Policy {
             .field("steady_after", &finite(self.steady))
             .field("idle_timeout", &finite(self.idle_timeout))
             .field("attempts", &attempts)
-            .field("response_timeout", &finite(self.response_timeout))
+            .field("response_timeout", &self.response_timeout.map(finite))
             .field("time", &finite(self.time))
             .field("resend", &self.resend)
             .field("transient_statuses", &self.transient)

@@ -20,7 +20,8 @@ pub enum Step<'s> {
     /// Wait for the response, and report its head with [`EventSource::respond`].
     #[non_exhaustive]
     AwaitResponse {
-        /// How long to wait before calling `next` again, if there is an idle timeout.
+        /// How long to wait before calling `next` again, if there is a response timeout or an idle
+        /// timeout.
         timeout: Option<Duration>,
     },
     /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the

@@ -4,6 +4,8 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 const DAY: u64 = 86_400;
+/// The end of the year 9999.
+const LATEST: u64 = 253_402_300_799;
 
 /// Returns the seconds from the beginning of 1970 to a date of one of the three forms of RFC 9110;
 /// 0 for dates before. `now` decides about the century of a year of two digits.
@@ -40,12 +42,15 @@ pub(super) fn seconds(date: &str, now: u64) -> Option<u64> {
     Some(time.saturating_sub(days_before(1970, 0) * DAY))
 }
 
-/// A year of two digits is at most 50 years in the future.
+/// A year of two digits is at most 50 years in the future, and less than 50 in the past.
 const fn with_century(year: u64, now: u64) -> u64 {
+    let now = if now < LATEST { now } else { LATEST };
     let this_year = 1970 + now / DAY * 400 / 146_097;
     let year = this_year / 100 * 100 + year;
     if year > this_year + 50 {
         year - 100
+    } else if year + 50 <= this_year {
+        year + 100
     } else {
         year
     }
@@ -107,6 +112,9 @@ mod tests {
         assert_eq!(year("Sunday, 06-Nov-26 08:49:37 GMT"), Some(2026));
         assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT"), Some(2076));
         assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT"), Some(1977));
+        let first = "Saturday, 01-Jan-00 00:00:07 GMT";
+        assert_eq!(seconds(first, 946_684_799), Some(946_684_807));
+        assert!(seconds(first, u64::MAX).is_some());
     }
 
     #[test]

@@ -104,10 +104,18 @@ fn cases() -> Vec<Case> {
              closed None: request not sent again: the stream ended", "41 1";
         "a response may say where the stream continues, until an event does", POLICY;
             Continues("7", vec![Gives(b"data: 1\n\nid: 8\ndata: 2\n\n".into()), Ends]),
+            Continues("", vec![Gives(b"data: 0\n\n".into()), Ends]),
             Continues("a\nb", vec![Gives(b"data: 3\n\n".into()), Ends]), Rejects(404, None) =>
-            "opened/1 #7/2 #8/lost End None 3600/opened/3 #8/lost End None 3600/\
+            "opened/1 #7/2 #8/lost End None 3600/opened/0 #8/lost End None 3600/opened/3 #8/lost End None 3600/\
              closed Some(404): response rejected: the status of the response is 404, not 200",
-            "41 8 8";
+            "41 8 8 8";
+        "a position in the head is no progress", POLICY.with_attempts(2);
+            Continues("7", vec![Step::Fails(ConnectionReset)]),
+            Continues("8", vec![Step::Fails(ConnectionReset)]) =>
+            "opened/lost Transport Some(Fault(ConnectionReset)) 3600/opened/closed None: \
+             too many failed attempts; the last one: the transport failed: the transport failed: \
+             ConnectionReset",
+            "41 7";
         "what wakes it again is no silence", POLICY.with_idle_timeout(DAY).with_attempts(1);
             body("da|", &[Step::Pends, Gives(b"ta\n".into()), Ends]) =>
             "opened/closed None: too many failed attempts; the last one: the stream ended", "41";

@@ -1,12 +1,12 @@
 //! What the caller decides about each loss, and what it learns of each response.
 
 use crate::answers::{body, source};
-use crate::drivers::{Answer, DAY, DRIVERS, Response, Server};
+use crate::drivers::{Answer, DAY, DRIVERS, Response, Server, updates};
 use crate::machine::ms;
 use crate::transport::{Fault, Step};
 use core::cell::RefCell;
 use core::time::Duration;
-use sse_wire::client::Policy;
+use sse_wire::client::{Policy, Resend};
 use sse_wire::reconnect::{Decision, Lost, ReconnectError, Update};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset};
 use std::rc::Rc;
@@ -118,7 +118,7 @@ fn the_caller_decides_about_each_loss_once() {
             [
                 "Transport 1 1 None Some(Fault(ConnectionRefused)) Err(OutOfAttempts(Transport))",
                 "again in 7ms None",
-                "Status(404) 2 1 Some(404) None Err(Rejected(Status(404)))",
+                "Status(404) 2 2 Some(404) None Err(Rejected(Status(404)))",
                 "again in 0ns Some(404)",
                 "opened 200",
                 "event",
@@ -132,6 +132,89 @@ fn the_caller_decides_about_each_loss_once() {
             ]
         );
     }
+}
+
+/// A loss without an answer after another one: of a stream, since a blocking client returns.
+#[cfg(feature = "stream")]
+#[test]
+fn the_caller_decides_about_requests_that_are_not_answered() {
+    use futures_util::{FutureExt as _, StreamExt as _};
+    use sse_wire::reconnect::ReconnectingStream;
+
+    let answers = vec![Answer::Rejects(503, None), Answer::Hangs, Answer::Hangs];
+    let (told, server) = (Told::default(), Server::of(answers));
+    let policy = PATIENT
+        .with_transient_statuses(Policy::TRANSIENT)
+        .with_response_timeout(ms(1));
+    let decisions = vec![Decision::AsPlanned, Decision::AsPlanned, Decision::Stop];
+    let updates = ReconnectingStream::new(source(policy), server.clone());
+    let updates = updates.with_clock(|| Duration::ZERO);
+    let updates = updates.with_decision(hook(&told, decisions));
+    let noted = updates.for_each(|update| {
+        note(&told, &update);
+        core::future::ready(())
+    });
+    noted.now_or_never().expect("nothing waits");
+    assert_eq!(
+        told.take(),
+        [
+            "Status(503) 1 1 Some(503) None Ok(3600000)",
+            "again in 3600s Some(503)",
+            "NoResponse 2 2 None None Ok(3600000)",
+            "again in 3600s None",
+            "NoResponse 3 3 None None Ok(3600000)",
+            "GivenUp(NoResponse) None",
+        ]
+    );
+    assert_eq!(server.state().ids.len(), 3);
+}
+
+/// One whose text grows beyond the limit when it is repaired.
+#[test]
+fn an_event_that_is_an_error_is_none_that_was_delivered() {
+    let policy = PATIENT
+        .with_attempts(2)
+        .with_resend(Resend::UntilFirstEvent);
+    // Bytes are not repaired.
+    for (name, open) in DRIVERS.iter().filter(|(name, _)| !name.contains("raw")) {
+        let event = || {
+            let bytes = [b"data: ", &[0xFF; 40][..], b"\n\n"].concat();
+            Answer::Streams(vec![Step::Gives(bytes), Step::Ends])
+        };
+        let server = Server::of(vec![event(), event()]);
+        let all = updates(*open, source(policy), &server);
+        assert_eq!(server.state().ids.len(), 2, "{name}: {all:?}");
+    }
+}
+
+/// A sleep of a blocking client that another thread ends.
+#[cfg(feature = "std")]
+#[test]
+fn a_sleep_that_ends_early_ends_the_wait_and_takes_no_more_time_than_it_took() {
+    use core::cell::Cell;
+    use sse_wire::client::Request;
+    use sse_wire::reconnect::{Head, ReconnectingReader};
+
+    thread_local! {
+        static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    }
+    let requests = Cell::new(0);
+    let connect = |_: Request<'_>| {
+        requests.set(requests.get() + 1);
+        Err::<(Head, &[u8]), _>(std::io::Error::from(ConnectionRefused))
+    };
+    let sleep = |_| NOW.set(NOW.get() + Duration::from_secs(1));
+    let source = source(
+        PATIENT
+            .with_time(Duration::from_secs(2 * 3600))
+            .with_attempts(5),
+    );
+    let updates = ReconnectingReader::from_fns(source, connect, |body| body, sleep);
+    let last = updates.with_clock(|| NOW.get()).last();
+    let closed = last.and_then(Result::err).map(|error| error.to_string());
+    let closed = closed.expect("it is closed");
+    assert!(closed.starts_with("too many failed attempts"), "{closed}");
+    assert_eq!((requests.get(), NOW.get()), (5, Duration::from_secs(4)));
 }
 
 #[test]

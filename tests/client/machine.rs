@@ -41,6 +41,8 @@ pub(crate) enum On {
     Reconnect,
     WaitAtLeast(u64),
     RetryIn(u64),
+    RetryNow,
+    GiveUp,
     Close,
     SetId(&'static str),
     /// What the end cut off is recovered.
@@ -103,6 +105,8 @@ impl Machine {
             On::Reconnect => self.source.reconnect(),
             On::WaitAtLeast(time) => self.source.wait_at_least(ms(time)),
             On::RetryIn(delay) => self.retry_in(delay),
+            On::RetryNow => self.source.retry_now(),
+            On::GiveUp => self.source.give_up(),
             On::Close => {
                 self.source.close();
                 assert!(self.source.is_closed());
@@ -258,9 +262,7 @@ impl Machine {
             assert_eq!(closed.apply(On::Respond(200, SSE)), "rejected");
             assert_eq!(closed.apply(On::Bytes(b"\n\ndata: x\n\n")), "");
             closed.apply_all(&[On::End, On::Fail, On::Reconnect, On::Close]);
-            if reason == format!("closed {:?}", Closed::Caller) {
-                closed.apply(On::RetryIn(0));
-            }
+            closed.apply_all(&[On::RetryIn(0), On::RetryNow, On::GiveUp]);
         }
         // What does not fit the state changes nothing.
         let future = self.future();
@@ -281,7 +283,9 @@ impl Machine {
         }
         self.assert_wait_can_end();
         if self.is_awaiting || self.source.is_open() || self.is_lost {
-            assert_ignored(On::RetryIn(7));
+            for on in [On::RetryIn(7), On::RetryNow, On::GiveUp] {
+                assert_ignored(on);
+            }
         }
         if !self.is_lost {
             assert_ignored(On::WaitAtLeast(99_999));
@@ -308,8 +312,16 @@ impl Machine {
         if self.is_lost || !step.starts_with("wait ") {
             return;
         }
-        asked.apply(On::Reconnect);
-        assert!(asked.next(self.now).starts_with("connect"));
+        let reason = step.rsplit(' ').next().expect("a reason");
+        for (on, expected) in [
+            (On::Reconnect, "connect".to_owned()),
+            (On::RetryNow, "connect".to_owned()),
+            (On::GiveUp, format!("closed GivenUp({reason})")),
+        ] {
+            let mut changed = asked.clone();
+            changed.apply(on);
+            assert!(changed.next(self.now).starts_with(&expected), "{on:?}");
+        }
         if self.is_awaiting || self.source.is_open() {
             return;
         }

@@ -191,6 +191,52 @@ fn the_named_policies_wait_as_their_documentation_says() {
             );
         }
     }
+    // The rest of their table in the guide.
+    let text = |policy: Policy| format!("{policy:?}");
+    let parts = |policy: Policy| {
+        let text = text(policy);
+        let part = |name: &str| {
+            let rest = text.split(&format!(" {name}: ")).nth(1).expect("a field");
+            let end = rest.find(|sign| ",}".contains(sign)).expect("an end");
+            rest[..end].trim().to_owned()
+        };
+        [
+            "longest",
+            "attempts",
+            "response_timeout",
+            "idle_timeout",
+            "resend",
+        ]
+        .map(part)
+    };
+    for (policy, expected) in [
+        (Policy::new(), ["30s", "None", "None", "None", "Always"]),
+        (Policy::browser(), ["0ns", "None", "None", "None", "Always"]),
+        (
+            Policy::notifications(),
+            ["30s", "None", "Some(Some(30s))", "Some(60s)", "Always"],
+        ),
+        (
+            Policy::llm(),
+            [
+                "7.5s",
+                "Some(3)",
+                "Some(Some(600s))",
+                "Some(300s)",
+                "UntilOpened",
+            ],
+        ),
+        (
+            Policy::mcp(),
+            ["30s", "Some(5)", "None", "None", "Resumable"],
+        ),
+    ] {
+        assert_eq!(parts(policy), expected, "{policy:?}");
+        let retries =
+            text(policy).contains("transient_statuses: [408..=408, 429..=429, 500..=599]");
+        let is_named = ![Policy::new(), Policy::browser()].contains(&policy);
+        assert_eq!(retries, is_named, "{policy:?}");
+    }
     // Three requests, and not one after a response was accepted.
     let mut machine = Machine::new(source(Policy::llm(), 1), Call::Decode, usize::MAX);
     let mut now = 0;

@@ -3,11 +3,12 @@
 
 use crate::calls::Call;
 use crate::machine::On::{
-    Again, At, Bytes, Close, End, Fail, First, Open, Reconnect, Recover, Respond, Rest, RetryIn,
-    SetId, WaitAtLeast,
+    Again, At, Bytes, Close, End, Fail, First, GiveUp, Open, Reconnect, Recover, Respond, Rest,
+    RetryIn, RetryNow, SetId, WaitAtLeast,
 };
 use crate::machine::{Machine, On, SSE, ms, source};
 use crate::random::Random;
+use core::time::Duration;
 use sse_wire::client::{Backoff, Policy, Resend};
 
 /// What must hold, the policy, and what happens with what the client does then.
@@ -68,6 +69,13 @@ const CONNECTIONS: &[Case] = cases! {
         RetryIn(70_000) => "", At(6) => "wait 69994 Status(404)", Open(70_000) => "connect",
         RetryIn(7) => "", Bytes(b"data: 1\n\n") => "1", Close => "", At(70_000) => "closed Caller",
         RetryIn(7) => "", At(80_000) => "closed Caller";
+    "a client that was closed before the caller closes it stays so", BROWSER;
+        At(0) => "connect", Respond(404, SSE) => "rejected", Close => "", RetryIn(7) => "",
+        At(0) => "closed Rejected(Status(404))";
+    "another connection that the caller wants is not one attempt too many",
+    BROWSER.with_attempts(1);
+        At(0) => "connect", Fail => "", At(0) => "closed OutOfAttempts(Transport)",
+        RetryIn(7) => "", Open(7) => "connect", Reconnect => "", At(7) => "wait 3000 Reconnect";
     "a success with a body is accepted if the policy says so", BROWSER.with_any_success(true);
         At(0) => "connect", Respond(202, SSE) => "open", Bytes(b"data: 1\n\n") => "1", End => "",
         At(0) => "wait 3000 End", At(3000) => "connect", Respond(299, SSE) => "open", End => "",
@@ -136,6 +144,10 @@ const TIMEOUTS: &[Case] = cases! {
     "a response may have a timeout alone", BROWSER.with_response_timeout(ms(0)).with_attempts(1);
         At(0) => "connect", At(0) => "await 1", Respond(200, SSE) => "open",
         At(1) => "read", At(90_000) => "read", End => "", At(90_000) => "wait 3000 End";
+    "a response may take any time, and silence may not",
+    BROWSER.with_idle_timeout(ms(500)).with_response_timeout(Duration::MAX);
+        At(0) => "connect", At(90_000) => "await", Respond(200, SSE) => "open",
+        At(90_000) => "read 500", At(90_500) => "wait 3000 Idle";
     "the shortest response timeout is a millisecond",
     BROWSER.with_response_timeout(ms(0)).with_attempts(1);
         At(9) => "connect", At(9) => "await 1", At(10) => "closed OutOfAttempts(NoResponse)";
@@ -313,7 +325,9 @@ fn anything(random: &mut Random) -> On {
         b"retry: 99999999999999999999\n",
         b": c\ndata: cut",
     ];
-    match random.below(21) {
+    match random.below(23) {
+        22 => GiveUp,
+        21 => RetryNow,
         20 => RetryIn(time(random)),
         0..=5 => At(time(random)),
         6..=9 => Respond(200, SSE),

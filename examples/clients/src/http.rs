@@ -1,4 +1,5 @@
-//! A transport for reqwest, to copy: it sends clones of a request.
+//! A transport for reqwest, to copy: it sends clones of a request. It needs the crates bytes,
+//! futures-util, reqwest with the feature `stream`, and tokio with `time`.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -32,7 +33,7 @@ impl Transport for Http {
             }
         }
         let sending = self.0.try_clone().expect("the body is no stream");
-        // They replace those of the request. The other order would let the request's own win.
+        // These replace headers of the same name in the request.
         let sending = sending.headers(headers).send();
         Box::pin(async move {
             let response = sending.await?;

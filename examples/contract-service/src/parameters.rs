@@ -86,3 +86,21 @@ impl Parameters {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_its_streams_at_once_is_not_asked_again_and_again() {
+        for (delay, least) in [("0", 5), ("7", 7)] {
+            let url = "http://localhost/";
+            let json = format!(
+                r#"{{ "streamUrl": "{url}", "callbackUrl": "{url}", "initialDelayMs": {delay} }}"#
+            );
+            let parameters = Parameters::parse(json.as_bytes()).expect("they are valid");
+            let time = parameters.source.reconnection_time();
+            assert_eq!(time, Duration::from_millis(least));
+        }
+    }
+}

@@ -8,7 +8,6 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
 
 /// As the contract tests wait for anything.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -669,24 +668,10 @@ fn an_id_beyond_ascii_is_sent_as_the_server_has_sent_it() {
 }
 
 #[test]
-fn a_server_that_ends_its_streams_at_once_is_not_asked_again_and_again() {
-    let harness = Harness::start();
-    harness.create(json!({ "initialDelayMs": 0 }));
-    let begin = Instant::now();
-    for _ in 0..20 {
-        drop(harness.open());
-    }
-    // As sleeps are never shorter, this does not depend on the machine.
-    assert!(begin.elapsed() >= 19 * Duration::from_millis(5));
-}
-
-#[test]
 fn an_error_has_its_sources() {
     let mut harness = Harness::start();
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let url = format!("http://{}/", free.local_addr().expect("it has one"));
-    drop(free);
-    harness.create(json!({ "streamUrl": url }));
+    // Nobody listens at a port of this number.
+    harness.create(json!({ "streamUrl": "http://127.0.0.1:1/" }));
     let error = harness.error();
     let is_whole = error.starts_with("the transport failed: ") && error.contains("refused");
     assert!(is_whole, "{error}");

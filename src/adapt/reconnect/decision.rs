@@ -28,7 +28,8 @@ pub struct Lost<'a, R, E> {
     pub response: &'a mut Option<R>,
     /// The error of the HTTP client, if it had one. If it is taken, the update has none.
     pub error: &'a mut Option<E>,
-    /// What the policy says: another attempt after this delay, or none, and the reason.
+    /// What the policy says: another attempt after this delay, `Retry-After` included; or none, and the
+    /// reason.
     pub planned: Result<Duration, Closed>,
 }
 
@@ -62,6 +63,29 @@ pub struct WithOpened<X, F> {
     pub(super) transport: X,
     pub(super) opened: F,
 }
+
+macro_rules! wraps {
+    ($($wrapper:ident),*) => {$(
+        impl<X, F> $wrapper<X, F> {
+            /// Returns the transport.
+            pub const fn get_ref(&self) -> &X {
+                &self.transport
+            }
+
+            /// Returns the transport, to change how it connects the next time, for example.
+            pub const fn get_mut(&mut self) -> &mut X {
+                &mut self.transport
+            }
+
+            /// Returns the transport.
+            pub fn into_inner(self) -> X {
+                self.transport
+            }
+        }
+    )*};
+}
+
+wraps!(WithDecision, WithOpened);
 
 #[cfg(feature = "stream")]
 impl<X, F> Transport for WithDecision<X, F>

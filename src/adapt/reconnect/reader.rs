@@ -52,7 +52,7 @@ pub trait BlockingTransport {
 
     /// Sleeps for `delay`, with [`thread::sleep`] unless implemented otherwise.
     ///
-    /// It may return earlier: then the wait is over, for example since the network is back.
+    /// If it returns earlier, for example since the network is back, the wait is over.
     fn sleep(&mut self, delay: Duration) {
         thread::sleep(delay);
     }
@@ -158,6 +158,8 @@ impl<C, B, Z> fmt::Debug for BlockingFns<C, B, Z> {
 /// failures. After a read that returns so at once, it sleeps for 10 milliseconds, so that a
 /// non-blocking reader does not cost a processor.
 ///
+/// The HTTP client itself has to limit the time for a response: `connect` does not return before.
+///
 /// A completed sleep advances the clock. The clock is that of the standard library, or [another
 /// one](Self::with_clock).
 ///
@@ -203,8 +205,10 @@ where
 }
 
 impl<X: BlockingTransport> ReconnectingReader<X> {
-    /// Lets `decide` decide about each connection that was lost, before it is reported; see
-    /// [`ReconnectingStream::with_decision`](super::ReconnectingStream::with_decision).
+    /// Lets `decide` decide about each connection that was lost, before it is reported: whether
+    /// another attempt follows, and after which delay.
+    ///
+    /// Call it first: it drops a connection that there is, and replaces an earlier decision.
     pub fn with_decision<F>(self, decide: F) -> ReconnectingReader<WithDecision<X, F>>
     where
         F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
@@ -216,6 +220,8 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
 
     /// Takes something of each response that is accepted, for [`Update::Opened`]: its headers, for
     /// example.
+    ///
+    /// Call it first: it drops a connection that there is.
     pub fn with_opened<F, O>(self, opened: F) -> ReconnectingReader<WithOpened<X, F>>
     where
         F: FnMut(&X::Response) -> O,
@@ -298,10 +304,15 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one, or ends the wait for it; see
-    /// [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it, whatever
+    /// [`Resend`](crate::client::Resend) says; see [`EventSource::reconnect`].
     pub fn reconnect(&mut self) {
         self.source.reconnect();
+    }
+
+    /// Ends the wait for the next attempt, if there is one; see [`EventSource::retry_now`].
+    pub fn retry_now(&mut self) {
+        self.source.retry_now();
     }
 
     /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
@@ -318,7 +329,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         let update = self.next_found(|source, input| source.find(input, false))?;
         let Self { source, memory, .. } = self;
         let whole = memory.get(self.found..self.stop).unwrap_or_default();
-        let event = update.map(|it| it.try_map(|_| source.decoder_mut().resolve_text(whole)));
+        let event = update.map(|it| it.try_map(|_| source.resolve_text(whole)));
         Ok(event.transpose()?)
     }
 
@@ -331,7 +342,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         let update = self.next_found(|source, input| source.find(input, false))?;
         let Self { source, memory, .. } = self;
         let whole = memory.get(self.found..self.stop).unwrap_or_default();
-        let event = update.map(|it| it.try_map(|_| Ok(source.decoder().resolve_raw(whole))));
+        let event = update.map(|it| it.try_map(|_| Ok(source.resolve_raw(whole))));
         event.transpose()
     }
 
@@ -344,8 +355,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         let update = self.next_found(|source, input| source.find(input, true))?;
         let Self { source, memory, .. } = self;
         let whole = memory.get(self.found..self.stop).unwrap_or_default();
-        let decoder = source.decoder_mut();
-        let item = update.map(|it| it.try_map(|found| decoder.resolve_item(whole, found)));
+        let item = update.map(|it| it.try_map(|found| source.resolve_item(whole, found)));
         Ok(item.transpose()?)
     }
 
@@ -375,6 +385,7 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;
+                    self.last = Last::NONE;
                     let answer = self.transport.connect(request);
                     if let Some(response) = self.last.take_answer(&mut self.source, answer) {
                         let opened = self.transport.opened(&response);
@@ -403,8 +414,15 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         let decide = |lost: &mut Lost<'_, _, _>| transport.decide(lost);
         let planned = self.last.decide(&mut self.source, planned, decide);
         if let (Ok((delay, _)), true) = (planned, self.is_announced) {
+            let begin = self.clock.now();
             self.transport.sleep(delay);
-            self.clock.reach(now.saturating_add(delay));
+            let slept = self.clock.now().saturating_sub(begin);
+            if !slept.is_zero() && slept < delay {
+                self.source.retry_now();
+            } else {
+                // The clock may be one that stands still.
+                self.clock.reach(now.saturating_add(delay));
+            }
             return None;
         }
         self.is_announced = true;

@@ -95,9 +95,8 @@ pub trait Transport {
     /// Turns a response that was accepted into its body.
     fn body(&mut self, response: Self::Response) -> Self::Body;
 
-    /// Sleeps for `delay`.
-    ///
-    /// It may end earlier: then the wait is over, for example since the network is back.
+    /// Sleeps for `delay`, and not less: timeouts use it as well. To end a wait, for example since the
+    /// network is back, call [`retry_now`](ReconnectingStream::retry_now).
     fn sleep(&mut self, delay: Duration) -> Self::Sleep;
 
     /// Decides about each connection that was lost, before it is reported; as the policy says unless
@@ -292,7 +291,7 @@ impl<X: Transport> ReconnectingStream<X> {
     /// Lets `decide` decide about each connection that was lost, before it is reported: whether
     /// another attempt follows, and after which delay.
     ///
-    /// Call it before anything was polled.
+    /// Call it first: it drops a connection that there is, and replaces an earlier decision.
     ///
     /// ```
     /// use core::time::Duration;
@@ -328,7 +327,7 @@ impl<X: Transport> ReconnectingStream<X> {
     /// Takes something of each response that is accepted, for [`Update::Opened`]: its headers, for
     /// example.
     ///
-    /// Call it before anything was polled.
+    /// Call it first: it drops a connection that there is.
     pub fn with_opened<F, O>(self, opened: F) -> ReconnectingStream<WithOpened<X, F>>
     where
         F: FnMut(&X::Response) -> O,
@@ -395,10 +394,15 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one, or ends the wait for it; see
-    /// [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it, whatever
+    /// [`Resend`](crate::client::Resend) says; see [`EventSource::reconnect`].
     pub fn reconnect(self: Pin<&mut Self>) {
         self.project().source.reconnect();
+    }
+
+    /// Ends the wait for the next attempt, if there is one; see [`EventSource::retry_now`].
+    pub fn retry_now(self: Pin<&mut Self>) {
+        self.project().source.retry_now();
     }
 
     /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
@@ -490,6 +494,7 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
+                    *this.last = Last::NONE;
                     this.sleeping.set(None);
                     this.connecting.set(Some(this.transport.connect(request)));
                     continue;

@@ -138,22 +138,21 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
     /// Resolves the event that was found, as text.
     fn event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Event<'a>, X> {
         let (source, whole) = self.found();
-        let event = found.map(|it| it.try_map(|_| source.decoder_mut().resolve_text(whole)));
+        let event = found.map(|it| it.try_map(|_| source.resolve_text(whole)));
         Ok(event.transpose()?)
     }
 
     /// Resolves the event that was found, as bytes.
     fn raw_event<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<RawEvent<'a>, X> {
         let (source, whole) = self.found();
-        let event = found.map(|it| it.try_map(|_| Ok(source.decoder().resolve_raw(whole))));
+        let event = found.map(|it| it.try_map(|_| Ok(source.resolve_raw(whole))));
         event.transpose()
     }
 
     /// Resolves what was found.
     fn item<'a>(self: Pin<&'a mut Self>, found: FoundUpdate<X>) -> Borrowed<Item<'a>, X> {
         let (source, whole) = self.found();
-        let decoder = source.decoder_mut();
-        let item = found.map(|it| it.try_map(|found| decoder.resolve_item(whole, found)));
+        let item = found.map(|it| it.try_map(|found| source.resolve_item(whole, found)));
         Ok(item.transpose()?)
     }
 
@@ -169,7 +168,7 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
 type Resolve<'a, X, T, U> =
     fn(Pin<&'a mut ReconnectingStream<X, T>>, FoundUpdate<X>) -> Borrowed<U, X>;
 
-/// Waits for the next update. Once it is ready it has given the stream away, and is pending for ever.
+/// Waits for the next update. After it was ready, it has no stream any more, and stays pending.
 struct Next<'a, X: Transport, T, U> {
     stream: Option<Pin<&'a mut ReconnectingStream<X, T>>>,
     items: bool,
