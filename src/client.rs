@@ -74,14 +74,14 @@ use core::{fmt, time::Duration};
 use crate::buffer::Buffer;
 use crate::decode::EventDecoder;
 #[cfg(any(feature = "std", feature = "stream"))]
-use crate::decode::Owned;
+use crate::decode::{Found, Owned};
 use crate::error::{DecodeError, InvalidLastEventId};
 use crate::event::{Event, Item, RawEvent};
 #[cfg(feature = "alloc")]
 use crate::event::{OwnedEvent, OwnedItem};
 use crate::headers;
 
-pub use policy::{Backoff, Policy, Repeat};
+pub use policy::{Backoff, Policy, Resend};
 use policy::{NEVER, milliseconds};
 pub use step::{Cause, Closed, Request, Step};
 
@@ -130,6 +130,13 @@ pub struct EventSource<
     is_new: bool,
     /// Whether the connection has delivered an event.
     has_delivered: bool,
+    /// Whether the caller has closed the client, even if it was closed before.
+    is_closed_by_caller: bool,
+    /// Whether any connection was open, and whether any has delivered an event.
+    was_ever_open: bool,
+    has_ever_delivered: bool,
+    /// A hash of the last event ID with which the connection began.
+    sent_id: u64,
 }
 
 /// The state of a connection, from which `next` makes a [`Step`].
@@ -194,6 +201,10 @@ impl<B: Buffer> EventSource<B> {
             has_received: false,
             is_new: false,
             has_delivered: false,
+            is_closed_by_caller: false,
+            was_ever_open: false,
+            has_ever_delivered: false,
+            sent_id: 0,
         }
     }
 
@@ -233,10 +244,13 @@ impl<B: Buffer> EventSource<B> {
             self.is_new = false;
             self.opened_at = now;
         }
-        let limit = self.policy.idle_timeout;
+        let (limit, timed_out) = match (self.phase, self.policy.response_timeout) {
+            (Phase::AwaitingResponse, Some(limit)) => (limit, Cause::NoResponse),
+            _ => (self.policy.idle_timeout, Cause::Idle),
+        };
         let left = (limit != NEVER).then(|| limit.saturating_sub(now - self.last_activity));
         if left == Some(0) {
-            self.lose(Cause::Idle);
+            self.lose(timed_out);
         }
         if let Phase::Lost { cause, was_open } = self.phase {
             // Even for a delay of zero, so that the caller learns of the loss.
@@ -247,6 +261,7 @@ impl<B: Buffer> EventSource<B> {
         let timeout = left.map(Duration::from_millis);
         match self.phase {
             Phase::Connecting => {
+                self.sent_id = hash(self.decoder.last_event_id());
                 let attempt = self.requests;
                 self.phase = Phase::AwaitingResponse;
                 self.last_activity = now;
@@ -297,20 +312,26 @@ impl<B: Buffer> EventSource<B> {
         if self.phase != Phase::AwaitingResponse {
             return false;
         }
-        let cause = if status != 200 {
+        let is_success = self.policy.accepts_any_success
+            && matches!(status, 200..=299)
+            && !matches!(status, 204 | 205);
+        let cause = if status != 200 && !is_success {
             Cause::Status(status)
         } else if is_event_stream || self.policy.accepts_any_content_type {
             self.phase = Phase::Open;
+            self.was_ever_open = true;
             self.has_received = true;
             self.is_new = true;
             return true;
         } else {
             Cause::ContentType
         };
-        let is_transient = matches!(status, 408 | 429 | 500..=599);
-        if self.policy.retries_transient_statuses && is_transient {
+        let mut transient = self.policy.transient.iter();
+        let is_status = matches!(cause, Cause::Status(_));
+        if is_status && transient.any(|statuses| statuses.contains(&status)) {
             self.lose(cause);
         } else {
+            self.failures = self.failures.saturating_add(1);
             self.phase = Phase::Closed(Closed::Rejected(cause));
         }
         false
@@ -327,11 +348,75 @@ impl<B: Buffer> EventSource<B> {
     }
 
     /// Abandons the connection for a new one, as if it had been lost: after a delay, and with the
-    /// last event ID.
+    /// last event ID. During a wait, it ends the wait. At any other time it is ignored.
     ///
-    /// The rest of its body is not decoded. Without a connection, the call is ignored.
+    /// The rest of the body is not decoded. The request is sent again whatever [`Resend`] says: to
+    /// end a wait and leave a connection alone, call [`retry_now`](Self::retry_now).
     pub fn reconnect(&mut self) {
+        self.retry_now();
         self.lose(Cause::Reconnect);
+    }
+
+    /// Ends the wait for the next request, for example since the network is back. Without a wait, it
+    /// is ignored.
+    pub const fn retry_now(&mut self) {
+        if let Phase::Waiting { .. } = self.phase {
+            self.deadline = self.now;
+        }
+    }
+
+    /// Sets when the next request follows, in whole milliseconds, whatever the policy and
+    /// `Retry-After` say.
+    ///
+    /// Call it when [`next`](Self::next) has returned [`Step::Wait`], or [`Step::Closed`]: then the
+    /// client does not stay closed, unless the caller has [closed](Self::close) it. At any other time
+    /// it is ignored. [`give_up`](Self::give_up) is the opposite decision.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::client::{Cause, Closed, EventSource, Step};
+    ///
+    /// let mut source = EventSource::new(4);
+    /// assert!(matches!(source.next(Duration::ZERO), Step::Connect(_)));
+    /// assert!(!source.respond(404, ["text/html"]));
+    /// let rejected = Step::Closed(Closed::Rejected(Cause::Status(404)));
+    /// assert_eq!(source.next(Duration::ZERO), rejected);
+    /// source.retry_in(Duration::from_secs(60)); // the stream may not exist yet
+    /// assert!(matches!(source.next(Duration::ZERO), Step::Wait { delay, .. } if delay.as_secs() == 60));
+    /// ```
+    pub fn retry_in(&mut self, delay: Duration) {
+        let reason = match self.phase {
+            Phase::Waiting { reason } => Some(reason),
+            Phase::Closed(closed) if !self.is_closed_by_caller => closed.cause(),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            // Not shorter than it was asked for.
+            let delay = delay.saturating_add(Duration::from_nanos(999_999));
+            self.deadline = self.now.saturating_add(milliseconds(delay));
+            self.phase = Phase::Waiting { reason };
+        }
+    }
+
+    /// Closes the client, which waits for its next request: there will be none.
+    ///
+    /// Call it when [`next`](Self::next) has returned [`Step::Wait`]; at any other time it is ignored.
+    /// The client is closed with the reason of the wait, [`Closed::GivenUp`].
+    pub const fn give_up(&mut self) {
+        if let Phase::Waiting { reason } = self.phase {
+            self.phase = Phase::Closed(Closed::GivenUp(reason));
+        }
+    }
+
+    /// Returns how many requests were made.
+    pub const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Returns how many consecutive attempts did not become a [good](Policy::with_steady_after)
+    /// connection.
+    pub const fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// Sets a minimum for the delay before the next request, as `Retry-After` does.
@@ -344,7 +429,7 @@ impl<B: Buffer> EventSource<B> {
     /// use sse_wire::client::{EventSource, Policy, Step};
     /// use sse_wire::headers;
     ///
-    /// let mut source = EventSource::new(4).with_policy(Policy::new().with_transient_statuses(true));
+    /// let mut source = EventSource::new(4).with_policy(Policy::new().with_transient_statuses(Policy::TRANSIENT));
     /// assert!(matches!(source.next(Duration::ZERO), Step::Connect(_)));
     /// if !source.respond(429, ["text/plain"]) {
     ///     source.wait_at_least(headers::retry_after("20").unwrap_or_default());
@@ -359,6 +444,7 @@ impl<B: Buffer> EventSource<B> {
 
     /// Closes the client for good: nothing more is decoded, not even the rest of a chunk.
     pub fn close(&mut self) {
+        self.is_closed_by_caller = true;
         if !self.is_closed() {
             self.phase = Phase::Closed(Closed::Caller);
         }
@@ -441,22 +527,21 @@ impl<B: Buffer> EventSource<B> {
         let was_steady = was_open && open_for >= self.policy.steady;
         // The time for which a connection was open is no outage, good or not.
         self.outage_start += open_for;
-        if self.has_delivered || was_steady {
+        self.has_ever_delivered |= self.has_delivered;
+        let id = self.last_event_id();
+        let has_progressed = self.has_delivered
+            || !id.is_empty() && hash(id) != self.sent_id
+            || cause == Cause::End && self.decoder.has_retry();
+        if was_open && has_progressed || was_steady {
             self.failures = 0;
             self.outage_start = self.now;
         } else if !is_asked_for {
             self.failures = self.failures.saturating_add(1);
         }
-        let may_repeat = match self.policy.repeat {
-            Repeat::Always => true,
-            // With an ID that cannot be a header, the stream would start from the beginning.
-            Repeat::Resumed => headers::last_event_id(self.last_event_id()).is_some(),
-            Repeat::Never => false,
-        };
-        if !may_repeat && !is_asked_for {
-            return Phase::Closed(Closed::NotRepeated(cause));
+        if !self.may_resend() && !is_asked_for {
+            return Phase::Closed(Closed::NotResent(cause));
         }
-        if self.failures >= self.policy.attempts.max(1) {
+        if self.failures >= self.policy.attempts.max(1) && !is_asked_for {
             return Phase::Closed(Closed::OutOfAttempts(cause));
         }
         let least = self.reconnection_time();
@@ -473,6 +558,19 @@ impl<B: Buffer> EventSource<B> {
         Phase::Waiting { reason: cause }
     }
 
+    fn may_resend(&self) -> bool {
+        match self.policy.resend {
+            Resend::Always => true,
+            Resend::UntilOpened => !self.was_ever_open,
+            Resend::UntilFirstEvent => !self.has_ever_delivered,
+            // With an ID that cannot be a header, the stream would start from the beginning.
+            Resend::Resumable => {
+                !self.was_ever_open || headers::last_event_id(self.last_event_id()).is_some()
+            }
+            Resend::Never => false,
+        }
+    }
+
     /// Decodes bytes of the response's body into what an adapter yields.
     #[cfg(any(feature = "std", feature = "stream"))]
     pub(crate) fn read<T: Owned>(&mut self, input: &mut &[u8]) -> Result<Option<T>, DecodeError> {
@@ -482,6 +580,58 @@ impl<B: Buffer> EventSource<B> {
         let found = self.decoder.next_owned(input);
         self.has_delivered |= matches!(&found, Ok(Some(found)) if T::is_event(found));
         found
+    }
+
+    /// Finds the next event, or with `items` whatever comes first: see `EventDecoder::step`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn find(
+        &mut self,
+        input: &mut &[u8],
+        items: bool,
+    ) -> Result<Option<Found>, DecodeError> {
+        if !self.receive(input) {
+            return Ok(None);
+        }
+        self.decoder.step(input, items)
+    }
+
+    /// Resolves the event that was found in `whole`, as text.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_text<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+    ) -> Result<Event<'d>, DecodeError> {
+        let event = self.decoder.resolve_text(whole);
+        self.has_delivered |= event.is_ok();
+        event
+    }
+
+    /// Resolves the event that was found in `whole`, as bytes.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_raw<'d, 'i: 'd>(&'d mut self, whole: &'i [u8]) -> RawEvent<'d> {
+        self.has_delivered = true;
+        self.decoder.resolve_raw(whole)
+    }
+
+    /// Resolves what was found in `whole`.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn resolve_item<'d, 'i: 'd>(
+        &'d mut self,
+        whole: &'i [u8],
+        found: Found,
+    ) -> Result<Item<'d>, DecodeError> {
+        let item = self.decoder.resolve_item(whole, found);
+        self.has_delivered |= matches!(item, Ok(Item::Event(_)));
+        item
+    }
+
+    /// Continues after the event with this ID, which the head of the response has, unless it is empty
+    /// or no valid ID. It is no progress: nothing was received yet.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn continue_after(&mut self, id: &str) {
+        if !id.is_empty() && self.decoder.set_last_event_id(id).is_ok() {
+            self.sent_id = hash(id);
+        }
     }
 
     /// Returns the beginning of the first ignored line of a connection that had no event.
@@ -600,8 +750,21 @@ impl<B: Buffer> EventSource<B> {
     }
 }
 
+/// Returns a hash that tells IDs apart (FNV-1a): an ID itself needs memory that there may not be.
+fn hash(id: &str) -> u64 {
+    id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
+}
+
 /// Creates a client with the default [`Policy`], and a random seed from the standard library.
-#[cfg(feature = "std")]
+///
+/// Not on `wasm32-unknown-unknown`, where the standard library has no randomness, and all clients
+/// would have the same jitter: use [`new`](EventSource::new) there.
+#[cfg(all(
+    feature = "std",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 impl Default for EventSource {
     fn default() -> Self {
         use core::hash::{BuildHasher, Hasher};

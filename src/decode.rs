@@ -406,6 +406,12 @@ impl<B: Buffer> EventDecoder<B> {
     pub fn restart(&mut self) {
         self.begin_stream();
         self.interpreter.ignored.clear();
+        self.interpreter.has_retry = false;
+    }
+
+    /// Returns whether this stream has set the reconnection time, even to what it was.
+    pub(crate) const fn has_retry(&self) -> bool {
+        self.interpreter.has_retry
     }
 
     fn begin_stream(&mut self) {

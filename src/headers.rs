@@ -4,6 +4,8 @@
 //! the status is 200 and the content type [is that of an event stream](is_event_stream) (9.2.3). A
 //! server reads [`received_last_event_id`] and sends [`RESPONSE`].
 
+mod date;
+
 use core::{str, time::Duration};
 
 use crate::error::InvalidLastEventId;
@@ -125,8 +127,7 @@ where
 /// Parses the value of a `retry-after` header: the minimum delay before the next request (RFC 9110,
 /// 10.2.3).
 ///
-/// `None` if it is not a number of seconds. Dates are not supported, since they need a clock that
-/// agrees with the server's.
+/// `None` if it is not a number of seconds. [`retry_after_at`] also understands dates.
 ///
 /// ```
 /// use core::time::Duration;
@@ -140,6 +141,30 @@ pub fn retry_after(value: impl AsRef<[u8]>) -> Option<Duration> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     // Saturates.
     is_number.then(|| Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
+}
+
+/// Parses the value of a `retry-after` header, which is a number of seconds or a date, at the time
+/// `now` since the beginning of 1970 (RFC 9110, 10.2.3 and 5.6.7).
+///
+/// `None` if it is neither, and zero for a date that has passed. The result is wrong by as much as the
+/// clock differs from the server's.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_wire::headers::retry_after_at;
+///
+/// let now = Duration::from_secs(784_111_770);
+/// let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+/// assert_eq!(retry_after_at(date, now), Some(Duration::from_secs(7)));
+/// assert_eq!(retry_after_at("120", now), Some(Duration::from_secs(120)));
+/// assert_eq!(retry_after_at("soon", now), None);
+/// ```
+pub fn retry_after_at(value: impl AsRef<[u8]>, now: Duration) -> Option<Duration> {
+    let value = value.as_ref();
+    retry_after(value).or_else(|| {
+        let time = date::seconds(str::from_utf8(trim(value)).ok()?, now.as_secs())?;
+        Some(Duration::from_secs(time).saturating_sub(now))
+    })
 }
 
 /// Returns whether the `content-type` headers of a response are those of an event stream (9.2.3).

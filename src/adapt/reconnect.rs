@@ -10,19 +10,22 @@
 //!
 //! Both yield [`Update`]s, and a [`ReconnectError`] at the end, which owns a rejected response.
 
+mod decision;
 #[cfg(feature = "std")]
 mod reader;
 #[cfg(feature = "stream")]
 mod stream;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::{error, fmt, mem, time::Duration};
+use core::{error, fmt, mem, str, time::Duration};
 
 use crate::buffer::Buffer;
 use crate::client::{Cause, Closed, EventSource};
 use crate::error::DecodeError;
 use crate::headers;
 
+pub use decision::{Decision, Lost, WithDecision, WithOpened};
 #[cfg(feature = "std")]
 pub use reader::{BlockingFns, BlockingTransport, ReconnectingReader};
 #[cfg(feature = "stream")]
@@ -37,11 +40,12 @@ pub use stream::{Fns, ReconnectingStream, Transport};
 /// let head = Head::new(503, Some("text/html")).with_retry_after(Some("120"));
 /// # let _ = head;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     status: u16,
     is_event_stream: bool,
     retry_after: Option<Duration>,
+    last_event_id: Option<Box<str>>,
 }
 
 impl Head {
@@ -52,20 +56,55 @@ impl Head {
             status,
             is_event_stream: headers::is_event_stream(content_types),
             retry_after: None,
+            last_event_id: None,
         }
     }
 
-    /// Sets the value of the `retry-after` header, which counts if the policy retries after the
-    /// status.
+    /// Sets the value of the `retry-after` header, in seconds, which counts if there is another
+    /// attempt.
     #[must_use]
     pub fn with_retry_after(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
         self.retry_after = value.and_then(headers::retry_after);
         self
     }
 
+    /// Sets the value of the `retry-after` header, which may also be a date, at a time that is
+    /// measured from the beginning of 1970.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::reconnect::Head;
+    /// use std::time::SystemTime;
+    ///
+    /// let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    /// let head = Head::new(503, Some("text/html"))
+    ///     .with_retry_after_at(Some("Wed, 21 Oct 2065 07:28:00 GMT"), now);
+    /// # assert_ne!(head, Head::new(503, Some("text/html")));
+    /// ```
+    #[must_use]
+    pub fn with_retry_after_at(mut self, value: Option<impl AsRef<[u8]>>, now: Duration) -> Self {
+        self.retry_after = value.and_then(|value| headers::retry_after_at(value, now));
+        self
+    }
+
+    /// Sets the last event ID that the response has in a header of its own: the position from which
+    /// the stream continues. It counts if the response is accepted, before the first byte is
+    /// decoded.
+    ///
+    /// A hub of the Mercure protocol sends it in `Last-Event-ID`. One that is empty, or no valid ID, is ignored.
+    #[must_use]
+    pub fn with_last_event_id(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
+        let id = value.and_then(|value| str::from_utf8(value.as_ref()).map(Box::from).ok());
+        self.last_event_id = id;
+        self
+    }
+
     /// Reports the head to `source`, and returns whether to read the body.
     fn report<B: Buffer>(self, source: &mut EventSource<B>) -> bool {
         let is_open = source.respond_as(self.status, self.is_event_stream);
+        if let Some(id) = self.last_event_id.filter(|_| is_open) {
+            source.continue_after(&id);
+        }
         if let Some(time) = self.retry_after {
             source.wait_at_least(time);
         }
@@ -76,9 +115,10 @@ impl Head {
 /// An event, or a change of the connection, from a stream that reconnects by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Update<T, E> {
-    /// A connection is open.
-    Opened,
+pub enum Update<T, O, R, E> {
+    /// A connection is open. The value is what the transport has taken of the response, which is `()`
+    /// without [`with_opened`](ReconnectingStream::with_opened).
+    Opened(O),
     /// An event, or with [`OwnedItem`](crate::OwnedItem) also a comment or a reconnection time.
     Item(T),
     /// There is no connection; another attempt follows.
@@ -88,6 +128,8 @@ pub enum Update<T, E> {
         delay: Duration,
         /// The reason for which there is no connection.
         reason: Cause,
+        /// The response, if it was rejected: its body may have details.
+        response: Option<R>,
         /// The error of the HTTP client, if it had one.
         error: Option<E>,
         /// What the server sent instead of events: the first 200 bytes of the first line that is no
@@ -116,6 +158,29 @@ pub enum ReconnectError<R, E> {
         /// What the server sent instead of events, as in [`Update::Reconnecting`].
         first_ignored: Option<Vec<u8>>,
     },
+}
+
+impl<T, O, R, E> Update<T, O, R, E> {
+    /// Replaces the item by what `make` makes of it.
+    fn try_map<U, F>(self, make: impl FnOnce(T) -> Result<U, F>) -> Result<Update<U, O, R, E>, F> {
+        Ok(match self {
+            Self::Opened(opened) => Update::Opened(opened),
+            Self::Item(item) => Update::Item(make(item)?),
+            Self::Reconnecting {
+                delay,
+                reason,
+                response,
+                error,
+                first_ignored,
+            } => Update::Reconnecting {
+                delay,
+                reason,
+                response,
+                error,
+                first_ignored,
+            },
+        })
+    }
 }
 
 impl<R, E> From<DecodeError> for ReconnectError<R, E> {
@@ -152,12 +217,15 @@ impl<R: fmt::Debug, E: error::Error + 'static> error::Error for ReconnectError<R
 struct Last<R, E> {
     response: Option<R>,
     error: Option<E>,
+    /// Whether the caller has decided about it.
+    is_decided: bool,
 }
 
 impl<R, E> Last<R, E> {
     const NONE: Self = Self {
         response: None,
         error: None,
+        is_decided: false,
     };
 
     /// Reports the answer to a request to `source`, and returns the response if its body is to be
@@ -169,8 +237,10 @@ impl<R, E> Last<R, E> {
     ) -> Option<R> {
         *self = Self::NONE;
         match answer {
-            Ok((head, response)) if head.report(source) => return Some(response),
-            Ok((_, response)) => self.response = Some(response),
+            Ok((head, response)) => match head.report(source) {
+                true => return Some(response),
+                false => self.response = Some(response),
+            },
             Err(error) => self.fail(source, error),
         }
         None
@@ -182,16 +252,17 @@ impl<R, E> Last<R, E> {
     }
 
     /// Returns the update for a lost connection.
-    fn reconnecting<T>(
+    fn reconnecting<T, O>(
         &mut self,
         delay: Duration,
         reason: Cause,
         first_ignored: Option<Vec<u8>>,
-    ) -> Update<T, E> {
-        let Self { error, .. } = mem::replace(self, Self::NONE);
+    ) -> Update<T, O, R, E> {
+        let (response, error) = (self.response.take(), self.error.take());
         Update::Reconnecting {
             delay,
             reason,
+            response,
             error,
             first_ignored,
         }
@@ -199,7 +270,9 @@ impl<R, E> Last<R, E> {
 
     /// Returns the error that ends the stream.
     fn closed(&mut self, reason: Closed, first_ignored: Option<Vec<u8>>) -> ReconnectError<R, E> {
-        let Self { response, error } = mem::replace(self, Self::NONE);
+        let Self {
+            response, error, ..
+        } = mem::replace(self, Self::NONE);
         ReconnectError::Closed {
             reason,
             response,

@@ -1,6 +1,7 @@
 //! When a client reconnects and when it gives up, as far as the standard leaves it open (WHATWG
 //! HTML 9.2.3).
 
+use core::ops::RangeInclusive;
 use core::{fmt, time::Duration};
 
 /// Decides when an [`EventSource`](super::EventSource) reconnects, and when it gives up.
@@ -16,7 +17,7 @@ use core::{fmt, time::Duration};
 /// let policy = Policy::new()
 ///     .with_idle_timeout(Duration::from_secs(45))
 ///     .with_attempts(10)
-///     .with_transient_statuses(true);
+///     .with_transient_statuses(Policy::TRANSIENT);
 /// # let _ = policy;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,29 +30,45 @@ pub struct Policy {
     pub(super) steady: u64,
     /// `NEVER` if there is none; likewise for `time`.
     pub(super) idle_timeout: u64,
+    /// As the idle timeout, if there is none.
+    pub(super) response_timeout: Option<u64>,
     pub(super) time: u64,
     pub(super) attempts: u32,
-    pub(super) repeat: Repeat,
-    pub(super) retries_transient_statuses: bool,
+    pub(super) resend: Resend,
+    pub(super) transient: &'static [RangeInclusive<u16>],
+    pub(super) accepts_any_success: bool,
     pub(super) accepts_any_content_type: bool,
 }
 
 /// Longer than any time that passes.
 pub(super) const NEVER: u64 = u64::MAX;
 
-/// Whether a request is sent again when its connection is lost.
+/// When a request may be sent again, after its connection was lost or its response rejected.
+///
+/// A POST to a language model, for example, is charged for each time it is answered. A request whose
+/// connection failed before the response may have reached the server all the same.
+/// [`EventSource::reconnect`](super::EventSource::reconnect) sends a request again in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is no fourth way")]
-pub enum Repeat {
+#[non_exhaustive]
+pub enum Resend {
     /// Always: for a GET, or any other request that may be sent twice.
     Always,
-    /// Only if there is a last event ID that can be a header, from which the server can resume.
-    Resumed,
-    /// Never: for a POST that is charged for, say.
+    /// Until a response was accepted; from then on, only if there is a last event ID that can be a
+    /// header, from which the server can resume.
+    Resumable,
+    /// Until a response was accepted, and never after it.
+    UntilOpened,
+    /// Until the first event was returned, and never after it.
+    UntilFirstEvent,
+    /// Never: one request is sent.
     Never,
 }
 
 impl Policy {
+    /// The statuses that are usually transient: 408, 429, and 500 to 599. For
+    /// [`with_transient_statuses`](Self::with_transient_statuses).
+    pub const TRANSIENT: &'static [RangeInclusive<u16>] = &[408..=408, 429..=429, 500..=599];
+
     /// Creates the default policy: a reconnection time of 3 seconds unless the server sets another
     /// one, and [`Backoff::new`].
     ///
@@ -66,10 +83,12 @@ impl Policy {
             backoff: Backoff::new(),
             steady: 30_000,
             idle_timeout: NEVER,
+            response_timeout: None,
             time: NEVER,
             attempts: u32::MAX,
-            repeat: Repeat::Always,
-            retries_transient_statuses: false,
+            resend: Resend::Always,
+            transient: &[],
+            accepts_any_success: false,
             accepts_any_content_type: false,
         }
     }
@@ -84,6 +103,53 @@ impl Policy {
             backoff: Backoff::NONE,
             ..Self::new()
         }
+    }
+
+    /// Creates a policy for a GET whose events should arrive for as long as the program runs, such
+    /// as notifications.
+    ///
+    /// Beyond what [`Policy::new`] does, it retries after [`TRANSIENT`](Self::TRANSIENT) statuses, waits up to 30 seconds for a
+    /// response, and reconnects after 60 seconds without a byte. The server must send something more
+    /// often than that, such as a comment every 15 seconds.
+    pub const fn notifications() -> Self {
+        Self::new()
+            .with_transient_statuses(Self::TRANSIENT)
+            .with_response_timeout(Duration::from_secs(30))
+            .with_idle_timeout(Duration::from_secs(60))
+    }
+
+    /// Creates a policy for a request that is charged for, such as a POST to a language model.
+    ///
+    /// It makes up to three requests, and none after a response was accepted
+    /// ([`Resend::UntilOpened`]). It retries after [`TRANSIENT`](Self::TRANSIENT) statuses and failed
+    /// connections, after half a second to a second at first, and up to 8 seconds later, unless
+    /// `Retry-After` says otherwise. It waits up
+    /// to 10 minutes for a response, and then up to 5 minutes for each byte.
+    pub const fn llm() -> Self {
+        Self::new()
+            .with_reconnection_time(Duration::from_millis(500))
+            .with_backoff(Backoff::new().with_longest(Duration::from_millis(7_500)))
+            .with_attempts(3)
+            .with_resend(Resend::UntilOpened)
+            .with_transient_statuses(Self::TRANSIENT)
+            .with_response_timeout(Duration::from_secs(600))
+            .with_idle_timeout(Duration::from_secs(300))
+    }
+
+    /// Creates a policy for a stream of the Model Context Protocol, whose server may close it and
+    /// set with `retry` when the client polls again.
+    ///
+    /// The reconnection time is a second unless the server sets another one, of at least 100
+    /// milliseconds: after `retry: 250`, the client waits 250 to 500 milliseconds. An accepted request
+    /// is sent again only from a last event ID ([`Resend::Resumable`]), at most five times in a row
+    /// without success. It retries after [`TRANSIENT`](Self::TRANSIENT) statuses.
+    pub const fn mcp() -> Self {
+        Self::new()
+            .with_reconnection_time(Duration::from_secs(1))
+            .with_bounds(Duration::from_millis(100), Duration::from_secs(300))
+            .with_attempts(5)
+            .with_resend(Resend::Resumable)
+            .with_transient_statuses(Self::TRANSIENT)
     }
 
     /// Sets the reconnection time that applies until the server sends one; 3 seconds by default.
@@ -113,10 +179,13 @@ impl Policy {
         self
     }
 
-    /// Sets after how long a connection counts as good even without an event; 30 seconds by
+    /// Sets after how long a connection counts as good in any case; 30 seconds by
     /// default.
     ///
-    /// A good connection resets the count of consecutive failures, and with it the backoff.
+    /// A good connection resets the count of consecutive failures, and with it the backoff. A
+    /// connection is also good if it has brought an event, another last event ID than the one that
+    /// was sent, or a reconnection time and then a clean end: a server that wants to be polled says so
+    /// with `retry`. After `retry` and an error of the transport, the backoff continues to grow.
     #[must_use]
     pub const fn with_steady_after(mut self, time: Duration) -> Self {
         self.steady = milliseconds(time);
@@ -132,6 +201,19 @@ impl Policy {
     pub const fn with_idle_timeout(mut self, time: Duration) -> Self {
         let time = milliseconds(time);
         self.idle_timeout = if time == 0 { 1 } else { time };
+        self
+    }
+
+    /// Sets how long to wait for the response; as long as [`with_idle_timeout`](Self::with_idle_timeout)
+    /// says by default.
+    ///
+    /// A language model may think for minutes before its first byte, and not between two others. The
+    /// minimum is a millisecond, and `Duration::MAX` is no limit. A blocking HTTP client has to limit
+    /// this time itself.
+    #[must_use]
+    pub const fn with_response_timeout(mut self, time: Duration) -> Self {
+        let time = milliseconds(time);
+        self.response_timeout = Some(if time == 0 { 1 } else { time });
         self
     }
 
@@ -156,24 +238,44 @@ impl Policy {
         self
     }
 
-    /// Sets whether the request may be sent again; [`Repeat::Always`] by default.
+    /// Sets when the request may be sent again; [`Resend::Always`] by default.
     #[must_use]
-    pub const fn with_repeat(mut self, repeat: Repeat) -> Self {
-        self.repeat = repeat;
+    pub const fn with_resend(mut self, resend: Resend) -> Self {
+        self.resend = resend;
         self
     }
 
-    /// Sets whether to retry after a transient status: 408, 429, and 500 to 599; off by default, as
-    /// in browsers.
+    /// Sets after which statuses to retry, such as [`TRANSIENT`](Self::TRANSIENT); after none by
+    /// default, as in browsers.
     ///
-    /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`.
+    /// See [`wait_at_least`](super::EventSource::wait_at_least) for `Retry-After`. Statuses that are
+    /// known at run time only are for a [decision](crate::reconnect::Decision). With 204 among them, a
+    /// server cannot end the stream by that status.
+    ///
+    /// ```
+    /// use sse_wire::client::Policy;
+    ///
+    /// let policy = Policy::new().with_transient_statuses(&[404..=404, 429..=429, 502..=504]);
+    /// # let _ = policy;
+    /// ```
     #[must_use]
-    pub const fn with_transient_statuses(mut self, retries: bool) -> Self {
-        self.retries_transient_statuses = retries;
+    pub const fn with_transient_statuses(
+        mut self,
+        statuses: &'static [RangeInclusive<u16>],
+    ) -> Self {
+        self.transient = statuses;
         self
     }
 
-    /// Sets whether to accept a response with status 200 whatever its `content-type` is, or without
+    /// Sets whether to accept every status from 200 to 299 that has a body, all but 204 and 205; off
+    /// by default, as in browsers.
+    #[must_use]
+    pub const fn with_any_success(mut self, accepts: bool) -> Self {
+        self.accepts_any_success = accepts;
+        self
+    }
+
+    /// Sets whether to accept a response with a good status whatever its `content-type` is, or without
     /// one; off by default.
     #[must_use]
     pub const fn with_any_content_type(mut self, accepts: bool) -> Self {
@@ -202,9 +304,11 @@ impl fmt::Debug for Policy {
             .field("steady_after", &finite(self.steady))
             .field("idle_timeout", &finite(self.idle_timeout))
             .field("attempts", &attempts)
+            .field("response_timeout", &self.response_timeout.map(finite))
             .field("time", &finite(self.time))
-            .field("repeat", &self.repeat)
-            .field("transient_statuses", &self.retries_transient_statuses)
+            .field("resend", &self.resend)
+            .field("transient_statuses", &self.transient)
+            .field("any_success", &self.accepts_any_success)
             .field("any_content_type", &self.accepts_any_content_type)
             .finish()
     }

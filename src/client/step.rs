@@ -20,7 +20,8 @@ pub enum Step<'s> {
     /// Wait for the response, and report its head with [`EventSource::respond`].
     #[non_exhaustive]
     AwaitResponse {
-        /// How long to wait before calling `next` again, if there is an idle timeout.
+        /// How long to wait before calling `next` again, if there is a response timeout or an idle
+        /// timeout.
         timeout: Option<Duration>,
     },
     /// Read bytes of the response's body, and pass them to [`EventSource::decode`] or one of the
@@ -76,7 +77,7 @@ impl<'s> Request<'s> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The status of the response is not 200.
+    /// The status of the response is not 200, or none that the policy accepts.
     #[error("the status of the response is {0}, not 200")]
     Status(u16),
     /// The response is not an event stream.
@@ -88,6 +89,9 @@ pub enum Cause {
     /// The transport failed.
     #[error("the transport failed")]
     Transport,
+    /// There was no response for as long as [`Policy::with_response_timeout`] allows.
+    #[error("there was no response within the response timeout")]
+    NoResponse,
     /// Nothing was received for as long as [`Policy::with_idle_timeout`] allows.
     #[error("nothing was received within the idle timeout")]
     Idle,
@@ -106,13 +110,30 @@ pub enum Closed {
     /// The response was rejected, and the policy does not retry after it.
     #[error("response rejected: {0}")]
     Rejected(Cause),
-    /// The policy does not repeat the request: see [`Policy::with_repeat`].
-    #[error("request not repeated: {0}")]
-    NotRepeated(Cause),
+    /// The policy does not send the request again: see [`Policy::with_resend`].
+    #[error("request not sent again: {0}")]
+    NotResent(Cause),
+    /// The caller called [`EventSource::give_up`].
+    #[error("given up: {0}")]
+    GivenUp(Cause),
     /// As many consecutive attempts have failed as [`Policy::with_attempts`] allows.
     #[error("too many failed attempts; the last one: {0}")]
     OutOfAttempts(Cause),
     /// There was no connection for as long as [`Policy::with_time`] allows.
     #[error("no connection for too long; the last attempt: {0}")]
     OutOfTime(Cause),
+}
+
+impl Closed {
+    /// Returns the reason for which the last connection was lost; `None` if the caller closed it.
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Caller => None,
+            Self::Rejected(cause)
+            | Self::NotResent(cause)
+            | Self::GivenUp(cause)
+            | Self::OutOfAttempts(cause)
+            | Self::OutOfTime(cause) => Some(cause),
+        }
+    }
 }

@@ -70,6 +70,8 @@ pub(super) struct Interpreter<B: Buffer> {
     /// Milliseconds; meaningful if `has_reconnection_time`.
     pub(super) reconnection_time: u64,
     pub(super) has_reconnection_time: bool,
+    /// Whether this stream has set it.
+    pub(super) has_retry: bool,
     pub(super) ignored: IgnoredLines,
 }
 
@@ -97,6 +99,7 @@ impl<B: Buffer> Interpreter<B> {
             number: 0,
             reconnection_time: 0,
             has_reconnection_time: false,
+            has_retry: false,
             ignored: IgnoredLines::NEW,
         }
     }
@@ -377,6 +380,7 @@ impl<B: Buffer> Interpreter<B> {
         if digits == Digits::Some {
             self.reconnection_time = number;
             self.has_reconnection_time = true;
+            self.has_retry = true;
         }
         digits == Digits::Some
     }

@@ -267,7 +267,10 @@ fn a_pending_reconnecting_stream_owns_no_chunk() {
         let body = |()| transport.clone();
         let sleep = |_| core::future::pending::<()>();
         let mut updates = ReconnectingStream::from_fns(EventSource::new(1), connect, body, sleep);
-        assert!(matches!(ready(updates.next()), Some(Ok(Update::Opened))));
+        assert!(matches!(
+            ready(updates.next()),
+            Some(Ok(Update::Opened(())))
+        ));
         for _ in 0..events {
             assert!(matches!(ready(updates.next()), Some(Ok(Update::Item(_)))));
             assert_eq!(transport.chunks_alive(), 1);

@@ -1,11 +1,11 @@
 //! What drivers make of the answers of a server: one table for all of them.
 
-use crate::drivers::Answer::{self, Fails, Rejects, Streams};
+use crate::drivers::Answer::{self, Continues, Fails, Rejects, Streams};
 use crate::drivers::{DAY, DRIVERS, Server, updates};
 use crate::machine::ms;
 use crate::transport::Step::{self, Ends, Gives};
 use core::time::Duration;
-use sse_wire::client::{EventSource, Policy, Repeat};
+use sse_wire::client::{EventSource, Policy, Resend};
 use sse_wire::{EventDecoder, Limits};
 use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, Other, TimedOut};
 #[cfg(feature = "std")]
@@ -44,18 +44,19 @@ macro_rules! cases {
 }
 
 fn cases() -> Vec<Case> {
-    let retrying = POLICY.with_transient_statuses(true);
+    let retrying = POLICY.with_transient_statuses(Policy::TRANSIENT);
     cases! {
         "a stream without events says what came instead, and another one does not",
         POLICY.with_attempts(2);
             body("{\"error\":|1}\n: c\n", &[Ends]), body("da|te: 1\n\ndata: 1\n\n", &[Ends]),
-            body("id: 7\n\n", &[Ends]), body("<html>\n", &[Ends]) =>
+            body("id: 7\n\n", &[Ends]), body("<html>\n", &[Ends]), body("<p>\n", &[Ends]) =>
             "opened/item !{\\\"error\\\":/item !1}/item : c/lost End None but {\\\"error\\\":1} 3600/\
              opened/item !da/item !te: 1/1 #41/lost End None 3600/\
              opened/item #7/lost End None 3600/\
-             opened/item !<html>/closed None: too many failed attempts; the last one: \
-             the stream ended but <html>",
-            "41 41 41 7";
+             opened/item !<html>/lost End None but <html> 3600/\
+             opened/item !<p>/closed None: too many failed attempts; the last one: \
+             the stream ended but <p>",
+            "41 41 41 7 7";
         "updates come in the order of what happened, with reasons, errors and delays",
         retrying.with_idle_timeout(ms(1));
             Fails(ConnectionRefused), body(": c\ndata: 1\n\nda|ta: cut", &[Ends]),
@@ -76,17 +77,17 @@ fn cases() -> Vec<Case> {
             "lost Status(500) None 3600/closed Some(503): too many failed attempts; \
              the last one: the status of the response is 503, not 200", "41 41";
         "comments and reconnection times do not make a connection good", POLICY.with_attempts(1);
-            body(": c\nretry: 1\n", &[Ends]) =>
+            body(": c\nretry: 1\n", &[Step::Fails(ConnectionReset)]) =>
             "opened/item : c/item Retry(1)/closed None: too many failed attempts; \
-             the last one: the stream ended", "41";
+             the last one: the transport failed: the transport failed: ConnectionReset", "41";
         "an event makes a connection good", POLICY.with_attempts(1);
             body("data: 1\n\n", &[Ends]), body("data: 2\n\n", &[Ends]), Rejects(404, None) =>
             "opened/1 #41/lost End None 3600/opened/2 #41/lost End None 3600/\
              closed Some(404): response rejected: the status of the response is 404, not 200",
             "41 41 41";
-        "a request that may not be repeated is not", POLICY.with_repeat(Repeat::Never);
+        "a request that may be sent once is", POLICY.with_resend(Resend::Never);
             body("data: 1\n\n", &[Ends]) =>
-            "opened/1 #41/closed None: request not repeated: the stream ended", "41";
+            "opened/1 #41/closed None: request not sent again: the stream ended", "41";
         "an event that exceeds a limit is an error, and the stream continues", retrying;
             body(
                 "id: 1\ndata: more than the 48 bytes to which an event is limited\n\ndata: 2\n\n",
@@ -96,11 +97,25 @@ fn cases() -> Vec<Case> {
             "opened/event exceeds the limit of 48 bytes/2 #1/lost End None 3600/\
              closed Some(204): response rejected: the status of the response is 204, not 200",
             "41 1";
-        "another connection on request drops what was read", POLICY.with_repeat(Repeat::Never);
+        "another connection on request drops what was read", POLICY.with_resend(Resend::Never);
             body("id: 1\ndata: reconnect\n\nid: 2\ndata: dropped\n\n", &[Ends]),
             body("data: b\n\n", &[Ends]) =>
             "opened/reconnect #1/lost Reconnect None 3600/opened/b #1/\
-             closed None: request not repeated: the stream ended", "41 1";
+             closed None: request not sent again: the stream ended", "41 1";
+        "a response may say where the stream continues, until an event does", POLICY;
+            Continues("7", vec![Gives(b"data: 1\n\nid: 8\ndata: 2\n\n".into()), Ends]),
+            Continues("", vec![Gives(b"data: 0\n\n".into()), Ends]),
+            Continues("a\nb", vec![Gives(b"data: 3\n\n".into()), Ends]), Rejects(404, None) =>
+            "opened/1 #7/2 #8/lost End None 3600/opened/0 #8/lost End None 3600/opened/3 #8/lost End None 3600/\
+             closed Some(404): response rejected: the status of the response is 404, not 200",
+            "41 8 8 8";
+        "a position in the head is no progress", POLICY.with_attempts(2);
+            Continues("7", vec![Step::Fails(ConnectionReset)]),
+            Continues("8", vec![Step::Fails(ConnectionReset)]) =>
+            "opened/lost Transport Some(Fault(ConnectionReset)) 3600/opened/closed None: \
+             too many failed attempts; the last one: the transport failed: the transport failed: \
+             ConnectionReset",
+            "41 7";
         "what wakes it again is no silence", POLICY.with_idle_timeout(DAY).with_attempts(1);
             body("da|", &[Step::Pends, Gives(b"ta\n".into()), Ends]) =>
             "opened/closed None: too many failed attempts; the last one: the stream ended", "41";
@@ -149,15 +164,60 @@ fn a_reader_may_be_interrupted_and_is_silent_only_with_an_idle_timeout() {
     ] {
         let answers = vec![body("data: 1\n\n|da", &[Step::Fails(kind), Ends])];
         let (_, reader) = DRIVERS[0];
-        let source = source(policy.with_repeat(Repeat::Never));
+        let source = source(policy.with_resend(Resend::Never));
         let updates = updates(reader, source, &Server::of(answers));
         let reason = match is_failure {
             true => format!("the transport failed: the transport failed: {kind:?}"),
             false => "the stream ended".into(),
         };
-        let closed = format!("closed None: request not repeated: {reason}");
+        let closed = format!("closed None: request not sent again: {reason}");
         assert_eq!(updates, ["opened", "1 #41", &closed]);
     }
+}
+
+/// A reader that never blocks is not polled in a busy loop.
+#[cfg(feature = "std")]
+#[test]
+fn a_reader_that_returns_at_once_lets_others_have_the_processor() {
+    use core::cell::Cell;
+    use sse_wire::client::{Cause, Request};
+    use sse_wire::reconnect::{Head, ReconnectingReader, Update};
+    use std::io::{Error, Read, Result};
+
+    struct NeverBlocks<'r>(&'r Cell<u32>);
+
+    impl Read for NeverBlocks<'_> {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize> {
+            self.0.set(self.0.get() + 1);
+            assert!(self.0.get() < 1000, "it is read again and again");
+            Err(Error::from(WouldBlock))
+        }
+    }
+
+    let (reads, slept) = (Cell::new(0), Cell::new(Duration::ZERO));
+    let connect = |_: Request<'_>| {
+        let head = Head::new(200, Some("text/event-stream"));
+        Result::Ok((head, ()))
+    };
+    let body = |()| NeverBlocks(&reads);
+    let sleep = |time| slept.set(slept.get() + time);
+    let source = source(POLICY.with_idle_timeout(Duration::from_millis(2005)));
+    let updates = ReconnectingReader::from_fns(source, connect, body, sleep);
+    // Only sleeps advance the time.
+    let mut updates = updates.with_clock(|| Duration::ZERO);
+    assert!(matches!(updates.next(), Some(Ok(Update::Opened(())))));
+    let lost = updates.next();
+    let is_idle = |update| {
+        matches!(
+            update,
+            Update::Reconnecting {
+                reason: Cause::Idle,
+                ..
+            }
+        )
+    };
+    assert!(lost.is_some_and(|lost| lost.is_ok_and(is_idle)));
+    assert_eq!((reads.get(), slept.get().as_millis()), (201, 2005));
 }
 
 #[cfg(feature = "std")]

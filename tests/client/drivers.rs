@@ -1,14 +1,16 @@
 //! Everything that drives a client behind one trait, and a server without a network, whose clients
 //! sleep in no time.
 
-use crate::calls::SeeOwned;
+#[cfg(feature = "std")]
+use crate::calls::SeeOwned as _;
+use crate::calls::{see, see_item, see_raw};
 use crate::machine::SSE;
 use crate::oracle::Seen;
 use crate::transport::{Fault, Step, Transport};
 use core::cell::{RefCell, RefMut};
 use core::fmt::Debug;
 use core::time::Duration;
-use sse_wire::client::{EventSource, Request};
+use sse_wire::client::{Cause, EventSource, Request};
 use sse_wire::reconnect::{Head, ReconnectError, Update};
 use std::io::ErrorKind;
 use std::rc::Rc;
@@ -37,6 +39,8 @@ pub(crate) enum Answer {
     /// A status, and `retry-after`.
     Rejects(u16, Option<&'static str>),
     Streams(Vec<Step>),
+    /// The same, from a position that the head has.
+    Continues(&'static str, Vec<Step>),
 }
 
 /// A server, and what it saw.
@@ -56,10 +60,10 @@ pub(crate) struct State {
     pub(crate) is_slow: bool,
 }
 
-type Yielded<T> = Result<Update<T, Fault>, ReconnectError<Response, Fault>>;
+type Yielded<T> = Result<Update<T, u16, Response, Fault>, ReconnectError<Response, Fault>>;
 
 /// A response, which implements nothing.
-pub(crate) struct Response(u16, Transport);
+pub(crate) struct Response(pub(crate) u16, Transport);
 
 impl Server {
     pub(crate) fn new(answer: impl FnMut(&str) -> Answer + 'static) -> Self {
@@ -94,6 +98,10 @@ impl Server {
                 (status, head.with_retry_after(retry_after), vec![])
             }
             Answer::Streams(steps) => (200, Head::new(200, SSE), steps),
+            Answer::Continues(id, steps) => {
+                let head = Head::new(200, SSE).with_last_event_id(Some(id));
+                (200, head, steps)
+            }
         };
         state.body = Transport::new(body);
         Some(Ok((head, Response(status, state.body.clone()))))
@@ -131,9 +139,51 @@ macro_rules! reader {
             if reconnects {
                 updates.reconnect();
             }
-            let update = updates.next().map(text);
+            let update = updates.next().map(|update| text(update, |item| item.see()));
             let is_closed = updates.source().is_closed();
             (update, shows_end(updates.size_hint(), &updates, is_closed))
+        }))
+    }};
+}
+
+/// A reader whose events are borrowed.
+#[cfg(feature = "std")]
+macro_rules! borrowing_reader {
+    ($updates:expr, $next:ident, $see:expr) => {{
+        let mut updates = $updates;
+        Driver(Box::new(move |reconnects| {
+            if reconnects {
+                updates.reconnect();
+            }
+            let update = updates.$next().transpose();
+            let update = update.map(|update| text(update, $see));
+            let is_closed = updates.source().is_closed();
+            (update, shows_end(updates.size_hint(), &updates, is_closed))
+        }))
+    }};
+}
+
+/// A stream whose events are borrowed, by futures of which each is polled once.
+#[cfg(feature = "stream")]
+macro_rules! borrowing_stream {
+    ($updates:expr, $next:ident, $see:expr) => {{
+        use futures_util::stream::{FusedStream as _, Stream as _};
+        let mut updates = Box::pin($updates);
+        let task = crate::task::Task::new(false);
+        Driver(Box::new(move |reconnects| {
+            if reconnects {
+                updates.as_mut().reconnect();
+            }
+            let update = match task.poll(updates.as_mut().$next()) {
+                Poll::Ready(update) => update.transpose().map(|update| text(update, $see)),
+                Poll::Pending => Some("waits".into()),
+            };
+            let updates = &*updates;
+            let is_terminated = updates.is_terminated();
+            (
+                update,
+                shows_end(updates.size_hint(), updates, is_terminated),
+            )
         }))
     }};
 }
@@ -150,7 +200,8 @@ macro_rules! streaming {
                 updates.as_mut().reconnect();
             }
             let update = match task.poll(updates.next()) {
-                core::task::Poll::Ready(update) => update.map(crate::drivers::text),
+                core::task::Poll::Ready(update) => update
+                    .map(|it| crate::drivers::text(it, |item| crate::calls::SeeOwned::see(&item))),
                 core::task::Poll::Pending => Some("waits".into()),
             };
             let updates = &*updates;
@@ -184,6 +235,36 @@ pub(crate) const DRIVERS: &[(&str, Open)] = &[
     ("reader of items", |source, server| {
         reader!(ReconnectingReader::new(source, server.clone()).with_items())
     }),
+    #[cfg(feature = "std")]
+    ("borrowing reader of events", |source, server| {
+        let updates = ReconnectingReader::new(source, server.clone());
+        borrowing_reader!(updates, next_event, see)
+    }),
+    #[cfg(feature = "std")]
+    ("borrowing reader of raw events", |source, server| {
+        let updates = ReconnectingReader::new(source, server.clone());
+        borrowing_reader!(updates, next_raw_event, see_raw)
+    }),
+    #[cfg(feature = "std")]
+    ("borrowing reader of items", |source, server| {
+        let updates = ReconnectingReader::new(source, server.clone());
+        borrowing_reader!(updates, next_item, see_item)
+    }),
+    #[cfg(feature = "stream")]
+    ("borrowing stream of events", |source, server| {
+        let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
+        borrowing_stream!(updates, next_event, see)
+    }),
+    #[cfg(feature = "stream")]
+    ("borrowing stream of raw events", |source, server| {
+        let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
+        borrowing_stream!(updates, next_raw_event, see_raw)
+    }),
+    #[cfg(feature = "stream")]
+    ("borrowing stream of items", |source, server| {
+        let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
+        borrowing_stream!(updates, next_item, see_item)
+    }),
     #[cfg(feature = "stream")]
     ("stream of events", |source, server| {
         let updates = ReconnectingStream::new(source, server.clone()).with_clock(NO_CLOCK);
@@ -197,10 +278,11 @@ pub(crate) const DRIVERS: &[(&str, Open)] = &[
 ];
 
 /// An update as text; an item that is no event begins with "item".
-pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
+pub(crate) fn text<T>(update: Yielded<T>, see: impl Fn(T) -> Seen) -> String {
     match update {
-        Ok(Update::Opened) => "opened".into(),
-        Ok(Update::Item(item)) => match item.see() {
+        Ok(Update::Opened(200)) => "opened".into(),
+        Ok(Update::Opened(status)) => format!("opened {status}"),
+        Ok(Update::Item(item)) => match see(item) {
             Seen::Event(event) => {
                 let text = [event.event_type, event.data].concat();
                 let text = String::from_utf8(text).expect("an owned event is text");
@@ -215,10 +297,18 @@ pub(crate) fn text<T: SeeOwned>(update: Yielded<T>) -> String {
         Ok(Update::Reconnecting {
             delay,
             reason,
+            response,
             error,
             first_ignored,
             ..
         }) => {
+            let status = response.map(|Response(status, _)| status);
+            // A response that was rejected is there, and no other one.
+            let rejected = match reason {
+                Cause::Status(status) => Some(status),
+                _ => None,
+            };
+            assert_eq!(status, rejected);
             let delay = delay.as_secs();
             format!(
                 "lost {reason:?} {error:?}{} {delay}",
@@ -285,7 +375,12 @@ pub(crate) fn shows_end(
 impl BlockingTransport for Server {
     type Response = Response;
     type Error = Fault;
+    type Opened = u16;
     type Body = Transport;
+
+    fn opened(&mut self, response: &Response) -> u16 {
+        response.0
+    }
 
     fn connect(&mut self, request: Request<'_>) -> Result<(Head, Response), Fault> {
         let answer = self.answer(request);
@@ -305,6 +400,7 @@ impl BlockingTransport for Server {
 impl AsyncTransport for Server {
     type Response = Response;
     type Error = Fault;
+    type Opened = u16;
     type Connecting = LocalBoxFuture<'static, Result<(Head, Response), Fault>>;
     type Body = Transport;
     type Sleep = LocalBoxFuture<'static, ()>;
@@ -322,6 +418,10 @@ impl AsyncTransport for Server {
                 None => pending().await,
             }
         })
+    }
+
+    fn opened(&mut self, response: &Response) -> u16 {
+        response.0
     }
 
     fn body(&mut self, response: Response) -> Transport {

@@ -40,6 +40,9 @@ pub(crate) enum On {
     Fail,
     Reconnect,
     WaitAtLeast(u64),
+    RetryIn(u64),
+    RetryNow,
+    GiveUp,
     Close,
     SetId(&'static str),
     /// What the end cut off is recovered.
@@ -101,6 +104,9 @@ impl Machine {
             On::Fail => self.source.fail(),
             On::Reconnect => self.source.reconnect(),
             On::WaitAtLeast(time) => self.source.wait_at_least(ms(time)),
+            On::RetryIn(delay) => self.retry_in(delay),
+            On::RetryNow => self.source.retry_now(),
+            On::GiveUp => self.source.give_up(),
             On::Close => {
                 self.source.close();
                 assert!(self.source.is_closed());
@@ -256,6 +262,7 @@ impl Machine {
             assert_eq!(closed.apply(On::Respond(200, SSE)), "rejected");
             assert_eq!(closed.apply(On::Bytes(b"\n\ndata: x\n\n")), "");
             closed.apply_all(&[On::End, On::Fail, On::Reconnect, On::Close]);
+            closed.apply_all(&[On::RetryIn(0), On::RetryNow, On::GiveUp]);
         }
         // What does not fit the state changes nothing.
         let future = self.future();
@@ -269,9 +276,15 @@ impl Machine {
             assert_ignored(On::Respond(200, SSE));
             assert_ignored(On::Respond(404, SSE));
             if !self.source.is_open() {
-                for on in [On::End, On::Fail, On::Reconnect] {
+                for on in [On::End, On::Fail] {
                     assert_ignored(on);
                 }
+            }
+        }
+        self.assert_wait_can_end();
+        if self.is_awaiting || self.source.is_open() || self.is_lost {
+            for on in [On::RetryIn(7), On::RetryNow, On::GiveUp] {
+                assert_ignored(on);
             }
         }
         if !self.is_lost {
@@ -283,6 +296,42 @@ impl Machine {
         if !step.starts_with("connect") && !step.starts_with("wait 0 ") {
             assert_eq!([self.now, 0].map(|now| asked.next(now)), [&*step; 2]);
         }
+    }
+
+    fn retry_in(&mut self, delay: u64) {
+        self.source.retry_in(ms(delay));
+        if !self.source.is_closed() {
+            self.closed = None;
+        }
+    }
+
+    /// Asserts that the caller can end a wait, and that nothing else changes.
+    fn assert_wait_can_end(&self) {
+        let mut asked = self.clone();
+        let step = asked.next(self.now);
+        if self.is_lost || !step.starts_with("wait ") {
+            return;
+        }
+        let reason = step.rsplit(' ').next().expect("a reason");
+        for (on, expected) in [
+            (On::Reconnect, "connect".to_owned()),
+            (On::RetryNow, "connect".to_owned()),
+            (On::GiveUp, format!("closed GivenUp({reason})")),
+        ] {
+            let mut changed = asked.clone();
+            changed.apply(on);
+            assert!(changed.next(self.now).starts_with(&expected), "{on:?}");
+        }
+        if self.is_awaiting || self.source.is_open() {
+            return;
+        }
+        let mut changed = self.clone();
+        changed.apply(On::RetryIn(9));
+        let waits = changed.next(self.now);
+        assert!(
+            waits.starts_with("wait 9 ") || self.now > u64::MAX - 9,
+            "{waits}"
+        );
     }
 
     /// Asserts which responses open the stream, which are retried, and which are final.
@@ -299,7 +348,8 @@ impl Machine {
             }
         };
         let browser = Policy::browser();
-        let transient = browser.with_transient_statuses(true);
+        let transient = browser.with_transient_statuses(Policy::TRANSIENT);
+        let success = browser.with_any_success(true);
         for status in (0..=1000).chain([u16::MAX]) {
             let cause = Cause::Status(status);
             let ends = [" is final", " is retried"].map(|end| format!("{cause:?}{end}"));
@@ -310,6 +360,9 @@ impl Machine {
             };
             assert_eq!(respond(browser, status, SSE), is_final);
             assert_eq!(respond(transient, status, SSE), is_retried);
+            let is_success = matches!(status, 200..=203 | 206..=299);
+            let accepted = if is_success { "opens" } else { &*ends[0] };
+            assert_eq!(respond(success, status, SSE), accepted);
         }
         for (content_types, opens) in [
             (&["text/html"][..], false),

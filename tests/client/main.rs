@@ -31,6 +31,8 @@ mod transport;
 #[cfg(any(feature = "std", feature = "stream"))]
 mod answers;
 #[cfg(any(feature = "std", feature = "stream"))]
+mod decisions;
+#[cfg(any(feature = "std", feature = "stream"))]
 mod drivers;
 mod machine;
 mod policy;

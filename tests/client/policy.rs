@@ -1,12 +1,12 @@
 //! Delays: their bounds, their jitter and their growth.
 
 use crate::calls::Call;
-use crate::machine::On::{At, Bytes, Fail, Open};
-use crate::machine::{Machine, SSE, Source, decode, ms, source};
+use crate::machine::On::{At, Bytes, End, Fail, Open, Respond};
+use crate::machine::{Machine, On, SSE, Source, decode, ms, source};
 use crate::oracle::Seen;
 use core::time::Duration;
 use sse_wire::EventDecoder;
-use sse_wire::client::{Backoff, Policy, Step};
+use sse_wire::client::{Backoff, Policy, Resend, Step};
 
 /// The delay after a connection that was lost at 7 ms, whose server set this reconnection time,
 /// and after its loss that of `Retry-After`.
@@ -122,6 +122,137 @@ fn every_delay_has_jitter_whose_span_doubles_until_a_connection_is_good() {
     assert_eq!(delays::<5>(7), delays(7));
     assert_ne!(delays::<5>(7), delays(8));
     assert_ne!(delays::<5>(0), delays(1));
+}
+
+/// The delays after so many connections of which each brings these bytes, and then fails.
+fn delays_with<const N: usize>(seed: u64, bytes: &'static [u8], loss: On) -> [u64; N] {
+    let mut machine = Machine::new(source(Policy::new(), seed), Call::Decode, usize::MAX);
+    let mut now = 0;
+    [(); N].map(|()| {
+        machine.apply_all(&[Open(now), Bytes(bytes), loss]);
+        let step = machine.apply(At(now));
+        let delay = step.split(' ').nth(1).and_then(|delay| delay.parse().ok());
+        now += delay.expect("a delay");
+        delay.expect("a delay")
+    })
+}
+
+#[test]
+fn a_server_that_sets_a_time_and_resets_meets_growing_delays() {
+    let all: Vec<[u64; 20]> = (0..500)
+        .map(|seed| delays_with(seed, b"retry: 1000\n", Fail))
+        .collect();
+    for failures in 0..20 {
+        let longest = all.iter().map(|delays| delays[failures]).max();
+        let longest = longest.expect("there are delays");
+        let span = (1000 << (failures + 1)).min(30_000);
+        let most = 1000 + span;
+        assert!(
+            (most - span / 20..=most).contains(&longest),
+            "{failures}: {longest}"
+        );
+    }
+    // One that ends its streams wants to be polled.
+    for seed in 0..500 {
+        let delays: [u64; 20] = delays_with(seed, b"retry: 1000\n", End);
+        assert!(
+            delays.iter().all(|delay| (1000..=2000).contains(delay)),
+            "{delays:?}"
+        );
+    }
+}
+
+#[test]
+fn the_named_policies_wait_as_their_documentation_says() {
+    for (policy, retry, [least, most]) in [
+        (Policy::new(), "250", [500, 1000]),
+        (Policy::browser(), "250", [250, 250]),
+        (Policy::notifications(), "250", [500, 1000]),
+        (Policy::mcp(), "250", [250, 500]),
+        (Policy::mcp(), "50", [100, 200]),
+        (Policy::mcp(), "x", [1000, 2000]),
+        (Policy::llm(), "x", [500, 1000]),
+    ] {
+        for seed in 0..200 {
+            // Of a request that may be sent again.
+            let bytes = format!("retry: {retry}\nid: 1\n\n");
+            let mut source = source(policy.with_resend(Resend::Always), seed);
+            assert!(matches!(source.next(ms(0)), Step::Connect(_)));
+            assert!(source.respond(200, SSE));
+            let mut bytes = bytes.as_bytes();
+            assert_eq!(source.decode(&mut bytes), Ok(None));
+            source.end();
+            let Step::Wait { delay, .. } = source.next(ms(0)) else {
+                panic!("no delay: {source:?}")
+            };
+            assert!(
+                (ms(least)..=ms(most)).contains(&delay),
+                "{delay:?} {retry} {policy:?}"
+            );
+        }
+    }
+    // The rest of their table in the guide.
+    let text = |policy: Policy| format!("{policy:?}");
+    let parts = |policy: Policy| {
+        let text = text(policy);
+        let part = |name: &str| {
+            let rest = text.split(&format!(" {name}: ")).nth(1).expect("a field");
+            let end = rest.find(|sign| ",}".contains(sign)).expect("an end");
+            rest[..end].trim().to_owned()
+        };
+        [
+            "longest",
+            "attempts",
+            "response_timeout",
+            "idle_timeout",
+            "resend",
+        ]
+        .map(part)
+    };
+    for (policy, expected) in [
+        (Policy::new(), ["30s", "None", "None", "None", "Always"]),
+        (Policy::browser(), ["0ns", "None", "None", "None", "Always"]),
+        (
+            Policy::notifications(),
+            ["30s", "None", "Some(Some(30s))", "Some(60s)", "Always"],
+        ),
+        (
+            Policy::llm(),
+            [
+                "7.5s",
+                "Some(3)",
+                "Some(Some(600s))",
+                "Some(300s)",
+                "UntilOpened",
+            ],
+        ),
+        (
+            Policy::mcp(),
+            ["30s", "Some(5)", "None", "None", "Resumable"],
+        ),
+    ] {
+        assert_eq!(parts(policy), expected, "{policy:?}");
+        let retries =
+            text(policy).contains("transient_statuses: [408..=408, 429..=429, 500..=599]");
+        let is_named = ![Policy::new(), Policy::browser()].contains(&policy);
+        assert_eq!(retries, is_named, "{policy:?}");
+    }
+    // Three requests, and not one after a response was accepted.
+    let mut machine = Machine::new(source(Policy::llm(), 1), Call::Decode, usize::MAX);
+    let mut now = 0;
+    for _ in 0..2 {
+        assert_eq!(machine.apply(At(now)), "connect");
+        machine.apply(Respond(529, SSE));
+        now += 9000;
+        assert!(machine.apply(At(now)).starts_with("wait "));
+        now += 9000;
+    }
+    assert_eq!(machine.clone().apply(Open(now)), "connect");
+    let mut last = machine.clone();
+    last.apply_all(&[At(now), Fail]);
+    assert_eq!(last.apply(At(now)), "closed OutOfAttempts(Transport)");
+    machine.apply_all(&[Open(now), Bytes(b"data: 1\n\n"), End]);
+    assert_eq!(machine.apply(At(now)), "closed NotResent(End)");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::transport::Step;
 use core::cell::RefCell;
 use core::time::Duration;
-use sse_wire::client::{Backoff, EventSource, Policy};
+use sse_wire::client::{Backoff, EventSource, Policy, Resend};
 use sse_wire::replay::{Cursor, ReplayLog};
 use sse_wire::{EventType, Frame, LastEventId, Outgoing};
 use std::env;
@@ -155,6 +155,13 @@ enum Seen {
     Gap(usize),
 }
 
+/// What survives all that happens here.
+const POLICY: Policy = Policy::new()
+    .with_bounds(Duration::ZERO, Duration::from_secs(60))
+    .with_backoff(Backoff::new())
+    .with_idle_timeout(ms(1))
+    .with_transient_statuses(Policy::TRANSIENT);
+
 /// Runs a client to its end. Returns what it saw, and how many events and requests there were.
 fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
     simulate_in(open, seed, &Rc::new(RefCell::new(world)))
@@ -163,11 +170,7 @@ fn simulate(open: Open, seed: u64, world: World) -> (Vec<Seen>, usize, usize) {
 fn simulate_in(open: Open, seed: u64, world: &Rc<RefCell<World>>) -> (Vec<Seen>, usize, usize) {
     let served = Rc::clone(world);
     let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
-    let policy = Policy::new()
-        .with_bounds(Duration::ZERO, Duration::from_secs(60))
-        .with_backoff(Backoff::new())
-        .with_idle_timeout(ms(1))
-        .with_transient_statuses(true);
+    let policy = POLICY;
     let mut driver = open(EventSource::new(seed).with_policy(policy), &server);
     let mut seen = Vec::new();
     let (mut updates, mut reconnects) = (0, false);
@@ -285,6 +288,72 @@ fn a_client_that_loses_its_connection_before_its_first_event_misses_nothing() {
             "{driver}"
         );
     }
+}
+
+/// Runs a client whose requests must not be sent again at will. Returns the last event IDs of its
+/// requests, the number of the one that was accepted first, and of the one that brought the first
+/// event.
+fn send(open: Open, seed: u64, resend: Resend, world: World) -> (Vec<String>, usize, usize) {
+    let world = Rc::new(RefCell::new(world));
+    let served = Rc::clone(&world);
+    let server = Server::new(move |last_event_id| served.borrow_mut().answer(last_event_id));
+    let source = EventSource::new(seed).with_policy(POLICY.with_resend(resend));
+    let mut driver = open(source, &server);
+    let (mut opened, mut delivered) = (usize::MAX, usize::MAX);
+    let mut seen = Vec::new();
+    while let Some(update) = driver.next(false) {
+        let requests = server.state().ids.len();
+        let word = update.split([' ', '\n']).next().expect("there is one");
+        match word {
+            "opened" => opened = opened.min(requests),
+            "item" | "lost" | "closed" => {}
+            word => {
+                delivered = delivered.min(requests);
+                seen.push(Seen::Event(word.parse().expect(&update)));
+            }
+        }
+    }
+    // Until it ends, nothing is lost or comes twice.
+    assert!(missing(&seen, seen.len()) == Ok(0), "{seen:?}");
+    let ids = server.state().ids.clone();
+    (ids, opened, delivered)
+}
+
+#[test]
+fn no_request_is_sent_once_too_often() {
+    let schedules = env::var("SSE_WIRE_SCHEDULES").map_or(2000, |n| n.parse().expect("a number"));
+    let mut sent = [0; 4];
+    for seed in 0..schedules {
+        let mut random = Random::new(seed);
+        let (driver, open) = *random.choose(DRIVERS);
+        let kinds = [
+            Resend::UntilOpened,
+            Resend::UntilFirstEvent,
+            Resend::Resumable,
+            Resend::Never,
+        ];
+        let kind = random.below(kinds.len());
+        let cut = random.once_in(3).then(|| (random.below(300), Step::Ends));
+        let world = world(random, usize::MAX, cut);
+        let (ids, opened, delivered) = send(open, seed, kinds[kind], world);
+        let (first, more) = ids.split_at(opened.min(ids.len()));
+        let is_right = match kinds[kind] {
+            Resend::UntilOpened => more.is_empty(),
+            Resend::UntilFirstEvent => ids.len() <= delivered,
+            // Each from a position.
+            Resend::Resumable => more.iter().all(|id| !id.is_empty()),
+            _ => ids.len() == 1,
+        };
+        assert!(
+            is_right,
+            "seed {seed}, {driver}, {:?}: {first:?} {more:?}",
+            kinds[kind]
+        );
+        sent[kind] += ids.len() - 1;
+    }
+    println!("{schedules} schedules, requests sent again: {sent:?}");
+    // All but the last do send some again.
+    assert!(schedules < 50 || sent[..3].iter().all(|sent| *sent > 0) && sent[3] == 0);
 }
 
 #[test]

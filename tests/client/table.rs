@@ -3,12 +3,13 @@
 
 use crate::calls::Call;
 use crate::machine::On::{
-    Again, At, Bytes, Close, End, Fail, First, Open, Reconnect, Recover, Respond, Rest, SetId,
-    WaitAtLeast,
+    Again, At, Bytes, Close, End, Fail, First, GiveUp, Open, Reconnect, Recover, Respond, Rest,
+    RetryIn, RetryNow, SetId, WaitAtLeast,
 };
 use crate::machine::{Machine, On, SSE, ms, source};
 use crate::random::Random;
-use sse_wire::client::{Backoff, Policy, Repeat};
+use core::time::Duration;
+use sse_wire::client::{Backoff, Policy, Resend};
 
 /// What must hold, the policy, and what happens with what the client does then.
 type Case = (&'static str, Policy, &'static [(On, &'static str)]);
@@ -48,13 +49,51 @@ const CONNECTIONS: &[Case] = cases! {
         // Within a stream it is no byte order mark.
         Bytes(b"\xEF\xBB\xBFdata: c\n\n") => "";
     "the reconnection time persists, and only a whole valid line changes it", BROWSER;
-        Open(0) => "connect", Bytes(b"retry: 03000\nretry: 100\ndata: cut") => "", End => "",
-        At(0) => "wait 100 End", Open(100) => "connect",
+        Open(0) => "connect", Bytes(b"retry: 0300\n") => "", End => "", At(0) => "wait 300 End",
+        Open(300) => "connect", Bytes(b"retry: 03000\nretry: 100\ndata: cut") => "", End => "",
+        At(300) => "wait 100 End", Open(400) => "connect",
         Bytes(b"retry: 1x\nretry:\nretry: -1\nretry: 1.5\n\n") => "", Bytes(b"retry: 2") => "",
-        End => "", At(100) => "wait 100 End", Open(200) => "connect", Bytes(b"retry: 0\n") => "",
+        End => "", At(400) => "wait 100 End", Open(500) => "connect", Bytes(b"retry: 0\n") => "",
         End => "",
         // The loss is reported all the same.
-        At(200) => "wait 0 End", Open(200) => "connect";
+        At(500) => "wait 0 End", Open(500) => "connect";
+    "the caller ends a wait", BROWSER;
+        Open(0) => "connect", Bytes(b"id: 1\ndata: 1\n\n") => "1 #1", End => "",
+        // Not known yet to be lost.
+        Reconnect => "", At(0) => "wait 3000 End", At(1000) => "wait 2000 End", Reconnect => "",
+        Open(1000) => "connect 1", Fail => "", At(1000) => "wait 3000 Transport", Reconnect => "",
+        At(1000) => "connect 1", Fail => "", At(1000) => "wait 3000 Transport";
+    "the caller decides otherwise than the policy, but not after it has closed", BROWSER;
+        RetryIn(7) => "", At(0) => "connect", RetryIn(7) => "", Respond(404, SSE) => "rejected",
+        At(0) => "closed Rejected(Status(404))", RetryIn(7) => "", At(0) => "wait 7 Status(404)",
+        RetryIn(70_000) => "", At(6) => "wait 69994 Status(404)", Open(70_000) => "connect",
+        RetryIn(7) => "", Bytes(b"data: 1\n\n") => "1", Close => "", At(70_000) => "closed Caller",
+        RetryIn(7) => "", At(80_000) => "closed Caller";
+    "a client that was closed before the caller closes it stays so", BROWSER;
+        At(0) => "connect", Respond(404, SSE) => "rejected", Close => "", RetryIn(7) => "",
+        At(0) => "closed Rejected(Status(404))";
+    "another connection that the caller wants is not one attempt too many",
+    BROWSER.with_attempts(1);
+        At(0) => "connect", Fail => "", At(0) => "closed OutOfAttempts(Transport)",
+        RetryIn(7) => "", Open(7) => "connect", Reconnect => "", At(7) => "wait 3000 Reconnect";
+    "a success with a body is accepted if the policy says so", BROWSER.with_any_success(true);
+        At(0) => "connect", Respond(202, SSE) => "open", Bytes(b"data: 1\n\n") => "1", End => "",
+        At(0) => "wait 3000 End", At(3000) => "connect", Respond(299, SSE) => "open", End => "",
+        At(3000) => "wait 3000 End", At(6000) => "connect", Respond(201, &["text/html"]) => "rejected",
+        At(6000) => "closed Rejected(ContentType)";
+    "a success without a body is none", BROWSER.with_any_success(true);
+        At(0) => "connect", Respond(204, SSE) => "rejected", At(0) => "closed Rejected(Status(204))";
+    "another one without a body", BROWSER.with_any_success(true);
+        At(0) => "connect", Respond(205, SSE) => "rejected", At(0) => "closed Rejected(Status(205))";
+    "the caller says which statuses are transient",
+    BROWSER.with_transient_statuses(&[404..=404, 420..=422]);
+        At(0) => "connect", Respond(404, SSE) => "rejected", At(0) => "wait 3000 Status(404)",
+        At(3000) => "connect", Respond(421, SSE) => "rejected", At(3000) => "wait 3000 Status(421)",
+        At(6000) => "connect", Respond(503, SSE) => "rejected",
+        At(6000) => "closed Rejected(Status(503))";
+    "a content type is never transient", BROWSER.with_transient_statuses(&[0..=999]);
+        At(0) => "connect", Respond(200, &["text/html"]) => "rejected",
+        At(0) => "closed Rejected(ContentType)";
     "an event that exceeds a limit is an error, and its ID counts", BROWSER;
         Open(0) => "connect",
         Bytes(b"id: 7\ndata: more than the 48 bytes that fit into this memory\n\ndata: 2\n\n") =>
@@ -97,13 +136,28 @@ const TIMEOUTS: &[Case] = cases! {
         // Also where no response comes, from each request on.
         At(6000) => "connect", At(6499) => "await 1", At(6500) => "wait 3000 Idle",
         At(99_000) => "connect", At(99_499) => "await 1";
+    "a response has a timeout of its own",
+    BROWSER.with_idle_timeout(ms(500)).with_response_timeout(ms(9000));
+        At(0) => "connect", At(8999) => "await 1", Respond(200, SSE) => "open",
+        At(8999) => "read 500", At(9499) => "wait 3000 Idle", At(12_499) => "connect",
+        At(21_498) => "await 1", At(21_499) => "wait 3000 NoResponse";
+    "a response may have a timeout alone", BROWSER.with_response_timeout(ms(0)).with_attempts(1);
+        At(0) => "connect", At(0) => "await 1", Respond(200, SSE) => "open",
+        At(1) => "read", At(90_000) => "read", End => "", At(90_000) => "wait 3000 End";
+    "a response may take any time, and silence may not",
+    BROWSER.with_idle_timeout(ms(500)).with_response_timeout(Duration::MAX);
+        At(0) => "connect", At(90_000) => "await", Respond(200, SSE) => "open",
+        At(90_000) => "read 500", At(90_500) => "wait 3000 Idle";
+    "the shortest response timeout is a millisecond",
+    BROWSER.with_response_timeout(ms(0)).with_attempts(1);
+        At(9) => "connect", At(9) => "await 1", At(10) => "closed OutOfAttempts(NoResponse)";
     "the shortest idle timeout is a millisecond", BROWSER.with_idle_timeout(ms(0)).with_attempts(1);
         At(9) => "connect", At(9) => "await 1", At(10) => "closed OutOfAttempts(Idle)";
     "without an idle timeout a connection is never idle", BROWSER;
         At(0) => "connect", At(u64::MAX - 1) => "await", Respond(200, SSE) => "open",
         At(u64::MAX) => "read";
     "Retry-After is a minimum for one delay, of a connection that was just lost",
-    BROWSER.with_transient_statuses(true);
+    BROWSER.with_transient_statuses(Policy::TRANSIENT);
         WaitAtLeast(50_000) => "", At(0) => "connect", WaitAtLeast(50_000) => "",
         Respond(503, SSE) => "rejected", WaitAtLeast(20_000) => "",
         At(0) => "wait 20000 Status(503)", WaitAtLeast(50_000) => "",
@@ -141,35 +195,70 @@ const GIVING_UP: &[Case] = cases! {
         Open(0) => "connect", At(1000) => "read", End => "", At(20_000) => "wait 3000 End",
         At(23_000) => "connect", Fail => "", At(27_001) => "closed OutOfTime(Transport)";
     "a connection that the caller requests is no failure, and no limit applies to it",
-    BROWSER.with_attempts(1).with_repeat(Repeat::Never).with_time(ms(0));
+    BROWSER.with_attempts(1).with_resend(Resend::Never).with_time(ms(0));
         Reconnect => "", Open(0) => "connect", Bytes(b"id: 1\n\nid: 2\ndata: cut") => "",
-        Reconnect => "", Bytes(b"\n\n") => "", At(0) => "wait 3000 Reconnect", Reconnect => "",
+        Reconnect => "", Bytes(b"\n\n") => "", At(0) => "wait 3000 Reconnect",
         At(1000) => "wait 2000 Reconnect", At(3000) => "connect 1", Reconnect => "",
         At(3000) => "wait 3000 Reconnect", Open(6000) => "connect 1", End => "",
-        At(6000) => "closed NotRepeated(End)";
-    "neither comments nor reconnection times make a connection good, nor the time until it opens",
+        At(6000) => "closed NotResent(End)";
+    "neither comments nor the time until it opens make a connection good",
     BROWSER.with_attempts(2);
         At(0) => "connect", Fail => "", At(0) => "wait 3000 Transport", At(3000) => "connect",
         At(90_000) => "await", Respond(200, SSE) => "open", At(100_000) => "read",
-        Bytes(b": hello\n\nretry: 3000\n\ndata: cut") => "", End => "",
+        Bytes(b": hello\n\nretry 3000\n\ndata: cut\nid: 7") => "", End => "",
         At(129_999) => "closed OutOfAttempts(End)";
+    "a server that wants to be polled sets a time, and ends the stream", BROWSER.with_attempts(1);
+        Open(0) => "connect", Bytes(b"retry: 3000\n") => "", End => "", At(0) => "wait 3000 End",
+        Open(3000) => "connect", Bytes(b"retry: 3000\n") => "", End => "",
+        At(3000) => "wait 3000 End",
+        // The time of an earlier connection does not count.
+        Open(6000) => "connect", End => "", At(6000) => "closed OutOfAttempts(End)";
+    "a time before an error makes no connection good", BROWSER.with_attempts(1);
+        Open(0) => "connect", Bytes(b"retry: 3000\n") => "", Fail => "",
+        At(0) => "closed OutOfAttempts(Transport)";
+    "another ID than the one that was sent makes a connection good", BROWSER.with_attempts(1);
+        SetId("7") => "", Open(0) => "connect 7", Bytes(b"id: 8\n\n") => "", Fail => "",
+        At(0) => "wait 3000 Transport", Open(3000) => "connect 8", Bytes(b"id: 8\n\n") => "",
+        Fail => "", At(3000) => "closed OutOfAttempts(Transport)";
+    "an empty ID is no progress", BROWSER.with_attempts(1);
+        SetId("7") => "", Open(0) => "connect 7", Bytes(b"id\n\n") => "", Fail => "",
+        At(0) => "closed OutOfAttempts(Transport)";
     "a connection is good that is open for long enough, or brings an event",
     BROWSER.with_attempts(1);
         At(0) => "connect", At(90_000) => "await", Respond(200, SSE) => "open",
         At(100_000) => "read", End => "", At(130_000) => "wait 3000 End",
         Open(133_000) => "connect", Bytes(b"id: 1\n\ndata\n\n") => " #1", End => "",
         At(133_000) => "wait 3000 End";
-    "a request without a last event ID cannot be resumed", BROWSER.with_repeat(Repeat::Resumed);
-        Open(0) => "connect", Bytes(b"data: 1\n\n") => "1", End => "",
-        At(0) => "closed NotRepeated(End)";
-    "a request is resumed from an ID that can be a header", BROWSER.with_repeat(Repeat::Resumed);
+    "a request without a last event ID cannot be resumed",
+    BROWSER.with_resend(Resend::Resumable).with_transient_statuses(Policy::TRANSIENT);
+        // Until it was accepted it costs nothing.
+        At(0) => "connect", Fail => "", At(0) => "wait 3000 Transport", At(3000) => "connect",
+        Respond(429, SSE) => "rejected", At(3000) => "wait 3000 Status(429)",
+        Open(6000) => "connect", Bytes(b"data: 1\n\n") => "1", End => "",
+        At(6000) => "closed NotResent(End)";
+    "a request is resumed from an ID that can be a header",
+    BROWSER.with_resend(Resend::Resumable).with_transient_statuses(Policy::TRANSIENT);
         Open(0) => "connect", Bytes(b"id: 1\n\n") => "", Fail => "",
-        At(0) => "wait 3000 Transport", Open(3000) => "connect 1",
-        Bytes(b"id: \x1Bx\n\n") => "", End => "", At(3000) => "closed NotRepeated(End)";
-    "a request that may not be repeated is not, whatever it was lost by",
-    BROWSER.with_repeat(Repeat::Never).with_transient_statuses(true);
+        At(0) => "wait 3000 Transport", At(3000) => "connect 1", Respond(503, SSE) => "rejected",
+        At(3000) => "wait 3000 Status(503)", Open(6000) => "connect 1",
+        Bytes(b"id: \x1Bx\n\n") => "", End => "", At(6000) => "closed NotResent(End)";
+    "a request that was accepted is not sent again",
+    BROWSER.with_resend(Resend::UntilOpened).with_transient_statuses(Policy::TRANSIENT);
+        At(0) => "connect", Fail => "", At(0) => "wait 3000 Transport", At(3000) => "connect",
+        Respond(429, SSE) => "rejected", At(3000) => "wait 3000 Status(429)",
+        Open(6000) => "connect", Bytes(b"id: 1\n\n") => "", Fail => "",
+        At(6000) => "closed NotResent(Transport)";
+    "a request that has brought an event is not sent again",
+    BROWSER.with_resend(Resend::UntilFirstEvent);
+        Open(0) => "connect", Bytes(b"id: 1\n\nretry: 5\n: c\n") => "", Fail => "",
+        At(0) => "wait 5 Transport", Open(5) => "connect 1", Bytes(b"data: 1\n\n") => "1 #1",
+        // Not even if another connection was lost before an event.
+        Reconnect => "", At(5) => "wait 5 Reconnect", Open(10) => "connect 1", End => "",
+        At(10) => "closed NotResent(End)";
+    "a request that may be sent once is, whatever it was lost by",
+    BROWSER.with_resend(Resend::Never).with_transient_statuses(Policy::TRANSIENT);
         At(0) => "connect", Respond(503, SSE) => "rejected",
-        At(0) => "closed NotRepeated(Status(503))";
+        At(0) => "closed NotResent(Status(503))";
 };
 
 /// Every case, read by each call, whole and byte by byte; after each row all laws hold.
@@ -208,12 +297,21 @@ fn any_policy(random: &mut Random) -> Policy {
         .with_backoff(Backoff::new().with_longest(time()))
         .with_steady_after(time())
         .with_idle_timeout(time())
+        .with_response_timeout(time())
         .with_time(time());
-    let repeats = [Repeat::Always, Repeat::Resumed, Repeat::Never];
+    let resends = [
+        Resend::Always,
+        Resend::Resumable,
+        Resend::UntilOpened,
+        Resend::UntilFirstEvent,
+        Resend::Never,
+    ];
+    let transient = [&[][..], Policy::TRANSIENT, &[0..=u16::MAX]];
     policy
         .with_attempts(u32::try_from(random.below(5)).expect("it is small"))
-        .with_repeat(*random.choose(&repeats))
-        .with_transient_statuses(random.once_in(2))
+        .with_resend(*random.choose(&resends))
+        .with_transient_statuses(transient[random.below(3)])
+        .with_any_success(random.once_in(2))
         .with_any_content_type(random.once_in(2))
 }
 
@@ -227,7 +325,10 @@ fn anything(random: &mut Random) -> On {
         b"retry: 99999999999999999999\n",
         b": c\ndata: cut",
     ];
-    match random.below(20) {
+    match random.below(23) {
+        22 => GiveUp,
+        21 => RetryNow,
+        20 => RetryIn(time(random)),
         0..=5 => At(time(random)),
         6..=9 => Respond(200, SSE),
         10 => Respond(*random.choose(&[204, 429, 500]), &["x/y"]),

@@ -98,7 +98,7 @@ fn values_compare_hash_and_copy() {
 fn a_stream_can_be_sent_and_erased_if_its_chunks_can() {
     use core::future::Ready;
     use futures_util::stream::{self, BoxStream, Empty, FusedStream, Iter};
-    use sse_wire::client::Request;
+    use sse_wire::client::{EventSource, Request};
     use sse_wire::reconnect::{Fns, Head, ReconnectError, ReconnectingStream, Update};
     use sse_wire::stream::{ChunkStream, EventStream};
 
@@ -107,7 +107,7 @@ fn a_stream_can_be_sent_and_erased_if_its_chunks_can() {
     type Erased = BoxStream<'static, Part<Vec<u8>>>;
     type Connect = fn(Request<'_>) -> Ready<Part<(Head, ())>>;
     type Http = Fns<Connect, fn(()) -> Chunks, fn(Duration) -> Ready<()>>;
-    type Connected<T> = Result<Update<T, BufferFull>, ReconnectError<(), BufferFull>>;
+    type Connected<T> = Result<Update<T, (), (), BufferFull>, ReconnectError<(), BufferFull>>;
     const fn gives<S: FusedStream<Item = T>, T>() {}
     const fn chunks<S: ChunkStream<Error = BufferFull> + ?Sized>() {}
     const fn sent<T: Send + Unpin>() {}
@@ -130,6 +130,15 @@ fn a_stream_can_be_sent_and_erased_if_its_chunks_can() {
     can_be_sent(&events.next_event());
     can_be_sent(&events.next_raw_event());
     can_be_sent(&events.next_item());
+    let connect: Connect = |_| core::future::ready(Ok((Head::new(404, [""; 0]), ())));
+    let body: fn(()) -> Chunks = |()| stream::iter([Ok(&b""[..])]);
+    let sleep: fn(Duration) -> Ready<()> = |_| core::future::ready(());
+    let source = EventSource::new(1);
+    let mut updates = ReconnectingStream::from_fns(source, connect, body, sleep);
+    let mut updates = core::pin::Pin::new(&mut updates);
+    can_be_sent(&updates.as_mut().next_event());
+    can_be_sent(&updates.as_mut().next_raw_event());
+    can_be_sent(&updates.as_mut().next_item());
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn a_reader_that_reconnects_can_be_sent_if_its_transport_can() {
 
     type Http =
         BlockingFns<fn(Request<'_>) -> io::Result<(Head, ())>, fn(()) -> Empty, fn(Duration)>;
-    type Connected<T> = Result<Update<T, io::Error>, ReconnectError<(), io::Error>>;
+    type Connected<T> = Result<Update<T, (), (), io::Error>, ReconnectError<(), io::Error>>;
     const fn gives<S: FusedIterator<Item = Connected<T>>, T>() {}
 
     each!(anywhere: ReconnectingReader<Http>, ReconnectingReader<Http, OwnedItem>, Http);

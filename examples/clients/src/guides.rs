@@ -1,4 +1,6 @@
-//! The programs in the README and in the guides of the documentation, which are compiled here, where the crates are that they need.
+//! The programs in the README and in the guides of the documentation, which are compiled here, where the crates are that they need; and what several of them use.
+
+pub mod http;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

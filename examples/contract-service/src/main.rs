@@ -7,7 +7,6 @@ mod stream;
 
 use alloc::sync::Arc;
 use core::error::Error;
-use core::net::SocketAddr;
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
@@ -30,7 +29,7 @@ Runs sse-wire's client as LaunchDarkly's contract tests for Server-Sent Events w
 Usage: contract-service [OPTIONS]
 
 Options:
-      --address HOST:PORT  where to listen, 127.0.0.1:8000 unless given; port 0 is any
+      --address HOST:PORT  where to listen, localhost:8000 unless given; port 0 is any
   -h, --help               print this help
 
 Prints its URL. Then run, in another terminal:
@@ -67,7 +66,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match serve(address).await {
+    match serve(&address).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("contract-service: {address}: {error}");
@@ -76,14 +75,14 @@ async fn main() -> ExitCode {
     }
 }
 
-fn address() -> Result<SocketAddr, lexopt::Error> {
+fn address() -> Result<String, lexopt::Error> {
     use lexopt::prelude::*;
 
-    let mut address = SocketAddr::from(([127, 0, 0, 1], 8000));
+    let mut address = "localhost:8000".to_owned();
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("address") => address = arguments.value()?.parse()?,
+            Long("address") => address = arguments.value()?.string()?,
             Short('h') | Long("help") => {
                 print!("{HELP}");
                 std::process::exit(0);
@@ -94,7 +93,7 @@ fn address() -> Result<SocketAddr, lexopt::Error> {
     Ok(address)
 }
 
-async fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+async fn serve(address: &str) -> Result<(), Box<dyn Error>> {
     let service = Arc::new(Service::default());
     let routes = Router::new()
         .route("/", get(describe).post(create).delete(quit))

@@ -1,8 +1,10 @@
 //! A stream under test, and its reports.
 
+use core::error::Error as _;
 use core::pin::pin;
 
 use reqwest::Client;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sse_wire::OwnedItem;
 use sse_wire::client::{Cause, Request};
@@ -47,12 +49,18 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
         tag: parameters.tag,
     };
     let connect = |request: Request<'_>| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in request.headers() {
+            // As bytes, since an ID may have others than those of ASCII.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.insert(name, value);
+            }
+        }
+        // Those of the caller win.
+        headers.extend(parameters.headers.clone());
         let mut sending = client
             .request(parameters.method.clone(), &parameters.stream_url)
-            .headers(parameters.headers.clone());
-        for (name, value) in request.headers() {
-            sending = sending.header(name, value);
-        }
+            .headers(headers);
         if let Some(body) = &parameters.body {
             sending = sending.body(body.clone());
         }
@@ -99,18 +107,30 @@ async fn run(parameters: Parameters, mut restarts: mpsc::UnboundedReceiver<()>) 
                 // Its end will not come.
                 comment.clear();
                 if reason != Cause::Reconnect {
-                    let error = error.map_or_else(String::new, |error| format!(": {error}"));
+                    let error = error.as_ref().map_or_else(String::new, with_sources);
                     reports.error(format!("{reason}{error}")).await;
                 }
             }
             Some(Ok(_)) => {}
-            Some(Err(error @ ReconnectError::Closed { .. })) => {
-                reports.error(error.to_string()).await
+            Some(Err(ReconnectError::Closed { reason, error, .. })) => {
+                let error = error.as_ref().map_or_else(String::new, with_sources);
+                reports.error(format!("{reason}{error}")).await;
             }
             Some(Err(error)) => reports.error(error.to_string()).await,
             None => break,
         }
     }
+}
+
+/// An error and its sources, each after a colon.
+fn with_sources(error: &reqwest::Error) -> String {
+    let mut text = format!(": {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
 }
 
 /// What is reported to the tests, one after the other.

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use sse_wire::{LastEventId, headers};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -189,10 +190,11 @@ impl Harness {
         assert_eq!(report, json!({ "kind": "event", "event": event }));
     }
 
-    fn error(&mut self) {
+    fn error(&mut self) -> String {
         let report = self.report();
         assert_eq!(report["kind"], "error", "{report}");
-        assert!(report["error"].is_string() && report["comment"].is_string());
+        assert_eq!(report["error"], report["comment"]);
+        report["error"].as_str().expect("a text").to_owned()
     }
 
     fn silence(&self) {
@@ -265,7 +267,13 @@ fn the_service_answers_as_the_contract_says() {
         json!({ "streamUrl": "no url", "callbackUrl": own }),
         json!({ "streamUrl": own, "callbackUrl": own, "lastEventId": "a\nb" }),
         json!({ "streamUrl": own, "callbackUrl": own, "headers": { "no header": "" } }),
+        json!({ "streamUrl": own, "callbackUrl": own, "headers": { "x-number": 7 } }),
+        json!({ "streamUrl": own, "callbackUrl": own, "headers": ["x"] }),
         json!({ "streamUrl": own, "callbackUrl": own, "method": "NO METHOD" }),
+        json!({ "streamUrl": own, "callbackUrl": own, "readTimeoutMs": -1 }),
+        json!({ "streamUrl": own, "callbackUrl": own, "initialDelayMs": "5" }),
+        json!({ "streamUrl": own, "callbackUrl": own, "body": 7 }),
+        json!({ "streamUrl": "ftp://localhost/", "callbackUrl": own }),
     ] {
         assert_eq!(harness.ask("POST", &harness.url, &wrong).0, 400, "{wrong}");
     }
@@ -285,8 +293,13 @@ fn the_service_answers_as_the_contract_says() {
         .write_all(b"event: x\ndata: 1\n\n")
         .expect("it is read");
     harness.event("x", "1", "");
-    // Closed, it reports nothing more.
+    // Closed, it reports nothing more, and its socket is closed.
     assert_eq!(harness.ask("DELETE", &stream, &Value::Null).0, 204);
+    socket
+        .set_read_timeout(Some(LONGEST))
+        .expect("it can be set");
+    let end = socket.read(&mut [0]);
+    assert!(matches!(end, Ok(0)) || end.is_err_and(|end| end.kind() == ErrorKind::ConnectionReset));
     _ = socket.write_all(b"data: 2\n\n");
     harness.silence();
     assert_eq!(harness.ask("DELETE", &stream, &Value::Null).0, 404);
@@ -468,6 +481,16 @@ fn requests() {
     );
     assert_eq!(asked.header("last-event-id"), Some("abc"));
 
+    // One header of each name: those of the caller win.
+    harness.create(
+        json!({ "headers": { "accept": "text/event-stream, */*", "cache-control": "no-store" } }),
+    );
+    let (asked, _socket) = harness.open();
+    let accept = asked.headers.iter().filter(|(name, _)| name == "accept");
+    assert_eq!(accept.count(), 1);
+    assert_eq!(asked.header("accept"), Some("text/event-stream, */*"));
+    assert_eq!(asked.header("cache-control"), Some("no-store"));
+
     for method in ["POST", "REPORT"] {
         let headers = json!({ "content-type": "text/plain; charset=utf-8" });
         let stream =
@@ -511,6 +534,35 @@ fn redirects() {
         socket.write_all(b"data: 1\n\n").expect("it is read");
         harness.event("message", "1", "");
         assert_eq!(harness.ask("DELETE", &stream, &Value::Null).0, 204);
+    }
+    // It connects again where it was led to first, and is led from there again.
+    for status in [301, 302, 303, 307, 308] {
+        let stream = harness.create(json!({}));
+        harness.reported = 0;
+        for id in [None, Some("7")] {
+            let (asked, mut socket) = harness.connection();
+            assert_eq!(
+                (asked.path.as_str(), asked.header("last-event-id")),
+                ("/stream", id)
+            );
+            write!(
+                socket,
+                "HTTP/1.1 {status} Moved\r\nlocation: {}/other\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                harness.own
+            )
+            .expect("it is read");
+            let (asked, mut socket) = harness.open();
+            assert_eq!(
+                (asked.path.as_str(), asked.header("last-event-id")),
+                ("/other", id)
+            );
+            socket.write_all(b"id: 7\ndata: 1\n\n").expect("it is read");
+            harness.event("message", "1", "7");
+            drop(socket);
+            harness.error();
+        }
+        assert_eq!(harness.ask("DELETE", &stream, &Value::Null).0, 204);
+        while harness.connections.try_recv().is_ok() || harness.reports.try_recv().is_ok() {}
     }
     for status in [301, 307] {
         for location in ["", "location:\r\n"] {
@@ -596,6 +648,53 @@ fn reconnection() {
         .write_all("\u{FEFF}event: e\r\ndata: four\r\n\r\n".as_bytes())
         .expect("it is read");
     harness.event("e", "four", "");
+}
+
+#[test]
+fn an_id_beyond_ascii_is_sent_as_the_server_has_sent_it() {
+    let mut harness = Harness::start();
+    harness.create(json!({}));
+    let (_, mut socket) = harness.open();
+    let id = "\u{2026}豆 腐";
+    write!(socket, "id: {id}\ndata: 1\n\n").expect("it is read");
+    harness.event("message", "1", id);
+    drop(socket);
+    let (asked, _socket) = harness.open();
+    let received = headers::received_last_event_id(asked.header("last-event-id"), None::<&str>, 64);
+    assert_eq!(
+        received.expect("it is valid").map(LastEventId::as_str),
+        Some(id)
+    );
+}
+
+#[test]
+fn an_error_has_its_sources() {
+    let mut harness = Harness::start();
+    // Nobody listens at a port of this number.
+    harness.create(json!({ "streamUrl": "http://127.0.0.1:1/" }));
+    let error = harness.error();
+    let is_whole = error.starts_with("the transport failed: ") && error.contains("refused");
+    assert!(is_whole, "{error}");
+}
+
+#[test]
+fn it_listens_at_a_name() {
+    let mut service = Command::new(env!("CARGO_BIN_EXE_contract-service"))
+        .args(["--address", "localhost:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut url = String::new();
+    let output = service.stdout.take().expect("it is piped");
+    BufReader::new(output)
+        .read_line(&mut url)
+        .expect("it says where it is");
+    _ = service.kill();
+    _ = service.wait();
+    assert!(
+        url.starts_with("http://127.0.0.1:") || url.starts_with("http://[::1]:"),
+        "{url}"
+    );
 }
 
 #[test]

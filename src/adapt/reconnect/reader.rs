@@ -5,13 +5,19 @@ use core::{fmt, iter::FusedIterator, marker::PhantomData, time::Duration};
 use std::io::{self, ErrorKind, Read};
 use std::thread;
 
-use super::{Clock, Head, Last, ReconnectError, Update};
+use super::decision::Plan;
+use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
 use crate::client::{EventSource, Request, Step};
-use crate::decode::Owned;
-use crate::event::{OwnedEvent, OwnedItem};
+use crate::decode::Found;
+use crate::error::DecodeError;
+use crate::event::{Event, Item, OwnedEvent, OwnedItem, RawEvent};
 
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
+/// How long to sleep after a read that has returned at once, without anything.
+const PAUSE: Duration = Duration::from_millis(10);
+/// A read that takes less than this does not wait.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// A blocking HTTP client, for a [`ReconnectingReader`].
 ///
@@ -22,6 +28,8 @@ pub trait BlockingTransport {
     type Response;
     /// The error of the HTTP client.
     type Error: From<io::Error>;
+    /// What [`opened`](Self::opened) takes of a response; `()` for nothing.
+    type Opened;
     /// The body of a response.
     type Body: Read;
 
@@ -35,12 +43,25 @@ pub trait BlockingTransport {
     /// Those of the HTTP client: the connection failed.
     fn connect(&mut self, request: Request<'_>) -> Result<(Head, Self::Response), Self::Error>;
 
+    /// Takes what the caller wants to know of a response that was accepted, for
+    /// [`Update::Opened`].
+    fn opened(&mut self, response: &Self::Response) -> Self::Opened;
+
     /// Turns a response that was accepted into its body.
     fn body(&mut self, response: Self::Response) -> Self::Body;
 
     /// Sleeps for `delay`, with [`thread::sleep`] unless implemented otherwise.
+    ///
+    /// If it returns earlier, for example since the network is back, the wait is over.
     fn sleep(&mut self, delay: Duration) {
         thread::sleep(delay);
+    }
+
+    /// Decides about each connection that was lost, before it is reported; as the policy says unless
+    /// implemented otherwise.
+    fn decide(&mut self, lost: &mut Lost<'_, Self::Response, Self::Error>) -> Decision {
+        let _ = lost;
+        Decision::AsPlanned
     }
 }
 
@@ -62,11 +83,14 @@ where
 {
     type Response = R;
     type Error = E;
+    type Opened = ();
     type Body = S;
 
     fn connect(&mut self, request: Request<'_>) -> Result<(Head, R), E> {
         (self.connect)(request)
     }
+
+    fn opened(&mut self, _: &R) {}
 
     fn body(&mut self, response: R) -> S {
         (self.body)(response)
@@ -131,7 +155,10 @@ impl<C, B, Z> fmt::Debug for BlockingFns<C, B, Z> {
 /// [`with_items`](Self::with_items). An idle timeout needs a reader with a read timeout, such as a
 /// socket's: [`WouldBlock`](ErrorKind::WouldBlock) and [`TimedOut`](ErrorKind::TimedOut) count as
 /// silence until the idle timeout of the policy has passed; without an idle timeout they count as
-/// failures. A non-blocking reader would be polled in a busy loop.
+/// failures. After a read that returns so at once, it sleeps for 10 milliseconds, so that a
+/// non-blocking reader does not cost a processor.
+///
+/// The HTTP client itself has to limit the time for a response: `connect` does not return before.
 ///
 /// A completed sleep advances the clock. The clock is that of the standard library, or [another
 /// one](Self::with_clock).
@@ -147,6 +174,8 @@ pub struct ReconnectingReader<X: BlockingTransport, T = OwnedEvent> {
     /// The range of `memory` that was read and not decoded.
     start: usize,
     stop: usize,
+    /// Where the input began in which something was found.
+    found: usize,
     last: Last<X::Response, X::Error>,
     is_announced: bool,
     has_ended: bool,
@@ -176,6 +205,38 @@ where
 }
 
 impl<X: BlockingTransport> ReconnectingReader<X> {
+    /// Lets `decide` decide about each connection that was lost, before it is reported: whether
+    /// another attempt follows, and after which delay.
+    ///
+    /// Call it first: it drops a connection that there is, and replaces an earlier decision.
+    pub fn with_decision<F>(self, decide: F) -> ReconnectingReader<WithDecision<X, F>>
+    where
+        F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
+    {
+        let transport = self.transport;
+        let transport = WithDecision { transport, decide };
+        ReconnectingReader::with_clock_of(self.source, transport, self.clock)
+    }
+
+    /// Takes something of each response that is accepted, for [`Update::Opened`]: its headers, for
+    /// example.
+    ///
+    /// Call it first: it drops a connection that there is.
+    pub fn with_opened<F, O>(self, opened: F) -> ReconnectingReader<WithOpened<X, F>>
+    where
+        F: FnMut(&X::Response) -> O,
+    {
+        let transport = self.transport;
+        let transport = WithOpened { transport, opened };
+        ReconnectingReader::with_clock_of(self.source, transport, self.clock)
+    }
+
+    fn with_clock_of(source: EventSource, transport: X, clock: Clock) -> Self {
+        let mut reader = Self::new(source, transport);
+        reader.clock = clock;
+        reader
+    }
+
     /// Connects with `transport`.
     pub const fn new(source: EventSource, transport: X) -> Self {
         Self {
@@ -186,6 +247,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
             memory: Vec::new(),
             start: 0,
             stop: 0,
+            found: 0,
             last: Last::NONE,
             is_announced: false,
             has_ended: false,
@@ -203,6 +265,7 @@ impl<X: BlockingTransport> ReconnectingReader<X> {
             memory: self.memory,
             start: self.start,
             stop: self.stop,
+            found: self.found,
             last: self.last,
             is_announced: self.is_announced,
             has_ended: self.has_ended,
@@ -219,6 +282,16 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         self
     }
 
+    /// Returns the transport.
+    pub const fn transport(&self) -> &X {
+        &self.transport
+    }
+
+    /// Returns the transport, to change how it connects the next time, for example.
+    pub const fn transport_mut(&mut self) -> &mut X {
+        &mut self.transport
+    }
+
     /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
@@ -231,19 +304,77 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it, whatever
+    /// [`Resend`](crate::client::Resend) says; see [`EventSource::reconnect`].
     pub fn reconnect(&mut self) {
         self.source.reconnect();
     }
 
-    fn next_update(&mut self) -> Option<UpdateOf<X, T>>
-    where
-        T: Owned,
-    {
+    /// Ends the wait for the next attempt, if there is one; see [`EventSource::retry_now`].
+    pub fn retry_now(&mut self) {
+        self.source.retry_now();
+    }
+
+    /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
+    pub fn close(&mut self) {
+        self.source.close();
+    }
+
+    /// Returns the next update, with an event that borrows from the chunk; `None` is the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingReader`].
+    pub fn next_event(&mut self) -> Borrowed<Event<'_>, X> {
+        let update = self.next_found(|source, input| source.find(input, false))?;
+        let Self { source, memory, .. } = self;
+        let whole = memory.get(self.found..self.stop).unwrap_or_default();
+        let event = update.map(|it| it.try_map(|_| source.resolve_text(whole)));
+        Ok(event.transpose()?)
+    }
+
+    /// Returns the next update, with an event as bytes that borrow from the chunk; `None` is the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingReader`].
+    pub fn next_raw_event(&mut self) -> Borrowed<RawEvent<'_>, X> {
+        let update = self.next_found(|source, input| source.find(input, false))?;
+        let Self { source, memory, .. } = self;
+        let whole = memory.get(self.found..self.stop).unwrap_or_default();
+        let event = update.map(|it| it.try_map(|_| Ok(source.resolve_raw(whole))));
+        event.transpose()
+    }
+
+    /// Returns the next update, with an [item](Item) that borrows from the chunk; `None` is the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReconnectingReader`].
+    pub fn next_item(&mut self) -> Borrowed<Item<'_>, X> {
+        let update = self.next_found(|source, input| source.find(input, true))?;
+        let Self { source, memory, .. } = self;
+        let whole = memory.get(self.found..self.stop).unwrap_or_default();
+        let item = update.map(|it| it.try_map(|found| source.resolve_item(whole, found)));
+        Ok(item.transpose()?)
+    }
+
+    fn next_found(
+        &mut self,
+        find: fn(&mut EventSource, &mut &[u8]) -> Result<Option<Found>, DecodeError>,
+    ) -> Borrowed<Found, X> {
+        self.next_update(find).transpose()
+    }
+
+    fn next_update<I>(
+        &mut self,
+        mut find: impl FnMut(&mut EventSource, &mut &[u8]) -> Result<Option<I>, DecodeError>,
+    ) -> Option<UpdateOf<I, X>> {
         while !self.has_ended {
             let whole = self.memory.get(self.start..self.stop).unwrap_or_default();
             let mut rest = whole;
-            let item = self.source.read(&mut rest);
+            let item = find(&mut self.source, &mut rest);
+            self.found = self.start;
             self.start = self.stop - rest.len();
             match item {
                 Ok(None) => {}
@@ -254,38 +385,58 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
             match self.source.next(now) {
                 Step::Connect(request) => {
                     self.is_announced = false;
+                    self.last = Last::NONE;
                     let answer = self.transport.connect(request);
                     if let Some(response) = self.last.take_answer(&mut self.source, answer) {
+                        let opened = self.transport.opened(&response);
                         self.reader = Some(self.transport.body(response));
-                        return Some(Ok(Update::Opened));
+                        return Some(Ok(Update::Opened(opened)));
                     }
                 }
                 // `connect` has waited for the response.
                 Step::AwaitResponse { .. } => self.source.fail(),
-                Step::Read { timeout } => self.read_chunk(timeout.is_some()),
+                Step::Read { timeout } => self.read_chunk(timeout),
                 Step::Wait { delay, reason } => {
-                    self.reader = None;
-                    if self.is_announced {
-                        self.transport.sleep(delay);
-                        self.clock.reach(now.saturating_add(delay));
-                    } else {
-                        self.is_announced = true;
-                        let first_ignored = self.source.ignored_instead_of_events();
-                        return Some(Ok(self.last.reconnecting(delay, reason, first_ignored)));
+                    if let Some(update) = self.lost(now, Ok((delay, reason))) {
+                        return Some(update);
                     }
                 }
-                Step::Closed(reason) => {
-                    self.has_ended = true;
-                    self.reader = None;
-                    let first_ignored = self.source.ignored_instead_of_events();
-                    return Some(Err(self.last.closed(reason, first_ignored)));
-                }
+                Step::Closed(reason) => return self.lost(now, Err(reason)),
             }
         }
         None
     }
 
-    fn read_chunk(&mut self, may_be_idle: bool) {
+    /// Reports that there is no connection, once; then sleeps until the next attempt.
+    fn lost<I>(&mut self, now: Duration, planned: Plan) -> Option<UpdateOf<I, X>> {
+        self.reader = None;
+        let transport = &mut self.transport;
+        let decide = |lost: &mut Lost<'_, _, _>| transport.decide(lost);
+        let planned = self.last.decide(&mut self.source, planned, decide);
+        if let (Ok((delay, _)), true) = (planned, self.is_announced) {
+            let begin = self.clock.now();
+            self.transport.sleep(delay);
+            let slept = self.clock.now().saturating_sub(begin);
+            if !slept.is_zero() && slept < delay {
+                self.source.retry_now();
+            } else {
+                // The clock may be one that stands still.
+                self.clock.reach(now.saturating_add(delay));
+            }
+            return None;
+        }
+        self.is_announced = true;
+        let first_ignored = self.source.ignored_instead_of_events();
+        Some(match planned {
+            Ok((delay, reason)) => Ok(self.last.reconnecting(delay, reason, first_ignored)),
+            Err(reason) => {
+                self.has_ended = true;
+                Err(self.last.closed(reason, first_ignored))
+            }
+        })
+    }
+
+    fn read_chunk(&mut self, timeout: Option<Duration>) {
         if self.memory.is_empty() {
             self.memory.resize(CHUNK, 0);
         }
@@ -293,29 +444,58 @@ impl<X: BlockingTransport, T> ReconnectingReader<X, T> {
         let Some(reader) = &mut self.reader else {
             return self.source.end();
         };
+        let begin = self.clock.now();
         match reader.read(&mut self.memory) {
             Ok(0) => self.source.end(),
             // A reader may report any length.
             Ok(length) => self.stop = length.min(self.memory.len()),
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::TimedOut if may_be_idle => {}
+                ErrorKind::WouldBlock | ErrorKind::TimedOut if timeout.is_some() => {
+                    let now = self.clock.now();
+                    if now.saturating_sub(begin) < AT_ONCE {
+                        let pause = timeout.map_or(PAUSE, |timeout| timeout.min(PAUSE));
+                        self.transport.sleep(pause);
+                        self.clock.reach(now.saturating_add(pause));
+                    }
+                }
                 _ => self.last.fail(&mut self.source, error.into()),
             },
         }
     }
 }
 
-type UpdateOf<X, T> = Result<
-    Update<T, <X as BlockingTransport>::Error>,
-    ReconnectError<<X as BlockingTransport>::Response, <X as BlockingTransport>::Error>,
+type ErrorOf<X> =
+    ReconnectError<<X as BlockingTransport>::Response, <X as BlockingTransport>::Error>;
+
+type UpdateOf<T, X> = Result<
+    Update<
+        T,
+        <X as BlockingTransport>::Opened,
+        <X as BlockingTransport>::Response,
+        <X as BlockingTransport>::Error,
+    >,
+    ErrorOf<X>,
+>;
+
+/// The outcome of a call that borrows an item `T` from a chunk.
+type Borrowed<T, X> = Result<
+    Option<
+        Update<
+            T,
+            <X as BlockingTransport>::Opened,
+            <X as BlockingTransport>::Response,
+            <X as BlockingTransport>::Error,
+        >,
+    >,
+    ErrorOf<X>,
 >;
 
 impl<X: BlockingTransport> Iterator for ReconnectingReader<X> {
-    type Item = Result<Update<OwnedEvent, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedEvent, X>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_update()
+        self.next_update(|source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -324,10 +504,10 @@ impl<X: BlockingTransport> Iterator for ReconnectingReader<X> {
 }
 
 impl<X: BlockingTransport> Iterator for ReconnectingReader<X, OwnedItem> {
-    type Item = Result<Update<OwnedItem, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedItem, X>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_update()
+        self.next_update(|source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -1,5 +1,7 @@
 //! A `Stream` that reconnects by itself.
 
+mod borrowed;
+
 use core::{
     fmt,
     future::Future,
@@ -12,11 +14,12 @@ use core::{
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{Clock, Head, Last, ReconnectError, Update};
+use super::decision::Plan;
+use super::{Clock, Decision, Head, Last, Lost, ReconnectError, Update, WithDecision, WithOpened};
 use crate::adapt::budget::Budget;
 use crate::adapt::stream::ChunkStream;
 use crate::client::{EventSource, Request, Step};
-use crate::decode::Owned;
+use crate::error::DecodeError;
 use crate::event::{OwnedEvent, OwnedItem};
 
 /// An HTTP client and a timer, for a [`ReconnectingStream`].
@@ -35,6 +38,7 @@ use crate::event::{OwnedEvent, OwnedItem};
 /// impl Transport for Http {
 ///     type Response = &'static [u8];
 ///     type Error = std::io::Error;
+///     type Opened = ();
 ///     type Connecting = Ready<Result<(Head, Self::Response), Self::Error>>; // often a `Pin<Box<dyn Future<..> + Send>>`
 ///     type Body = futures_util::stream::Iter<std::array::IntoIter<Result<&'static [u8], std::io::Error>, 1>>;
 ///     type Sleep = Ready<()>;
@@ -43,6 +47,8 @@ use crate::event::{OwnedEvent, OwnedItem};
 ///         let status = if request.attempt() == 0 { 200 } else { 204 };
 ///         ready(Ok((Head::new(status, Some("text/event-stream")), b"data: 1\n\n")))
 ///     }
+///
+///     fn opened(&mut self, _response: &Self::Response) {}
 ///
 ///     fn body(&mut self, response: Self::Response) -> Self::Body {
 ///         futures_util::stream::iter([Ok(response)])
@@ -66,6 +72,8 @@ pub trait Transport {
     type Response;
     /// The error of the HTTP client.
     type Error: From<<Self::Body as ChunkStream>::Error>;
+    /// What [`opened`](Self::opened) takes of a response; `()` for nothing.
+    type Opened;
     /// Waits for the head of a response.
     type Connecting: Future<Output = Result<(Head, Self::Response), Self::Error>>;
     /// The chunks of a body.
@@ -80,11 +88,23 @@ pub trait Transport {
     /// first.
     fn connect(&mut self, request: Request<'_>) -> Self::Connecting;
 
+    /// Takes what the caller wants to know of a response that was accepted, for
+    /// [`Update::Opened`].
+    fn opened(&mut self, response: &Self::Response) -> Self::Opened;
+
     /// Turns a response that was accepted into its body.
     fn body(&mut self, response: Self::Response) -> Self::Body;
 
-    /// Sleeps for `delay`.
+    /// Sleeps for `delay`, and not less: timeouts use it as well. To end a wait, for example since the
+    /// network is back, call [`retry_now`](ReconnectingStream::retry_now).
     fn sleep(&mut self, delay: Duration) -> Self::Sleep;
+
+    /// Decides about each connection that was lost, before it is reported; as the policy says unless
+    /// implemented otherwise.
+    fn decide(&mut self, lost: &mut Lost<'_, Self::Response, Self::Error>) -> Decision {
+        let _ = lost;
+        Decision::AsPlanned
+    }
 }
 
 /// The [`Transport`] that [`ReconnectingStream::from_fns`] makes of three closures.
@@ -107,6 +127,7 @@ where
 {
     type Response = R;
     type Error = E;
+    type Opened = ();
     type Connecting = F;
     type Body = S;
     type Sleep = G;
@@ -114,6 +135,8 @@ where
     fn connect(&mut self, request: Request<'_>) -> F {
         (self.connect)(request)
     }
+
+    fn opened(&mut self, _: &R) {}
 
     fn body(&mut self, response: R) -> S {
         (self.body)(response)
@@ -132,10 +155,11 @@ impl<C, B, Z> fmt::Debug for Fns<C, B, Z> {
 
 pin_project! {
     /// Events from one connection after the other, as a `Stream` of
-    /// `Result<Update<T, E>, ReconnectError<R, E>>`.
+    /// `Result<Update<T, O, R, E>, ReconnectError<R, E>>`.
     ///
     /// It consists of an [`EventSource`], which has the policy, the limits and the initial last
-    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `T` is
+    /// event ID, and of a [`Transport`], whose response is `R` and whose error is `E`. `O` is what it
+    /// takes of each response that is accepted ([`with_opened`](Self::with_opened)), and `T` is
     /// [`OwnedEvent`], or [`OwnedItem`] for all items ([`with_items`](Self::with_items)).
     ///
     /// ```
@@ -205,6 +229,8 @@ pin_project! {
         // When that sleep is due.
         until: Duration,
         chunk: Option<<X::Body as ChunkStream>::Chunk>,
+        // Where in it the input began in which something was found.
+        found: usize,
         // How many bytes of it were consumed.
         used: usize,
         last: Last<X::Response, X::Error>,
@@ -253,12 +279,68 @@ impl<X: Transport> ReconnectingStream<X> {
             sleeping: None,
             until: Duration::ZERO,
             chunk: None,
+            found: 0,
             used: 0,
             last: Last::NONE,
             is_announced: false,
             has_ended: false,
             makes: PhantomData,
         }
+    }
+
+    /// Lets `decide` decide about each connection that was lost, before it is reported: whether
+    /// another attempt follows, and after which delay.
+    ///
+    /// Call it first: it drops a connection that there is, and replaces an earlier decision.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_wire::client::Cause;
+    /// use sse_wire::reconnect::Decision;
+    /// # use core::future::{Ready, ready};
+    /// # use sse_wire::{client::{EventSource, Request}, reconnect::{Head, ReconnectingStream}};
+    /// # type Body = futures_util::stream::Empty<Result<Vec<u8>, std::io::Error>>;
+    /// # let connect = |request: Request<'_>| {
+    /// #     let status = if request.attempt() < 2 { 404 } else { 410 };
+    /// #     ready(Ok::<_, std::io::Error>((Head::new(status, [""; 0]), ())))
+    /// # };
+    /// # let body = |()| -> Body { futures_util::stream::empty() };
+    /// # let updates = ReconnectingStream::from_fns(EventSource::new(4), connect, body, |_| ready(()));
+    ///
+    /// // The stream may not exist yet. Whatever else happens is for the policy.
+    /// let updates = updates.with_decision(|lost| match lost.reason {
+    ///     Cause::Status(404) if lost.requests < 10 => Decision::RetryIn(Duration::from_secs(1)),
+    ///     _ => Decision::AsPlanned,
+    /// });
+    /// # let updates = futures_util::StreamExt::collect::<Vec<_>>(updates);
+    /// # assert_eq!(futures_util::FutureExt::now_or_never(updates).unwrap().len(), 3);
+    /// ```
+    pub fn with_decision<F>(self, decide: F) -> ReconnectingStream<WithDecision<X, F>>
+    where
+        F: FnMut(&mut Lost<'_, X::Response, X::Error>) -> Decision,
+    {
+        let transport = self.transport;
+        let transport = WithDecision { transport, decide };
+        ReconnectingStream::with_clock_of(self.source, transport, self.clock)
+    }
+
+    /// Takes something of each response that is accepted, for [`Update::Opened`]: its headers, for
+    /// example.
+    ///
+    /// Call it first: it drops a connection that there is.
+    pub fn with_opened<F, O>(self, opened: F) -> ReconnectingStream<WithOpened<X, F>>
+    where
+        F: FnMut(&X::Response) -> O,
+    {
+        let transport = self.transport;
+        let transport = WithOpened { transport, opened };
+        ReconnectingStream::with_clock_of(self.source, transport, self.clock)
+    }
+
+    fn with_clock_of(source: EventSource, transport: X, clock: Clock) -> Self {
+        let mut stream = Self::new(source, transport);
+        stream.clock = clock;
+        stream
     }
 
     /// Yields all items, in the order in which they arrive.
@@ -272,6 +354,7 @@ impl<X: Transport> ReconnectingStream<X> {
             sleeping: self.sleeping,
             until: self.until,
             chunk: self.chunk,
+            found: self.found,
             used: self.used,
             last: self.last,
             is_announced: self.is_announced,
@@ -289,6 +372,16 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self
     }
 
+    /// Returns the transport.
+    pub const fn transport(&self) -> &X {
+        &self.transport
+    }
+
+    /// Returns the transport, to change how it connects the next time, for example.
+    pub fn transport_mut(self: Pin<&mut Self>) -> &mut X {
+        self.project().transport
+    }
+
     /// Returns the state of the connection, with the last event ID.
     pub const fn source(&self) -> &EventSource {
         &self.source
@@ -301,22 +394,58 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
         self.source
     }
 
-    /// Drops the connection for another one; see [`EventSource::reconnect`].
+    /// Drops the connection for another one, or ends the wait for it, whatever
+    /// [`Resend`](crate::client::Resend) says; see [`EventSource::reconnect`].
     pub fn reconnect(self: Pin<&mut Self>) {
         self.project().source.reconnect();
     }
 
-    fn poll_update(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<UpdateOf<X, T>>>
-    where
-        T: Owned,
-    {
+    /// Ends the wait for the next attempt, if there is one; see [`EventSource::retry_now`].
+    pub fn retry_now(self: Pin<&mut Self>) {
+        self.project().source.retry_now();
+    }
+
+    /// Ends the stream: the next update is that it is closed; see [`EventSource::close`].
+    pub fn close(self: Pin<&mut Self>) {
+        self.project().source.close();
+    }
+
+    /// Reports that there is no connection, once.
+    fn lost<I>(self: Pin<&mut Self>, planned: Plan) -> Option<UpdateOf<I, X>> {
         let mut this = self.project();
+        let transport = this.transport;
+        let decide = |lost: &mut Lost<'_, _, _>| transport.decide(lost);
+        let planned = this.last.decide(this.source, planned, decide);
+        if planned.is_ok() && *this.is_announced {
+            return None;
+        }
+        *this.is_announced = true;
+        this.connecting.set(None);
+        this.stream.set(None);
+        this.sleeping.set(None);
+        let first_ignored = this.source.ignored_instead_of_events();
+        Some(match planned {
+            Ok((delay, reason)) => Ok(this.last.reconnecting(delay, reason, first_ignored)),
+            Err(reason) => {
+                *this.has_ended = true;
+                Err(this.last.closed(reason, first_ignored))
+            }
+        })
+    }
+
+    fn poll_update<I>(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut find: impl FnMut(&mut EventSource, &mut &[u8]) -> Result<Option<I>, DecodeError>,
+    ) -> Poll<Option<UpdateOf<I, X>>> {
         let mut budget = Budget::new();
-        while !*this.has_ended {
+        while !self.has_ended {
+            let mut this = self.as_mut().project();
             if let Some(chunk) = this.chunk {
                 let whole = chunk.as_ref();
                 let mut rest = whole.get(*this.used..).unwrap_or_default();
-                let found = this.source.read(&mut rest);
+                let found = find(this.source, &mut rest);
+                *this.found = *this.used;
                 *this.used = whole.len() - rest.len();
                 match found {
                     Ok(None) => {}
@@ -336,8 +465,9 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
                     this.connecting.set(None);
                     this.sleeping.set(None);
                     if let Some(response) = this.last.take_answer(this.source, answer) {
+                        let opened = this.transport.opened(&response);
                         this.stream.set(Some(this.transport.body(response)));
-                        return Poll::Ready(Some(Ok(Update::Opened)));
+                        return Poll::Ready(Some(Ok(Update::Opened(opened))));
                     }
                     continue;
                 }
@@ -364,31 +494,21 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
             let time = match this.source.next(now) {
                 Step::Connect(request) => {
                     *this.is_announced = false;
+                    *this.last = Last::NONE;
                     this.sleeping.set(None);
                     this.connecting.set(Some(this.transport.connect(request)));
                     continue;
                 }
                 Step::AwaitResponse { timeout } | Step::Read { timeout } => timeout,
                 Step::Wait { delay, reason } => {
-                    if !*this.is_announced {
-                        *this.is_announced = true;
-                        this.connecting.set(None);
-                        this.stream.set(None);
-                        this.sleeping.set(None);
-                        let first_ignored = this.source.ignored_instead_of_events();
-                        let update = this.last.reconnecting(delay, reason, first_ignored);
-                        return Poll::Ready(Some(Ok(update)));
+                    let planned = Ok((delay, reason));
+                    if let Some(update) = self.as_mut().lost(planned) {
+                        return Poll::Ready(Some(update));
                     }
+                    this = self.as_mut().project();
                     Some(delay)
                 }
-                Step::Closed(reason) => {
-                    *this.has_ended = true;
-                    this.connecting.set(None);
-                    this.stream.set(None);
-                    this.sleeping.set(None);
-                    let first_ignored = this.source.ignored_instead_of_events();
-                    return Poll::Ready(Some(Err(this.last.closed(reason, first_ignored))));
-                }
+                Step::Closed(reason) => return Poll::Ready(self.lost(Err(reason))),
             };
             let Some(time) = time else {
                 return Poll::Pending;
@@ -414,16 +534,18 @@ impl<X: Transport, T> ReconnectingStream<X, T> {
     }
 }
 
-type UpdateOf<X, T> = Result<
-    Update<T, <X as Transport>::Error>,
-    ReconnectError<<X as Transport>::Response, <X as Transport>::Error>,
+type ErrorOf<X> = ReconnectError<<X as Transport>::Response, <X as Transport>::Error>;
+
+type UpdateOf<T, X> = Result<
+    Update<T, <X as Transport>::Opened, <X as Transport>::Response, <X as Transport>::Error>,
+    ErrorOf<X>,
 >;
 
 impl<X: Transport> Stream for ReconnectingStream<X> {
-    type Item = Result<Update<OwnedEvent, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedEvent, X>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_update(context)
+        self.poll_update(context, |source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -432,10 +554,10 @@ impl<X: Transport> Stream for ReconnectingStream<X> {
 }
 
 impl<X: Transport> Stream for ReconnectingStream<X, OwnedItem> {
-    type Item = Result<Update<OwnedItem, X::Error>, ReconnectError<X::Response, X::Error>>;
+    type Item = UpdateOf<OwnedItem, X>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_update(context)
+        self.poll_update(context, |source, input| source.read(input))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

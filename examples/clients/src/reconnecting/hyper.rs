@@ -30,6 +30,7 @@ type Answer = Result<(Head, Response<Incoming>), Box<dyn Error>>;
 impl Transport for Http {
     type Response = Response<Incoming>;
     type Error = Box<dyn Error>;
+    type Opened = ();
     type Connecting = Pin<Box<dyn Future<Output = Answer>>>;
     type Body = BodyChunks<Incoming>;
     type Sleep = Sleep;
@@ -40,18 +41,15 @@ impl Transport for Http {
             Some(body) if request.last_event_id().is_empty() => ("POST", body.clone()),
             _ => ("GET", Vec::new()),
         };
-        let mut sending = hyper::Request::builder()
+        let headers = self.options.headers(request);
+        let sending = hyper::Request::builder()
             .method(method)
-            .uri(&self.options.url);
-        for (name, value) in request.headers() {
-            sending = sending.header(name, value);
-        }
-        for (name, value) in &self.options.headers {
-            sending = sending.header(name, value);
-        }
-        let sending = sending
-            .body(Full::from(body))
-            .map(|request| self.client.request(request));
+            .uri(&self.options.url)
+            .body(Full::from(body));
+        let sending = sending.map(|mut sending| {
+            *sending.headers_mut() = headers;
+            self.client.request(sending)
+        });
         Box::pin(async {
             let response = sending?.await?;
             let headers = response.headers();
@@ -60,6 +58,8 @@ impl Transport for Http {
             Ok((head, response))
         })
     }
+
+    fn opened(&mut self, _response: &Self::Response) {}
 
     fn body(&mut self, response: Self::Response) -> Self::Body {
         BodyChunks::new(response.into_body())
@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
 
     while let Some(update) = updates.next().await {
         match update {
-            Ok(Update::Opened) => eprintln!("connected"),
+            Ok(Update::Opened(())) => eprintln!("connected"),
             Ok(Update::Item(event)) => println!("{}: {}", event.event_type(), event.data()),
             Ok(Update::Reconnecting {
                 delay,

@@ -4,9 +4,11 @@ use core::error::Error;
 use core::time::Duration;
 use std::{fs, process};
 
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
 use lexopt::prelude::*;
 use sse_wire::EventDecoder;
-use sse_wire::client::{Policy, Repeat};
+use sse_wire::client::{Policy, Request, Resend};
 
 /// The options of a client.
 #[derive(Debug, Clone)]
@@ -14,8 +16,7 @@ pub(crate) struct Options {
     pub(crate) url: String,
     /// With the initial last event ID.
     pub(crate) decoder: EventDecoder,
-    /// By name and value.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
     /// The body of a POST; a GET if there is none.
     pub(crate) post: Option<Vec<u8>>,
     pub(crate) policy: Policy,
@@ -27,7 +28,7 @@ of the connection goes to standard error.
 
 Options:
       --last-event-id ID     begin after this event
-      --header 'NAME: VALUE' send this header, too; may be given several times
+      --header 'NAME: VALUE' send this header, instead of the client's own; may be given several times
       --post FILE            send this file as a POST, once; with a last event ID, a GET
                              continues from it instead
       --max-attempts N       give up after N consecutive failures; never by default
@@ -37,6 +38,22 @@ Options:
 Exit code: 1 when it gave up, 2 when the command line is wrong.";
 
 impl Options {
+    /// The headers of a request: those of the client, of which the user's replace any.
+    pub(crate) fn headers(&self, request: Request<'_>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in request.headers() {
+            // As bytes, since an ID may have others than those of ASCII.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.insert(name, value);
+            }
+        }
+        for name in self.headers.keys() {
+            headers.remove(name);
+        }
+        headers.extend(self.headers.clone());
+        headers
+    }
+
     /// Parses the command line. If it is wrong, prints the reason and exits.
     pub(crate) fn from_arguments(program: &str) -> Self {
         Self::parse(program).unwrap_or_else(|error| {
@@ -50,9 +67,9 @@ impl Options {
         let mut options = Self {
             url: String::new(),
             decoder: EventDecoder::new(),
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             post: None,
-            policy: Policy::new().with_transient_statuses(true),
+            policy: Policy::new().with_transient_statuses(Policy::TRANSIENT),
         };
         let mut idle_timeout = 60.0;
         let mut arguments = lexopt::Parser::from_env();
@@ -65,8 +82,8 @@ impl Options {
                 Long("header") => {
                     let header = arguments.value()?.string()?;
                     let (name, value) = header.split_once(':').ok_or("a header has a colon")?;
-                    let (name, value) = (name.trim(), value.trim());
-                    options.headers.push((name.to_owned(), value.to_owned()));
+                    let name: HeaderName = name.trim().parse()?;
+                    options.headers.append(name, value.trim().parse()?);
                 }
                 Long("post") => {
                     let file = arguments.value()?;
@@ -74,7 +91,7 @@ impl Options {
                         format!("{} cannot be read: {error}", file.to_string_lossy())
                     })?;
                     options.post = Some(body);
-                    options.policy = options.policy.with_repeat(Repeat::Resumed);
+                    options.policy = options.policy.with_resend(Resend::Resumable);
                 }
                 Long("max-attempts") => {
                     let attempts = arguments.value()?.parse()?;

@@ -13,24 +13,19 @@ use tokio_stream::StreamExt as _;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-reqwest");
-    let source =
-        EventSource::from_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
+    let source = EventSource::from_decoder(options.decoder.clone(), fastrand::u64(..))
+        .with_policy(options.policy);
 
     let client = reqwest::Client::new();
     let connect = |request: Request<'_>| {
-        let mut sending = match &options.post {
+        let sending = match &options.post {
             // A POST is resumed by a GET: sending it twice might cost twice.
             Some(body) if request.last_event_id().is_empty() => {
                 client.post(&options.url).body(body.clone())
             }
             _ => client.get(&options.url),
         };
-        for (name, value) in request.headers() {
-            sending = sending.header(name, value);
-        }
-        for (name, value) in &options.headers {
-            sending = sending.header(name, value);
-        }
+        let sending = sending.headers(options.headers(request));
         async move {
             let response = sending.send().await?;
             let headers = response.headers();
@@ -49,7 +44,7 @@ async fn main() -> ExitCode {
 
     while let Some(update) = updates.next().await {
         match update {
-            Ok(Update::Opened) => eprintln!("connected"),
+            Ok(Update::Opened(())) => eprintln!("connected"),
             Ok(Update::Item(event)) => println!("{}: {}", event.event_type(), event.data()),
             Ok(Update::Reconnecting {
                 delay,

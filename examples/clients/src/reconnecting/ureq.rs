@@ -16,8 +16,8 @@ use ureq::http;
 
 fn main() -> ExitCode {
     let options = Options::from_arguments("reconnecting-ureq");
-    let source =
-        EventSource::from_decoder(options.decoder, fastrand::u64(..)).with_policy(options.policy);
+    let source = EventSource::from_decoder(options.decoder.clone(), fastrand::u64(..))
+        .with_policy(options.policy);
 
     // The policy decides what a status means.
     let agent = ureq::Agent::config_builder()
@@ -30,14 +30,10 @@ fn main() -> ExitCode {
             Some(body) if request.last_event_id().is_empty() => ("POST", body.clone()),
             _ => ("GET", Vec::new()),
         };
-        let mut sending = http::Request::builder().method(method).uri(&options.url);
-        for (name, value) in request.headers() {
-            sending = sending.header(name, value);
-        }
-        for (name, value) in &options.headers {
-            sending = sending.header(name, value);
-        }
-        let response = agent.run(sending.body(body)?)?;
+        let sending = http::Request::builder().method(method).uri(&options.url);
+        let mut sending = sending.body(body)?;
+        *sending.headers_mut() = options.headers(request);
+        let response = agent.run(sending)?;
         let headers = response.headers();
         let head = Head::new(response.status().as_u16(), headers.get_all("content-type"))
             .with_retry_after(headers.get("retry-after"));
@@ -48,7 +44,7 @@ fn main() -> ExitCode {
 
     for update in ReconnectingReader::from_fns(source, connect, body, thread::sleep) {
         match update {
-            Ok(Update::Opened) => eprintln!("connected"),
+            Ok(Update::Opened(())) => eprintln!("connected"),
             Ok(Update::Item(event)) => {
                 println!("{}: {}", event.event_type(), event.data());
             }

@@ -175,7 +175,7 @@ async fn clients_resume_over_a_reload_and_learn_of_a_restart() {
     let nginx = Nginx::start(gateway.address);
     let path = "/events?topic=a";
     let browser = event_source::connect(nginx.address, path);
-    let policy = Policy::new().with_transient_statuses(true);
+    let policy = Policy::new().with_transient_statuses(Policy::TRANSIENT);
     let source = Source::new(7).with_policy(policy);
     let native = reconnecting::connect(nginx.address, path, source);
     gateway.wait_for("gateway_streams", 2.0).await;

@@ -26,6 +26,7 @@ type Answer = Result<(Head, Response<Incoming>), Box<dyn Error + Send + Sync>>;
 impl Transport for Http {
     type Response = Response<Incoming>;
     type Error = Box<dyn Error + Send + Sync>;
+    type Opened = ();
     type Connecting = Pin<Box<dyn Future<Output = Answer> + Send>>;
     type Body = BodyChunks<Incoming>;
     type Sleep = Sleep;
@@ -49,6 +50,8 @@ impl Transport for Http {
         })
     }
 
+    fn opened(&mut self, _response: &Self::Response) {}
+
     fn body(&mut self, response: Self::Response) -> Self::Body {
         BodyChunks::new(response.into_body())
     }
@@ -70,7 +73,7 @@ async fn run(source: EventSource, http: Http, client: Client) {
     while let Some(update) = updates.next().await {
         let mut state = client.lock();
         match update {
-            Ok(Update::Opened) => state.connections += 1,
+            Ok(Update::Opened(())) => state.connections += 1,
             Ok(Update::Item(event)) if event.event_type() == "gap" => {
                 state.gaps.push(event.data().to_owned());
             }
