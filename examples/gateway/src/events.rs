@@ -6,8 +6,8 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sse_wire::LastEventId;
 use sse_wire::headers::received_last_event_id;
+use sse_wire::{InvalidLastEventId, LastEventId};
 
 use crate::app::App;
 use crate::auth::{Denied, Principal, now};
@@ -36,7 +36,11 @@ pub async fn events(
         .authenticate_stream(&headers, query.ticket.as_deref());
     let principal = match principal.await {
         Ok(principal) => principal,
-        Err(Denied::Away) => return busy::response(Full::Redis, query.busy, None, &headers),
+        Err(Denied::Away) => {
+            let id = last_event_id(&headers, &query).0.unwrap_or(None);
+            app.metrics.busy(Full::Redis);
+            return busy::response(Full::Redis, query.busy, id, &headers);
+        }
         Err(denied) => return refuse(denied),
     };
     let cookie = principal.cookie.clone();
@@ -55,20 +59,15 @@ fn subscribe(
     query: Query,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut filter = query.filter;
+    let mut filter = query.filter.clone();
     if let Some(user) = &principal.user {
-        let is_other = filter.user.is_some_and(|name| name != *user);
+        let is_other = filter.user.as_ref().is_some_and(|name| name != user);
         if is_other || !principal.rights.may_read(&filter.topics) {
             return Err(Refusal::forbidden());
         }
         filter.user = Some(user.clone());
     }
-    let (mut all, in_query) = (
-        headers.get_all("last-event-id").iter(),
-        query.last_event_id.as_ref(),
-    );
-    let id = received_last_event_id(all.next(), in_query, MAX_ID);
-    let has_others = all.next().is_some();
+    let (id, has_others) = last_event_id(headers, &query);
     if !app.has_log() {
         app.metrics.busy(Full::Redis);
         return busy::response(Full::Redis, query.busy, id.unwrap_or(None), headers);
@@ -128,6 +127,16 @@ fn subscribe(
         compression::allow(&mut response);
     }
     Ok(response)
+}
+
+/// Returns the last event ID of a request, and whether it has several.
+fn last_event_id<'a>(
+    headers: &'a HeaderMap,
+    query: &'a Query,
+) -> (Result<Option<LastEventId<'a>>, InvalidLastEventId>, bool) {
+    let mut all = headers.get_all("last-event-id").iter();
+    let id = received_last_event_id(all.next(), query.last_event_id.as_ref(), MAX_ID);
+    (id, all.next().is_some())
 }
 
 fn refuse(denied: Denied) -> Result<Response, Refusal> {

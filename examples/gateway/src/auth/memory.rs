@@ -88,6 +88,16 @@ impl Logouts {
         }
     }
 
+    /// Returns the users with their times for which a condition holds.
+    pub(crate) fn all(&self, condition: impl Fn(&str, f64) -> bool) -> Vec<(Box<str>, f64)> {
+        let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = users
+            .times
+            .iter()
+            .filter(|(user, time)| condition(user, **time));
+        all.map(|(user, time)| (user.clone(), *time)).collect()
+    }
+
     /// Returns whether a user has logged out that was logged in since a time.
     pub(super) fn is_void(&self, user: &str, since: f64) -> bool {
         let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -111,12 +111,13 @@ pub async fn log_out(State(app): State<Arc<App>>, request: Request) -> Result<Re
     let headers = request.headers();
     let principal = app.auth.authenticate(request.method(), headers)?;
     let user = principal.user.ok_or_else(no_authentication)?;
-    let now = now();
+    // The clock of who has issued the token may be ahead.
+    let time = now().max(principal.since);
     if let Some(redis) = &app.redis {
         // First, so that the user can try again if it fails.
-        redis.log_out(&user, now, principal.since).await?;
+        redis.log_out(&user, time, principal.since).await?;
     }
-    app.auth.logouts.add(&user, now);
+    app.auth.logouts.add(&user, time);
     app.streams.end(&user);
     let mut response = respond(StatusCode::NO_CONTENT, Value::Null);
     for cookie in [Cookie::Session, Cookie::Stream] {

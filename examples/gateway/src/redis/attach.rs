@@ -1,5 +1,6 @@
 //! What a gateway finds out when it has connected: which epoch it is, and where to continue.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub(super) struct Tail {
     pub(super) newest: Position,
 }
 
-/// What the script says: epoch, reason, newest entry that was trimmed, newest entry, topics that have ended.
-type Attached = (String, String, String, String, Vec<(String, String)>);
+/// What the script says: epoch, reason, newest entry that was trimmed, newest entry.
+type Attached = (String, String, String, String);
 
 impl Redis {
     /// Connects, and prepares the hub for the entries that follow.
@@ -48,9 +49,9 @@ impl Redis {
             .arg(self.newest_known(&own_epoch, newest).to_string())
             .arg(next_epoch);
         let attached: Attached = script.invoke_async(&mut connection).await?;
-        let (epoch, reason, trimmed, last, ended) = attached;
+        let (epoch, reason, trimmed, last) = attached;
         let (trimmed, last) = (position(&trimmed)?, position(&last)?);
-        self.load_logouts(&mut connection, logouts).await?;
+        self.share_logouts(&mut connection, logouts).await?;
         if is_first || own_epoch != epoch || newest < trimmed {
             let gap = match own_epoch == epoch {
                 true => Gap::Expired,
@@ -61,10 +62,8 @@ impl Redis {
                 // Streams that run receive all that there is.
                 false => trimmed,
             };
-            let ended = ended.iter().filter_map(|(topic, last)| {
-                Some((Arc::from(topic.as_str()), Position::parse(last)?))
-            });
-            self.hub.restart(&epoch, seed, gap, ended.collect());
+            let ended = self.ended_topics(&mut connection).await?;
+            self.hub.restart(&epoch, seed, gap, ended);
             if !is_first {
                 let (seed, reason) = (seed.to_string(), gap.reason());
                 tracing::warn!(reason, epoch, seed, "Redis lost events, or this server did");
@@ -125,8 +124,33 @@ impl Redis {
         }
     }
 
-    /// Remembers the users that have logged out while this gateway did not follow the log.
-    async fn load_logouts(
+    /// Returns the topics that have ended, and the position of their last event. There may be many, so that
+    /// they are read in pages, between which others have their turn.
+    async fn ended_topics(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<Vec<(Arc<str>, Position)>, RedisError> {
+        let (mut cursor, mut all) = (0_u64, Vec::new());
+        loop {
+            let mut scan = cmd("HSCAN");
+            scan.arg(&self.keys.ended)
+                .arg(cursor)
+                .arg("COUNT")
+                .arg(1000);
+            let page: (u64, Vec<(String, String)>) = scan.query_async(connection).await?;
+            let topic =
+                |(topic, last): (String, String)| Some((Arc::from(topic), Position::parse(&last)?));
+            all.extend(page.1.into_iter().filter_map(topic));
+            cursor = page.0;
+            if cursor == 0 {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Remembers the users that have logged out while this gateway did not follow the log, and lets Redis
+    /// remember those that it has lost.
+    pub(super) async fn share_logouts(
         &self,
         connection: &mut MultiplexedConnection,
         logouts: &Logouts,
@@ -138,8 +162,18 @@ impl Redis {
             .arg(-1)
             .arg("WITHSCORES");
         let users: Vec<(String, f64)> = range.query_async(connection).await?;
-        for (user, time) in users {
-            logouts.add(&user, time);
+        let known: HashMap<&str, f64> = users
+            .iter()
+            .map(|(user, time)| (user.as_str(), *time))
+            .collect();
+        let lost = logouts.all(|user, time| known.get(user).is_none_or(|known| *known < time));
+        for (user, time) in &users {
+            logouts.add(user, *time);
+        }
+        for (user, time) in lost {
+            let mut add = cmd("ZADD");
+            add.arg(&self.keys.logouts).arg("GT").arg(time).arg(&*user);
+            add.exec_async(connection).await?;
         }
         Ok(())
     }

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Redis;
 use super::history::{Following, Page};
+use super::{Redis, Unavailable};
 use crate::hub::{Delivery, Gap, Position, Subscription, parse_id};
 
 /// How long a client waits for events that are in Redis, and not yet in the hub.
 const HUB_IS_BEHIND: Duration = Duration::from_millis(10);
 /// How long it waits if Redis does not answer.
 const REDIS_IS_AWAY: Duration = Duration::from_millis(200);
+/// How long it waits if Redis rejects the script.
+const REDIS_REJECTS: Duration = Duration::from_secs(2);
 
 /// What a client reads before it reads from the hub.
 pub struct CatchUp {
@@ -44,6 +46,10 @@ impl CatchUp {
         last_event_id: &str,
     ) -> Option<Self> {
         let (epoch, position) = parse_id(last_event_id, &redis.hub.newest().0)?;
+        // An entry has a time.
+        if position.milliseconds == 0 {
+            return None;
+        }
         subscription.leave(last_event_id);
         Some(Self {
             redis: redis.clone(),
@@ -120,8 +126,14 @@ async fn step(redis: Arc<Redis>, epoch: String, position: Position) -> Step {
             sleep(HUB_IS_BEHIND).await;
             Step::Again
         }
-        Err(_) => {
-            sleep(REDIS_IS_AWAY).await;
+        Err(unavailable) => {
+            let is_refused = unavailable == Unavailable::REFUSED;
+            sleep(if is_refused {
+                REDIS_REJECTS
+            } else {
+                REDIS_IS_AWAY
+            })
+            .await;
             redis.any_session().await;
             Step::Again
         }

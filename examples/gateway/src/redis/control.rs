@@ -3,6 +3,7 @@
 use redis::{RedisError, ScriptInvocation, cmd};
 
 use super::entry::Entry;
+use super::publish::digest;
 use super::{Mode, Redis, Unavailable};
 use crate::app::App;
 use crate::auth::{Rights, now};
@@ -20,9 +21,14 @@ impl Redis {
     /// Tells all gateways that a user, which was logged in since some time, has logged out.
     pub async fn log_out(&self, user: &str, at: f64, since: f64) -> Result<(), Unavailable> {
         if self.mode == Mode::Pubsub {
-            return self
-                .send_control(&["c", "logout", "u", user, "at", &at.to_string()])
-                .await;
+            // For those that start later.
+            let mut session = self.session()?;
+            let mut add = cmd("ZADD");
+            add.arg(&self.keys.logouts).arg("GT").arg(at).arg(user);
+            let added = add.exec_async(&mut session.commands).await;
+            added.map_err(|error| self.failed(&session, &error))?;
+            let fields = ["c", "logout", "u", user, "at", &at.to_string()];
+            return self.send_control(&fields).await;
         }
         let log_out = self.call(|redis, session| {
             let mut script = redis.of_log(&redis.scripts.logout, &redis.keys.logouts);
@@ -47,7 +53,7 @@ impl Redis {
                 .send_control(&["c", "renew", "u", user, "r", &rights, "at", &at])
                 .await;
         }
-        let renewed = self.keys.renewed(user);
+        let renewed = self.keys.renewed(user, &digest(rights.as_bytes()));
         let renew = self.call(|redis, session| {
             let mut script = redis.of_log(&redis.scripts.renew, &renewed);
             script.arg(&*session.epoch).arg(user).arg(&rights).arg(at);

@@ -58,7 +58,7 @@ impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         let is_final = match error.kind() {
             ErrorKind::InvalidClientConfig => true,
-            _ => is_wrong_password(&error) || has_code(&error, &["NOPERM", "WRONGTYPE"]),
+            _ => is_wrong_password(&error) || has_code(&error, &["MOVED", "NOPERM", "WRONGTYPE"]),
         };
         let reason = describe(&error);
         Self { reason, is_final }
@@ -82,7 +82,7 @@ impl Complaints {
 }
 
 /// Returns whether Redis, or a script in it, has answered with one of these codes.
-fn has_code(error: &RedisError, codes: &[&str]) -> bool {
+pub(super) fn has_code(error: &RedisError, codes: &[&str]) -> bool {
     let text = error.to_string();
     codes
         .iter()
@@ -105,6 +105,9 @@ pub(super) fn describe(error: &RedisError) -> String {
         error if is_replica(error) => "it is a replica, which takes no events: ",
         error if has_code(error, &["OOM"]) => "it is out of memory (maxmemory): ",
         error if has_code(error, &["WRONGTYPE"]) => "another program uses a key of --redis-key: ",
+        error if has_code(error, &["MOVED"]) => {
+            "another node of the cluster has the log; its address must be in the URL: "
+        }
         error if is_wrong_password(error) => "the password is wrong or missing: ",
         error if error.is_timeout() => "no answer in time: ",
         _ => "",

@@ -13,6 +13,8 @@ use crate::hub::{Audience, Position};
 
 /// How many entries are read that a client has, so that others can use the page who have a few less.
 const BEFORE: usize = 32;
+/// How many bytes of them, and at least one entry.
+const BYTES_BEFORE: usize = 8 << 10;
 /// How many entries are read that a client does not have.
 const AFTER: usize = 128;
 /// How many bytes of them, and at least one entry: what a client that reads slowly retains.
@@ -75,9 +77,7 @@ impl Redis {
         script
             .arg(epoch)
             .arg(position.to_string())
-            .arg(BEFORE)
-            .arg(AFTER)
-            .arg(BYTES);
+            .arg(&[BEFORE, BYTES_BEFORE, AFTER, BYTES]);
         let reply: Result<Reply, RedisError> = script.invoke_async(&mut session.commands).await;
         let (found, trimmed, before, after) =
             reply.map_err(|error| self.failed(&session, &error))?;
@@ -88,7 +88,7 @@ impl Redis {
         if position < trimmed {
             return Ok(Following::Trimmed(trimmed));
         }
-        let page = Page::new(&session.epoch, before, &after)?;
+        let page = Page::new(&epoch.into(), before, &after)?;
         if page.index(position).is_err() {
             return Ok(Following::Unknown);
         }

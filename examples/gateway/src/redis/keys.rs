@@ -39,8 +39,8 @@ impl Keys {
         format!("{}tickets:{user}", self.prefix)
     }
 
-    /// Whether the streams of a user were just renewed.
-    pub(super) fn renewed(&self, user: &str) -> String {
-        format!("{}renewed:{user}", self.prefix)
+    /// Until when the streams of a user were just renewed, with these rights.
+    pub(super) fn renewed(&self, user: &str, rights: &str) -> String {
+        format!("{}renewed:{rights}:{user}", self.prefix)
     }
 }

@@ -85,7 +85,7 @@ impl Redis {
     }
 }
 
-fn digest(body: &[u8]) -> String {
+pub(super) fn digest(body: &[u8]) -> String {
     use std::fmt::Write;
     Sha256::digest(body)
         .iter()

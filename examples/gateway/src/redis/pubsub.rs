@@ -60,6 +60,8 @@ impl Redis {
         Server::read(&mut commands).await?.check_version()?;
         let mut subscription = self.client.get_async_pubsub().await?;
         subscription.subscribe(&self.keys.channel).await?;
+        self.share_logouts(&mut commands, app.auth.logouts())
+            .await?;
         let epoch = self.hub.newest().0.into();
         let session = Session {
             commands,

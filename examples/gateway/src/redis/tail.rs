@@ -10,7 +10,7 @@ use super::Redis;
 use super::attach::{Tail, backoff};
 use super::control::obey;
 use super::entry::{Entry, Malformed};
-use super::error::Failure;
+use super::error::{Failure, has_code};
 use super::session::BLOCK;
 use crate::app::App;
 use crate::hub::Position;
@@ -109,6 +109,13 @@ impl Redis {
             }
             let read = match self.read_page(&mut tail, position).await {
                 Ok(read) => read,
+                // An operator has removed all scripts.
+                Err(error) if has_code(&error, &["NOSCRIPT"]) => {
+                    match self.scripts.check.load_async(&mut tail.connection).await {
+                        Ok(_) => continue,
+                        Err(error) => return error.into(),
+                    }
+                }
                 Err(error) => return error.into(),
             };
             let (streams, (epoch, trimmed, is_known)) = read;

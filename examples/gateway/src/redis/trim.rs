@@ -11,7 +11,7 @@ use super::{Mode, Redis};
 /// How often a gateway trims; all of them do.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How often the script runs in a row, so that others have their turn.
-const MAX_RUNS: usize = 200;
+const MAX_RUNS: usize = 1000;
 
 impl Redis {
     /// Trims the log for as long as the process runs.

@@ -12,6 +12,7 @@ mod epochs;
 mod faults;
 mod history;
 mod judge;
+mod limits;
 mod nodes;
 mod publisher;
 mod users;

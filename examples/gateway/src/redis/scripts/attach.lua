@@ -2,7 +2,7 @@
 -- KEYS[3]: the topics that have ended. ARGV: run ID, replication ID and the one before it, whether each
 -- write is on disk before it is acknowledged, the gateway's epoch and the newest position that it knows of
 -- (both may be empty), the next epoch.
--- Returns epoch, reason, trimmed, the newest ID of the log, and topics that have ended with their last IDs.
+-- Returns epoch, reason, trimmed, and the newest ID of the log.
 local run_id, replid, replid2, durable, own, seen, new = unpack(ARGV)
 local state = {}
 local fields = redis.call('HGETALL', KEYS[2])
@@ -25,6 +25,11 @@ local function reason()
 end
 
 local why = reason()
+local is_other = state.run_id ~= run_id or state.replid ~= replid or state.durable ~= durable
+if why or is_other or not has(state.trimmed) then
+    -- Out of memory, Redis allows a script all its writes if the first one can free memory.
+    redis.call('XTRIM', KEYS[1], 'MINID', '0')
+end
 if why then
     state = { epoch = new, reason = why }
     if why == 'deleted' then
@@ -39,8 +44,8 @@ if not has(state.trimmed) then
     state.trimmed = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][1]
     redis.call('HSET', KEYS[2], 'trimmed', state.trimmed)
 end
-if state.run_id ~= run_id or state.replid ~= replid or state.durable ~= durable then
+if is_other then
     redis.call('HSET', KEYS[2], 'run_id', run_id, 'replid', replid, 'durable', durable)
 end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
-return { state.epoch, state.reason, state.trimmed, last, redis.call('HGETALL', KEYS[3]) }
+return { state.epoch, state.reason, state.trimmed, last }

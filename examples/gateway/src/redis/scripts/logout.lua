@@ -7,7 +7,7 @@ if not is_epoch(epoch) then
 end
 local known = redis.call('ZSCORE', KEYS[3], user)
 if not known or tonumber(known) < tonumber(since) then
-    redis.call('ZADD', KEYS[3], time, user)
+    redis.call('ZADD', KEYS[3], 'GT', time, user)
     redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - most)
     add('c', 'logout', 'u', user, 'at', time)
 end

@@ -8,9 +8,10 @@ if not is_epoch(epoch) then
 end
 if KEYS[4] then
     local known = redis.call('GET', KEYS[4])
-    if known then
-        local known_digest, id = string.match(known, '^(%S+) (%S+)$')
-        return known_digest == digest and { 'ok', id } or { 'conflict' }
+    local known_digest, known_epoch, id = string.match(known or '', '^(%S+) (%S+)%.(%S+)$')
+    -- What was added in an earlier epoch may have reached nobody. Clients have had a gap.
+    if known_epoch == epoch then
+        return known_digest == digest and { 'ok', epoch .. '.' .. id } or { 'conflict' }
     end
 end
 if redis.call('HEXISTS', KEYS[3], topic) == 1 then

@@ -225,6 +225,65 @@ async fn a_renewal_lets_streams_on_other_nodes_go_on_as_far_as_the_rights_go() {
     assert!(entries(length()) - entries(before) < 10);
 }
 
+/// Pages of one user ask at about the same time, each for its own topics.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn several_renewals_within_a_second_all_count() {
+    let nodes = Nodes::start(&[]).await;
+    let mut streams = Vec::new();
+    for topic in ["a", "b"] {
+        let short = token("ann", &[topic], 3.0);
+        let mut events = nodes.b.stream_of(&short, &format!("topic={topic}")).await;
+        events.begin().await;
+        streams.push((topic, events));
+    }
+    for (topic, seconds) in [("a", 600.0), ("b", 5.0), ("b", 600.0)] {
+        let long = bearer(&token("ann", &[topic], seconds));
+        let headers = [("authorization", &*long)];
+        assert_eq!(nodes.a.ask("POST", "/session", &headers).await.status, 200);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    for (topic, events) in &mut streams {
+        let long = bearer(&token("ann", &[topic], 600.0));
+        let body = json!({ "topic": topic, "data": "late" }).to_string();
+        let (status, _) = nodes.a.post(&body, &[("authorization", &long)]).await;
+        assert_eq!(status, 201);
+        while events.data(1).await != ["late"] {}
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_logout_survives_the_data_of_redis_and_a_clock_that_is_ahead() {
+    let mut claims = claims("bob", &["*"], 600.0);
+    claims.iat = now() + 30.0;
+    let ahead = tokens("gateway")
+        .sign(&claims, Use::Access)
+        .expect("a token");
+    for user in [of_long_ago("ann"), ahead] {
+        let nodes = Nodes::start(&[]).await;
+        let authorization = bearer(&user);
+        let headers = [("authorization", &*authorization)];
+        assert_eq!(
+            nodes.a.ask("DELETE", "/session", &headers).await.status,
+            204
+        );
+        nodes.redis.command(&["FLUSHALL"]);
+        // As soon as one of those that know it has connected again.
+        let begin = std::time::Instant::now();
+        while nodes.redis.command(&["ZCARD", "{gateway}:logouts"])
+            == crate::support::redis::Value::Integer(0)
+        {
+            assert!(begin.elapsed() < crate::support::PATIENCE);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let late = nodes.another().await;
+        for node in [&nodes.a, &nodes.b, &late] {
+            assert_eq!(node.refused("topic=a", &headers).await.status, 204);
+        }
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn what_needs_redis_says_so_while_it_is_away_and_what_does_not_continues() {
@@ -250,8 +309,16 @@ async fn what_needs_redis_says_so_while_it_is_away_and_what_does_not_continues()
     }
     let query = format!("topic=a&ticket={ticket}");
     assert_eq!(nodes.a.refused(&query, &[]).await.status, 503);
-    // A browser gives up after any status but 200.
-    let browser = [("sec-fetch-mode", "cors")];
+    // A browser gives up after any status but 200, and continues where it was.
+    let browser = [("sec-fetch-mode", "cors"), ("last-event-id", "e.7-0")];
+    let mut busy = nodes.a.stream(&query, &browser).await;
+    let id = loop {
+        match busy.next().await.expect("an event") {
+            Seen::Event { id, .. } => break id,
+            _ => {}
+        }
+    };
+    assert_eq!(id, "e.7-0");
     assert_eq!(rest(nodes.a.stream(&query, &browser).await).await, ["busy"]);
     nodes.a.stream_of(&ann, "topic=a").await.begin().await;
     nodes.redis.restart();
