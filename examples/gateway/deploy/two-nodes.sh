@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two gateways with one Redis behind nginx, to see what clients notice when one of them is killed.
 set -euo pipefail
+[[ -z ${GATEWAY-} ]] || GATEWAY=$(realpath "$GATEWAY")
 cd -P "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
@@ -94,7 +95,7 @@ end() {
 
 read -r PROXY NODE1 NODE2 REDIS <<<"${PORTS:-8080 8091 8092 6391}"
 case ${1-} in
-    watch) watch ;;
+    watch) : "${TOKEN:?is missing: see what two-nodes.sh without arguments has printed}" && watch ;;
     -h | --help) usage && exit ;;
     ?*) printf 'two-nodes.sh: unknown argument %s; see --help\n' "$1" >&2 && exit 2 ;;
 esac
@@ -103,6 +104,7 @@ PATH=$PATH:/usr/sbin
 type redis-server nginx curl >/dev/null
 [[ -n ${GATEWAY-} ]] || cargo build --locked -q -p gateway
 GATEWAY=$(realpath "${GATEWAY:-${CARGO_TARGET_DIR:-../../../target}/debug/gateway}")
+[[ -x $GATEWAY ]] || { printf 'two-nodes.sh: there is no program %s\n' "$GATEWAY" >&2 && exit 2; }
 folder=$(mktemp -d)
 declare -A process=()
 trap end EXIT
