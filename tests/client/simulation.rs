@@ -357,6 +357,37 @@ fn no_request_is_sent_once_too_often() {
 }
 
 #[test]
+fn no_request_is_sent_once_too_often_whatever_byte_a_connection_is_cut_at() {
+    let ends = [Step::Ends, Step::Fails(ErrorKind::ConnectionReset)];
+    for (driver, open) in DRIVERS {
+        for (cut, end) in (0..200).flat_map(|cut| ends.clone().map(|end| (cut, end))) {
+            for resend in [
+                Resend::UntilOpened,
+                Resend::UntilFirstEvent,
+                Resend::Resumable,
+            ] {
+                let mut world = world(
+                    Random::new(cut as u64),
+                    usize::MAX,
+                    Some((cut, end.clone())),
+                );
+                world.left = 3;
+                let (ids, opened, delivered) = send(*open, 1, resend, world);
+                let is_right = match resend {
+                    Resend::UntilOpened => ids.len() == opened,
+                    Resend::UntilFirstEvent => ids.len() <= delivered,
+                    _ => ids.iter().skip(opened).all(|id| !id.is_empty()),
+                };
+                assert!(
+                    is_right,
+                    "{driver}, {resend:?}, {cut}: {ids:?} {opened} {delivered}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn control_a_lost_event_and_a_duplicate_are_noticed() {
     use Seen::{Event, Gap};
     assert_eq!(missing(&[Event(0), Event(1)], 2), Ok(0));

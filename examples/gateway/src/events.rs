@@ -12,12 +12,12 @@ use sse_wire::{InvalidLastEventId, LastEventId};
 use crate::app::App;
 use crate::auth::{Denied, Principal, now};
 use crate::connection::{Connection, Reason};
-use crate::hub::{Ended, Gap};
+use crate::hub::{Ended, Filter, Gap};
 use crate::query::Query;
 use crate::redis::CatchUp;
 use crate::refusal::Refusal;
 use crate::stream::{Events, Terms};
-use crate::streams::{Full, instant};
+use crate::streams::{Admitted, Full, instant};
 use crate::{busy, compression, per_subscriber};
 
 /// The longest last event ID, in bytes.
@@ -59,14 +59,7 @@ fn subscribe(
     query: Query,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut filter = query.filter.clone();
-    if let Some(user) = &principal.user {
-        let is_other = filter.user.as_ref().is_some_and(|name| name != user);
-        if is_other || !principal.rights.may_read(&filter.topics) {
-            return Err(Refusal::forbidden());
-        }
-        filter.user = Some(user.clone());
-    }
+    let filter = allowed(&principal, &query.filter)?;
     let (id, has_others) = last_event_id(headers, &query);
     if !app.has_log() {
         app.metrics.busy(Full::Redis);
@@ -109,6 +102,31 @@ fn subscribe(
     let catch_up = redis.and_then(|redis| CatchUp::new(redis, &subscription, id?));
     let topics = subscription.filter().topics.len();
     tracing::debug!(peer = %connection.peer, topics, gap = gap.map(Gap::reason), "stream begins");
+    let begin = |terms| Events::new(app.clone(), connection, subscription, catch_up, terms);
+    Ok(respond(app, &query, headers, admitted, begin))
+}
+
+/// Returns what the client receives of what it has asked for, if it may have that.
+fn allowed(principal: &Principal, filter: &Filter) -> Result<Filter, Refusal> {
+    let mut filter = filter.clone();
+    if let Some(user) = &principal.user {
+        let is_other = filter.user.as_ref().is_some_and(|name| name != user);
+        if is_other || !principal.rights.may_read(&filter.topics) {
+            return Err(Refusal::forbidden());
+        }
+        filter.user = Some(user.clone());
+    }
+    Ok(filter)
+}
+
+/// Begins a stream, compressed if the client accepts that and there are not too many.
+fn respond(
+    app: &App,
+    query: &Query,
+    headers: &HeaderMap,
+    admitted: Admitted,
+    begin: impl FnOnce(Terms) -> Events,
+) -> Response {
     let is_alone = app.options.encode_per_subscriber;
     let is_accepted = !is_alone && compression::is_accepted(headers);
     let compressor = is_accepted.then(|| app.streams.compressor()).flatten();
@@ -118,15 +136,15 @@ fn subscribe(
         _admitted: admitted,
         _compressor: compressor,
     };
-    let stream = Events::new(app.clone(), connection, subscription, catch_up, terms);
+    let stream = begin(terms);
     if is_alone {
-        return Ok(per_subscriber::response(stream));
+        return per_subscriber::response(stream);
     }
     let mut response = stream.into_response();
     if is_compressed {
         compression::allow(&mut response);
     }
-    Ok(response)
+    response
 }
 
 /// Returns the last event ID of a request, and whether it has several.

@@ -313,9 +313,8 @@ async fn what_needs_redis_says_so_while_it_is_away_and_what_does_not_continues()
     let browser = [("sec-fetch-mode", "cors"), ("last-event-id", "e.7-0")];
     let mut busy = nodes.a.stream(&query, &browser).await;
     let id = loop {
-        match busy.next().await.expect("an event") {
-            Seen::Event { id, .. } => break id,
-            _ => {}
+        if let Seen::Event { id, .. } = busy.next().await.expect("an event") {
+            break id;
         }
     };
     assert_eq!(id, "e.7-0");
