@@ -127,7 +127,7 @@ part_nginx() {
 
 part_redis() {
     GATEWAY_REDIS_RUNS=${GATEWAY_REDIS_RUNS:-20} run cargo test --locked -p gateway --profile dev --test gateway -- \
-        --ignored --nocapture --test-threads=1 redis:: two_nodes::
+        --ignored --nocapture --test-threads=3 redis:: two_nodes::
     counted "$(awk '/redis-fault .* streams / { for (i = 1; i <= NF; i++) { split($i, it, "="); n[it[1]] += it[2] } }
         END { print n["runs"] " runs with streams, " n["acknowledged"] " events acknowledged, " n["lost"] + 0 " lost, " \
             n["unreported"] + 0 " of them unreported, " n["doubled"] + 0 " doubled" }' "$log")"
