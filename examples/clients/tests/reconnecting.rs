@@ -144,7 +144,7 @@ fn a_post_is_sent_once_and_resumed_by_a_get_if_there_is_an_id() {
         let (output, requests) = run(program, &["--post", path], &[(&body, now)]);
         let stderr = text(&output.stderr);
         assert!(
-            stderr.contains("request not repeated"),
+            stderr.contains("request not sent again"),
             "{program}: {stderr}"
         );
         assert_eq!(
