@@ -91,7 +91,8 @@ impl Head {
     /// the stream continues. It counts if the response is accepted, before the first byte is
     /// decoded.
     ///
-    /// A hub of the Mercure protocol sends it in `Last-Event-ID`. One that is empty, or no valid ID, is ignored.
+    /// A hub of the Mercure protocol sends it in `Last-Event-ID`. One that is empty, or no valid ID, is
+    /// ignored.
     #[must_use]
     pub fn with_last_event_id(mut self, value: Option<impl AsRef<[u8]>>) -> Self {
         let id = value.and_then(|value| str::from_utf8(value.as_ref()).map(Box::from).ok());

@@ -76,18 +76,24 @@ struct Harness {
     reported: u64,
 }
 
+/// Starts the service, and returns it with the line that says where it is.
+fn start_service(address: &str) -> (Child, String) {
+    let mut service = Command::new(env!("CARGO_BIN_EXE_contract-service"))
+        .args(["--address", address])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut url = String::new();
+    let output = service.stdout.take().expect("it is piped");
+    BufReader::new(output)
+        .read_line(&mut url)
+        .expect("it says where it is");
+    (service, url)
+}
+
 impl Harness {
     fn start() -> Self {
-        let mut service = Command::new(env!("CARGO_BIN_EXE_contract-service"))
-            .args(["--address", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let mut url = String::new();
-        let output = service.stdout.take().expect("it is piped");
-        BufReader::new(output)
-            .read_line(&mut url)
-            .expect("it says where it is");
+        let (service, url) = start_service("127.0.0.1:0");
 
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let own = format!("http://{}", listener.local_addr().expect("it has one"));
@@ -679,16 +685,7 @@ fn an_error_has_its_sources() {
 
 #[test]
 fn it_listens_at_a_name() {
-    let mut service = Command::new(env!("CARGO_BIN_EXE_contract-service"))
-        .args(["--address", "localhost:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut url = String::new();
-    let output = service.stdout.take().expect("it is piped");
-    BufReader::new(output)
-        .read_line(&mut url)
-        .expect("it says where it is");
+    let (mut service, url) = start_service("localhost:0");
     _ = service.kill();
     _ = service.wait();
     assert!(
